@@ -1,0 +1,83 @@
+import { err, ok, type Result } from './result.ts'
+
+/** An IPv4 address as an unsigned 32-bit integer in network order: 192.0.2.1 is 0xc0000201. */
+export type Ipv4 = number & { readonly __brand: 'Ipv4' }
+
+export interface Subnet {
+  /** The network address; host bits are zero. */
+  readonly network: Ipv4
+  /** Prefix length, 0 to 32. */
+  readonly prefix: number
+}
+
+/** Both ends belong to the range. */
+export interface Ipv4Range {
+  readonly first: Ipv4
+  readonly last: Ipv4
+}
+
+export const ANY_ADDRESS = 0 as Ipv4
+export const LIMITED_BROADCAST = 0xffffffff as Ipv4
+
+/** Reads dotted decimal with four parts and no leading zeros; undefined for anything else. */
+export function parseIpv4(text: string): Ipv4 | undefined {
+  const parts = text.split('.')
+  if (parts.length !== 4) return undefined
+  let value = 0
+  for (const part of parts) {
+    if (!/^(0|[1-9][0-9]{0,2})$/.test(part)) return undefined
+    const octet = Number(part)
+    if (octet > 255) return undefined
+    value = value * 256 + octet
+  }
+  return value as Ipv4
+}
+
+export function formatIpv4(address: Ipv4): string {
+  return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`
+}
+
+/** The network mask of a prefix length: 24 gives 255.255.255.0. */
+export function maskOf(prefix: number): Ipv4 {
+  return (prefix === 0 ? 0 : (0xffffffff << (32 - prefix)) >>> 0) as Ipv4
+}
+
+export function broadcastOf(subnet: Subnet): Ipv4 {
+  return ((subnet.network | ~maskOf(subnet.prefix)) >>> 0) as Ipv4
+}
+
+export function subnetContains(subnet: Subnet, address: Ipv4): boolean {
+  return ((address & maskOf(subnet.prefix)) >>> 0) === subnet.network
+}
+
+export function rangeContains(range: Ipv4Range, address: Ipv4): boolean {
+  return address >= range.first && address <= range.last
+}
+
+/** Reads `10.77.0.0/24`. The error is one sentence for the operator. */
+export function parseSubnet(text: string): Result<Subnet, string> {
+  const [addressText, prefixText, ...rest] = text.split('/')
+  const address = parseIpv4(addressText ?? '')
+  const prefix = /^[0-9]{1,2}$/.test(prefixText ?? '') ? Number(prefixText) : -1
+  if (address === undefined || prefix < 0 || prefix > 32 || rest.length > 0)
+    return err(`expected a subnet such as 10.77.0.0/24, got "${text}"`)
+  const network = ((address & maskOf(prefix)) >>> 0) as Ipv4
+  if (network !== address)
+    return err(`${text} has host bits set; the subnet is ${formatIpv4(network)}/${prefix}`)
+  return ok({ network, prefix })
+}
+
+export function formatSubnet(subnet: Subnet): string {
+  return `${formatIpv4(subnet.network)}/${subnet.prefix}`
+}
+
+/** Reads `10.77.0.100-10.77.0.199`, or one address alone. The error is one sentence for the operator. */
+export function parseRange(text: string): Result<Ipv4Range, string> {
+  const parts = text.split('-').map((part) => part.trim())
+  const first = parseIpv4(parts[0] ?? '')
+  const last = parts.length === 1 ? first : parseIpv4(parts[1] ?? '')
+  if (first === undefined || last === undefined || parts.length > 2)
+    return err(`expected a range such as 10.77.0.100-10.77.0.199, got "${text}"`)
+  if (last < first) return err(`the range ${text} ends before it begins`)
+  return ok({ first, last })
+}

@@ -1,0 +1,104 @@
+import type { Ipv4, Ipv4Range, Subnet } from '../lib/ipv4.ts'
+import type { Mac } from '../lib/mac.ts'
+
+/** Where the operator wrote something; traces and errors cite it. Lines and columns count from 1. */
+export interface Origin {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+}
+
+/** What the operator declared: read once from files, never changed by the server. */
+export interface Config {
+  /** Absolute path of the main file. */
+  readonly file: string
+  readonly server: ServerConfig
+  readonly networks: readonly Network[]
+  readonly images: ReadonlyMap<string, ImageSpec>
+  /** The built-in profiles with the operator's overrides, and the operator's own. */
+  readonly profiles: ReadonlyMap<string, Profile>
+  readonly nodes: readonly Node[]
+  readonly menu: Menu
+  readonly unknown: UnknownPolicy
+}
+
+export interface ServerConfig {
+  readonly stateDir: string
+  /** TCP port of the node plane on every served network's address. */
+  readonly httpPort: number
+  /** The operator plane's listener. */
+  readonly operator: { readonly host: string; readonly port: number }
+  /** Directories with loaders, first match wins. */
+  readonly firmware: readonly string[]
+}
+
+export type DhcpMode = 'off' | 'observe' | 'proxy' | 'server'
+export type ClientsPolicy = 'all' | 'netboot' | 'known'
+export type UnknownPolicy = 'menu' | 'local' | 'ignore'
+
+export interface Network {
+  readonly name: string
+  /** Where we listen; a network reached only through a relay names none. */
+  readonly interface?: string
+  readonly subnet: Subnet
+  /** Our address; when absent, the interface's own address in the subnet. */
+  readonly address?: Ipv4
+  readonly dhcp: DhcpMode
+  readonly clients: ClientsPolicy
+  readonly pools: readonly Ipv4Range[]
+  /** Lease time in seconds (option 51). */
+  readonly leaseSeconds: number
+  readonly router?: Ipv4
+  readonly dns: readonly Ipv4[]
+  readonly domain?: string
+  readonly origin: Origin
+}
+
+/** A kernel and its initrds, as the operator names them: paths are absolute. */
+export interface ImageSpec {
+  readonly name: string
+  readonly kernel: string
+  readonly initrd: readonly string[]
+  readonly cmdline: readonly string[]
+  readonly origin: Origin
+}
+
+/** What a machine needs to run a profile; shown to people, checked by nobody yet. */
+export interface Requirements {
+  readonly cores?: number
+  readonly memoryGB?: number
+  readonly diskGB?: number
+}
+
+export interface Profile {
+  readonly name: string
+  readonly title: string
+  readonly description?: string
+  readonly services: readonly string[]
+  readonly requires: Requirements
+  /** Shown before the profile is chosen; all-in-one says here that it is not for production. */
+  readonly warning?: string
+  /** The name of an image; a profile without one is hidden from the menu. */
+  readonly image?: string
+  readonly cmdline: readonly string[]
+  /** Absent for a built-in profile that the configuration does not mention. */
+  readonly origin?: Origin
+}
+
+export interface Node {
+  readonly name: string
+  /** At least one. */
+  readonly macs: readonly Mac[]
+  /** A reservation. */
+  readonly address?: Ipv4
+  readonly profile: string
+  readonly cmdline: readonly string[]
+  readonly origin: Origin
+}
+
+export interface Menu {
+  readonly title: string
+  readonly timeoutSeconds: number
+  /** `local` or the name of a profile. */
+  readonly default: string
+}

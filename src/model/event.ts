@@ -1,0 +1,38 @@
+import type { Mac } from '../lib/mac.ts'
+
+/** Everything that can appear on a machine's timeline. */
+export const EVENT_KINDS = [
+  'server.started', 'server.stopped', 'config.reloaded', 'config.rejected', 'network.up', 'network.down',
+  'dhcp.discover', 'dhcp.offer', 'dhcp.request', 'dhcp.ack', 'dhcp.nak', 'dhcp.inform', 'dhcp.release', 'dhcp.decline',
+  'dhcp.ignored', 'dhcp.would-answer',
+  'tftp.start', 'tftp.progress', 'tftp.done', 'tftp.probe', 'tftp.failed', 'tftp.refused',
+  'http.script', 'http.start', 'http.progress', 'http.done', 'http.failed',
+  'boot.failed', 'report',
+] as const
+
+export type EventKind = (typeof EVENT_KINDS)[number]
+
+/** One thing that happened, as the log, the timeline and `events --json` show it. */
+export interface BootEvent {
+  /** Milliseconds since 1970, by the server's clock. */
+  readonly time: number
+  readonly kind: EventKind
+  readonly mac?: Mac
+  /** The node's name, when the machine is described. */
+  readonly node?: string
+  readonly network?: string
+  /** The client's IPv4 address in dotted decimal. */
+  readonly address?: string
+  /** Values are safe to print: client text went through `printable`. */
+  readonly detail: Readonly<Record<string, string | number | boolean>>
+}
+
+/** Kinds that only tell how far a transfer is: shown live, never stored. */
+export function isTransient(kind: EventKind): boolean {
+  return kind === 'tftp.progress' || kind === 'http.progress'
+}
+
+/** `id` counts up by one for every stored event and never repeats. */
+export interface StoredEvent extends BootEvent {
+  readonly id: number
+}

@@ -1,0 +1,40 @@
+import type { Ipv4 } from '../lib/ipv4.ts'
+import type { Mac } from '../lib/mac.ts'
+
+/**
+ * `offered`: held for an OFFER, in memory only. `bound`: promised by an ACK, durable. `released`: given back,
+ * remembered so that the client gets the same address again. `declined`: somebody else answers there; unused
+ * until it expires.
+ */
+export type LeaseState = 'offered' | 'bound' | 'released' | 'declined'
+
+export interface Lease {
+  readonly network: string
+  readonly address: Ipv4
+  readonly mac: Mac
+  /** Option 61 as hex, when the client sent one. */
+  readonly clientId?: string
+  readonly state: LeaseState
+  /** Milliseconds since 1970, by the server's clock. */
+  readonly startedAt: number
+  readonly expiresAt: number
+}
+
+/** The leases a decision may look at. Synchronous: the durable store has a copy in memory. */
+export interface LeaseView {
+  /** The newest lease of this client on this network, in whatever state. */
+  ofClient(network: string, mac: Mac): Lease | undefined
+  /** The lease that occupies an address, in whatever state. */
+  ofAddress(network: string, address: Ipv4): Lease | undefined
+  /**
+   * The address of these ranges to give to a new client: one never used, or else the one whose lease ended
+   * longest ago; undefined when all are taken.
+   */
+  pickFree(network: string, pools: readonly { readonly first: Ipv4; readonly last: Ipv4 }[], options: PickOptions): Ipv4 | undefined
+}
+
+export interface PickOptions {
+  readonly now: number
+  /** Addresses that belong to somebody without a lease: reservations, the router, ourselves. */
+  readonly taken: (address: Ipv4) => boolean
+}

@@ -1,0 +1,72 @@
+import type { Mac } from '../lib/mac.ts'
+import type { StoredEvent } from './event.ts'
+import type { Lease } from './lease.ts'
+
+/** A machine that sent us a packet, described or not. */
+export interface SeenMachine {
+  readonly mac: Mac
+  readonly network: string
+  /** Milliseconds since 1970. */
+  readonly firstSeen: number
+  readonly lastSeen: number
+  /** Dotted decimal of its newest address. */
+  readonly address?: string
+  readonly arch?: string
+  readonly uuid?: string
+  readonly vendorClass?: string
+  /** The newest stage its boot reached: `dhcp`, `loader`, `script`, `kernel`, `initrd`, `in-service`, ... */
+  readonly stage?: string
+}
+
+/** One try at booting an image: opened by the script, recognised again in reports by its nonce. */
+export interface BootAttempt {
+  readonly mac: Mac
+  /** 128 random bits as hex. */
+  readonly nonce: string
+  /** Dotted decimal of the lease the script went to. */
+  readonly address: string
+  readonly profile: string
+  readonly image: string
+  /** Milliseconds since 1970. */
+  readonly openedAt: number
+}
+
+/** The newest report a boot attempt made about itself. */
+export interface BootProgress {
+  readonly nonce: string
+  readonly stage: string
+  readonly at: number
+}
+
+/** What must survive a restart. One writer; every method is safe to call from the packet loop. */
+export interface StateStore {
+  /** Resolves when every lease is on disk (fdatasync has returned); rejects when it is not. */
+  saveLeases(leases: readonly Lease[]): Promise<void>
+  /** Resolves when the attempt is on disk. */
+  openAttempt(attempt: BootAttempt): Promise<void>
+  /** Written soon, in batches; lost at most for the last second before a crash. */
+  appendEvents(events: readonly StoredEvent[]): void
+  saveSeen(machines: readonly SeenMachine[]): void
+  saveProgress(progress: BootProgress): void
+  /** Everything appended before is on disk when this resolves. */
+  flush(): Promise<void>
+  close(): Promise<void>
+}
+
+/** What a server needs to go on where the last one stopped. */
+export interface SavedState {
+  readonly leases: readonly Lease[]
+  readonly attempts: readonly BootAttempt[]
+  readonly seen: readonly SeenMachine[]
+  readonly lastEventId: number
+}
+
+/** Read-only access to the state of a running or stopped server, for `leases`, `nodes` and `events`. */
+export interface StateReader {
+  leases(): Promise<readonly Lease[]>
+  seen(): Promise<readonly SeenMachine[]>
+  attempts(): Promise<readonly (BootAttempt & { readonly stage?: string; readonly stageAt?: number })[]>
+  /** Events with an id above `after`, oldest first, at most `limit`. */
+  events(after: number, limit: number): Promise<readonly StoredEvent[]>
+  close(): Promise<void>
+}
