@@ -39,7 +39,7 @@ export class Reader {
     return (((b[0] ?? 0) << 24) | ((b[1] ?? 0) << 16) | ((b[2] ?? 0) << 8) | (b[3] ?? 0)) >>> 0
   }
 
-  /** A view, not a copy, of the next `length` bytes. */
+  /** A view, not a copy, of the next `length` bytes; at most 256 zeros once a read has failed. */
   bytes(length: number): Uint8Array {
     return this.#take(length)
   }
@@ -55,7 +55,7 @@ export class Reader {
   }
 }
 
-/** Collects bytes in network order. */
+/** Collects bytes in network order. A number that does not fit its field is our own mistake: it throws RangeError. */
 export class Writer {
   #buffer = new Uint8Array(576)
   #at = 0
@@ -65,18 +65,15 @@ export class Writer {
   }
 
   u8(value: number): void {
-    this.#room(1)
-    this.#buffer[this.#at++] = value
+    this.#unsigned(value, 1)
   }
 
   u16(value: number): void {
-    this.u8(value >>> 8)
-    this.u8(value & 255)
+    this.#unsigned(value, 2)
   }
 
   u32(value: number): void {
-    this.u16(value >>> 16)
-    this.u16(value & 0xffff)
+    this.#unsigned(value, 4)
   }
 
   bytes(value: Uint8Array): void {
@@ -93,6 +90,13 @@ export class Writer {
   /** A copy of what was written. */
   finish(): Uint8Array {
     return this.#buffer.slice(0, this.#at)
+  }
+
+  #unsigned(value: number, width: 1 | 2 | 4): void {
+    if (!Number.isInteger(value) || value < 0 || value >= 256 ** width)
+      throw new RangeError(`${value} does not fit ${width} octet${width === 1 ? '' : 's'}`)
+    this.#room(width)
+    for (let shift = (width - 1) * 8; shift >= 0; shift -= 8) this.#buffer[this.#at++] = value >>> shift
   }
 
   #room(more: number): void {

@@ -37,6 +37,26 @@ export function formatIpv4(address: Ipv4): string {
   return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`
 }
 
+/** An address from an unsigned 32-bit integer in network order. Throws outside 0 to 0xffffffff. */
+export function ipv4FromU32(value: number): Ipv4 {
+  if (!Number.isInteger(value) || value < 0 || value > 0xffffffff)
+    throw new RangeError(`not an IPv4 address: ${value}`)
+  return value as Ipv4
+}
+
+/** The address in exactly four octets; undefined for any other number of octets. */
+export function ipv4FromBytes(bytes: Uint8Array): Ipv4 | undefined {
+  const [a, b, c, d, ...rest] = bytes
+  if (a === undefined || b === undefined || c === undefined || d === undefined || rest.length > 0)
+    return undefined
+  return (((a << 24) | (b << 16) | (c << 8) | d) >>> 0) as Ipv4
+}
+
+/** The four octets of an address in network order. */
+export function ipv4ToBytes(address: Ipv4): Uint8Array {
+  return Uint8Array.of(address >>> 24, (address >>> 16) & 255, (address >>> 8) & 255, address & 255)
+}
+
 /** The network mask of a prefix length: 24 gives 255.255.255.0. */
 export function maskOf(prefix: number): Ipv4 {
   return (prefix === 0 ? 0 : (0xffffffff << (32 - prefix)) >>> 0) as Ipv4
@@ -47,7 +67,7 @@ export function broadcastOf(subnet: Subnet): Ipv4 {
 }
 
 export function subnetContains(subnet: Subnet, address: Ipv4): boolean {
-  return ((address & maskOf(subnet.prefix)) >>> 0) === subnet.network
+  return (address & maskOf(subnet.prefix)) >>> 0 === subnet.network
 }
 
 export function rangeContains(range: Ipv4Range, address: Ipv4): boolean {
@@ -80,4 +100,9 @@ export function parseRange(text: string): Result<Ipv4Range, string> {
     return err(`expected a range such as 10.77.0.100-10.77.0.199, got "${text}"`)
   if (last < first) return err(`the range ${text} ends before it begins`)
   return ok({ first, last })
+}
+
+/** The address `offset` after this one; wraps at 255.255.255.255. */
+export function addIpv4(address: Ipv4, offset: number): Ipv4 {
+  return ((address + offset) >>> 0) as Ipv4
 }

@@ -26,3 +26,8 @@ export function macToBytes(mac: Mac): Uint8Array {
 export function macWithDashes(mac: Mac): string {
   return mac.replaceAll(':', '-')
 }
+
+/** True for multicast and broadcast addresses, which no card has as its own (IEEE 802, I/G bit). */
+export function isGroupMac(mac: Mac): boolean {
+  return (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1
+}

@@ -91,7 +91,8 @@ export interface Node {
   readonly macs: readonly Mac[]
   /** A reservation. */
   readonly address?: Ipv4
-  readonly profile: string
+  /** A node without one gets what `unknown:` says, but keeps its name and its reservation. */
+  readonly profile?: string
   readonly cmdline: readonly string[]
   readonly origin: Origin
 }

@@ -22,15 +22,19 @@ export interface Lease {
 
 /** The leases a decision may look at. Synchronous: the durable store has a copy in memory. */
 export interface LeaseView {
-  /** The newest lease of this client on this network, in whatever state. */
-  ofClient(network: string, mac: Mac): Lease | undefined
+  /** The leases of this client on this network, in whatever state, newest first. */
+  ofClient(network: string, mac: Mac): readonly Lease[]
   /** The lease that occupies an address, in whatever state. */
   ofAddress(network: string, address: Ipv4): Lease | undefined
   /**
    * The address of these ranges to give to a new client: one never used, or else the one whose lease ended
    * longest ago; undefined when all are taken.
    */
-  pickFree(network: string, pools: readonly { readonly first: Ipv4; readonly last: Ipv4 }[], options: PickOptions): Ipv4 | undefined
+  pickFree(
+    network: string,
+    pools: readonly { readonly first: Ipv4; readonly last: Ipv4 }[],
+    options: PickOptions,
+  ): Ipv4 | undefined
 }
 
 export interface PickOptions {

@@ -1,0 +1,252 @@
+import { broadcastOf, formatIpv4, type Ipv4, rangeContains, subnetContains } from '../lib/ipv4.ts'
+import type { Mac } from '../lib/mac.ts'
+import type { Network, Node } from '../model/config.ts'
+import type { Lease, LeaseView } from '../model/lease.ts'
+import type { LeaseAnswer } from '../model/lease-answer.ts'
+import type { LeaseAsk, LeaseRequest } from '../model/lease-request.ts'
+import type { Step } from '../model/rules.ts'
+
+/** How long an offered address is kept for the client, in milliseconds (RFC 2131 §4.3.1 leaves it to the server). */
+export const OFFER_HOLD_MS = 60_000
+/** How long an address that a client found in use is left alone, in milliseconds. */
+export const DECLINE_QUARANTINE_MS = 3_600_000
+
+/** The part of the world that an address decision looks at. */
+export interface AddressWorld {
+  readonly network: Network
+  /** Our address on that network: the server identifier. */
+  readonly server: Ipv4
+  /** Every reserved address of the inventory, with its node. */
+  readonly reservations: ReadonlyMap<Ipv4, Node>
+  /** The node this client is, when it is described. */
+  readonly node?: Node
+  readonly leases: LeaseView
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+export interface LeaseDecision {
+  readonly answer: LeaseAnswer
+  readonly trace: readonly Step[]
+}
+
+/** RFC 2131 §4.3, for a server that is authoritative for its subnet. */
+export function decideLease(request: LeaseRequest, world: AddressWorld): LeaseDecision {
+  const steps: Step[] = []
+  const answer = answerAsk(request, request.ask, world, steps)
+  return { answer, trace: steps }
+}
+
+function answerAsk(request: LeaseRequest, ask: LeaseAsk, world: AddressWorld, steps: Step[]): LeaseAnswer {
+  switch (ask.kind) {
+    case 'discover':
+      return offer(request, ask.requested, world, steps)
+    case 'select':
+      return select(request, ask, world, steps)
+    case 'reboot':
+      return confirm(request, ask.requested, world, steps)
+    case 'renew':
+      return confirm(request, ask.current, world, steps)
+    case 'release':
+      return release(request, ask, world, steps)
+    case 'decline':
+      return decline(request, ask, world, steps)
+    case 'inform':
+      return { kind: 'ack-inform', address: ask.current }
+    default:
+      return ask satisfies never
+  }
+}
+
+function offer(
+  request: LeaseRequest,
+  requested: Ipv4 | undefined,
+  world: AddressWorld,
+  steps: Step[],
+): LeaseAnswer {
+  const address = chooseAddress(request.mac, requested, world, steps)
+  if (address === undefined) {
+    steps.push({ rule: 'lease.pool', outcome: 'no free address', from: 'state' })
+    return { kind: 'silent', reason: `no free address on ${world.network.name}` }
+  }
+  const held = world.leases.ofAddress(world.network.name, address)
+  if (held !== undefined && held.mac === request.mac && isActive(held, world.now))
+    return { kind: 'offer', lease: held }
+  const lease = makeLease(request, address, world)
+  return { kind: 'offer', lease: { ...lease, state: 'offered', expiresAt: world.now + OFFER_HOLD_MS } }
+}
+
+/** RFC 2131 §4.3.1: reservation, then the current or last address, then the one asked for, then any of the pool. */
+function chooseAddress(
+  mac: Mac,
+  requested: Ipv4 | undefined,
+  world: AddressWorld,
+  steps: Step[],
+): Ipv4 | undefined {
+  const { network, leases, now, node } = world
+  if (node?.address !== undefined) {
+    const problem = whyNot(mac, node.address, world)
+    const outcome = `${formatIpv4(node.address)} for ${node.name}${problem === undefined ? '' : `: ${problem}`}`
+    steps.push({ rule: 'lease.reservation', outcome, from: 'inventory' })
+    if (problem === undefined) return node.address
+  }
+  const last = leases
+    .ofClient(network.name, mac)
+    .find((lease) => whyNot(mac, lease.address, world) === undefined)
+  if (last !== undefined) {
+    steps.push({
+      rule: 'lease.current',
+      outcome: `${formatIpv4(last.address)} (${last.state})`,
+      from: 'state',
+    })
+    return last.address
+  }
+  if (requested !== undefined && whyNot(mac, requested, world) === undefined) {
+    steps.push({ rule: 'lease.requested', outcome: formatIpv4(requested), from: 'packet', cite: 'option 50' })
+    return requested
+  }
+  const free = leases.pickFree(network.name, network.pools, {
+    now,
+    taken: (address) => isTaken(address, world),
+  })
+  if (free !== undefined) steps.push({ rule: 'lease.pool', outcome: formatIpv4(free), from: 'state' })
+  return free
+}
+
+function select(
+  request: LeaseRequest,
+  ask: { readonly requested: Ipv4; readonly server: Ipv4 },
+  world: AddressWorld,
+  steps: Step[],
+): LeaseAnswer {
+  if (isOurs(ask.server, world, steps)) return confirm(request, ask.requested, world, steps)
+  const held = world.leases
+    .ofClient(world.network.name, request.mac)
+    .find((lease) => lease.state === 'offered')
+  const reason = `the client chose the server ${formatIpv4(ask.server)}`
+  return held !== undefined ? { kind: 'silent', reason, forget: held } : { kind: 'silent', reason }
+}
+
+/** ACK when the client may have this address, NAK otherwise: we are authoritative, also for clients we never saw. */
+function confirm(request: LeaseRequest, address: Ipv4, world: AddressWorld, steps: Step[]): LeaseAnswer {
+  const problem = whyNot(request.mac, address, world)
+  steps.push({
+    rule: subnetContains(world.network.subnet, address) ? 'lease.current' : 'lease.subnet',
+    outcome: problem === undefined ? `${formatIpv4(address)} is free for this client` : problem,
+    from: 'state',
+  })
+  if (problem !== undefined) return { kind: 'nak', reason: problem }
+  const lease = makeLease(request, address, world)
+  return { kind: 'ack', lease, writes: [...releaseOthers(request.mac, address, world), lease] }
+}
+
+/** One client has one address on a network: what it held elsewhere is given back with the new lease. */
+function releaseOthers(mac: Mac, address: Ipv4, world: AddressWorld): readonly Lease[] {
+  return world.leases
+    .ofClient(world.network.name, mac)
+    .filter((lease) => lease.address !== address && lease.state === 'bound')
+    .map((lease) => ({ ...lease, state: 'released', expiresAt: Math.min(lease.expiresAt, world.now) }))
+}
+
+function release(
+  request: LeaseRequest,
+  ask: { readonly current: Ipv4; readonly server?: Ipv4 },
+  world: AddressWorld,
+  steps: Step[],
+): LeaseAnswer {
+  const lease = world.leases.ofAddress(world.network.name, ask.current)
+  const address = formatIpv4(ask.current)
+  if (ask.server !== undefined && !isOurs(ask.server, world, steps))
+    return { kind: 'silent', reason: 'not our lease' }
+  if (lease === undefined || lease.mac !== request.mac || lease.state !== 'bound')
+    return { kind: 'silent', reason: `${address} is not bound to this client` }
+  steps.push({ rule: 'lease.release', outcome: address, from: 'packet', cite: 'RFC 2131 §4.3.4' })
+  return {
+    kind: 'silent',
+    reason: 'released',
+    writes: [{ ...lease, state: 'released', expiresAt: world.now }],
+  }
+}
+
+function decline(
+  request: LeaseRequest,
+  ask: { readonly declined: Ipv4; readonly server?: Ipv4 },
+  world: AddressWorld,
+  steps: Step[],
+): LeaseAnswer {
+  const lease = world.leases.ofAddress(world.network.name, ask.declined)
+  const address = formatIpv4(ask.declined)
+  if (ask.server !== undefined && !isOurs(ask.server, world, steps))
+    return { kind: 'silent', reason: 'not our lease' }
+  if (lease === undefined || lease.mac !== request.mac || !isActive(lease, world.now))
+    return { kind: 'silent', reason: `${address} is not this client's to decline` }
+  steps.push({
+    rule: 'lease.decline',
+    outcome: `${address} is in use by somebody else`,
+    from: 'packet',
+    cite: 'RFC 2131 §4.3.3',
+  })
+  const until = world.now + DECLINE_QUARANTINE_MS
+  return { kind: 'silent', reason: 'declined', writes: [{ ...lease, state: 'declined', expiresAt: until }] }
+}
+
+function isOurs(server: Ipv4, world: AddressWorld, steps: Step[]): boolean {
+  const ours = server === world.server
+  steps.push({
+    rule: 'lease.server',
+    outcome: ours ? 'this server' : `another server, ${formatIpv4(server)}`,
+    from: 'packet',
+    cite: 'option 54',
+  })
+  return ours
+}
+
+/** Why this client cannot have that address, in words for a NAK and for people; undefined when it can. */
+function whyNot(mac: Mac, address: Ipv4, world: AddressWorld): string | undefined {
+  const { network, leases, now } = world
+  const shown = formatIpv4(address)
+  if (!subnetContains(network.subnet, address)) return `${shown} is not on ${network.name}`
+  const holder = leases.ofAddress(network.name, address)
+  if (holder !== undefined && isActive(holder, now)) {
+    if (holder.state === 'declined') return `${shown} is quarantined: a client found it in use`
+    if (holder.mac !== mac) return `${shown} is leased to ${holder.mac}`
+  }
+  const reservedFor = world.reservations.get(address)
+  if (reservedFor !== undefined)
+    return reservedFor.name === world.node?.name ? undefined : `${shown} is reserved for ${reservedFor.name}`
+  if (isTaken(address, world)) return `${shown} is the server's, the router's or the subnet's own`
+  return network.pools.some((pool) => rangeContains(pool, address)) ? undefined : `${shown} is not in a pool`
+}
+
+function isTaken(address: Ipv4, world: AddressWorld): boolean {
+  const { network } = world
+  return (
+    world.reservations.has(address) ||
+    address === world.server ||
+    address === network.router ||
+    address === network.subnet.network ||
+    address === broadcastOf(network.subnet)
+  )
+}
+
+function isActive(lease: Lease, now: number): boolean {
+  return lease.state !== 'released' && lease.expiresAt > now
+}
+
+function makeLease(request: LeaseRequest, address: Ipv4, world: AddressWorld): Lease {
+  const before = world.leases.ofAddress(world.network.name, address)
+  const same =
+    before !== undefined &&
+    before.mac === request.mac &&
+    before.state === 'bound' &&
+    before.expiresAt > world.now
+  return {
+    network: world.network.name,
+    address,
+    mac: request.mac,
+    ...(request.clientId === undefined ? {} : { clientId: request.clientId }),
+    state: 'bound',
+    startedAt: same ? before.startedAt : world.now,
+    expiresAt: world.now + world.network.leaseSeconds * 1000,
+  }
+}

@@ -1,0 +1,143 @@
+import { classifyIdentify, classifyScript, type ScriptForm } from '../boot/classify-http.ts'
+import { classifyFirmware } from '../boot/classify-tftp.ts'
+import { decide } from '../boot/decide.ts'
+import type { BootRequest, Decision } from '../boot/decision.ts'
+import { type Mac, parseMac } from '../lib/mac.ts'
+import { printable } from '../lib/text.ts'
+import type { HttpAnswer, HttpRequest } from '../model/http.ts'
+import type { Script } from '../model/script.ts'
+import type { ImageFile } from '../model/world.ts'
+import { renderGrub } from '../render/grub.ts'
+import { renderIpxe } from '../render/ipxe.ts'
+import { machineAt } from './answer-tftp.ts'
+import { type Health, healthAnswer } from './health.ts'
+import { observeScript, observeTransfer } from './observe-http.ts'
+import { answerReport } from './answer-report.ts'
+import { refreshImages, type Running } from './running.ts'
+import type { ServedNetwork } from './served-network.ts'
+import { worldAt } from './world.ts'
+
+const FOREVER = 'public, max-age=31536000, immutable'
+
+/** The node plane: every path of it. Rejects only for a fault of ours. */
+export async function answerHttp(
+  request: HttpRequest,
+  on: ServedNetwork,
+  running: Running,
+  health: () => Health,
+): Promise<HttpAnswer> {
+  const [first = '', ...rest] = request.path.slice(1).split('/')
+  if (first === 'v1' && rest[0] === 'report' && rest.length === 2) {
+    if (request.method !== 'POST') return notAllowed('POST')
+    const mac = parseMac(rest[1] ?? '')
+    return mac === undefined ? text(400, 'expected /v1/report/MAC\n') : answerReport(request, mac, on, running)
+  }
+  if (request.method !== 'GET' && request.method !== 'HEAD') return notAllowed('GET, HEAD')
+  if (first === 'health' && rest.length === 0) return healthAnswer(health())
+  if (first === 'boot.ipxe' && rest.length === 0) return identify(request, on, running)
+  if (first === 'boot' && rest.length === 1) return script(rest[0] ?? '', request, on, running)
+  if (first === 'firmware' && rest.length === 1) return firmware(rest[0] ?? '', request, on, running)
+  if (first === 'images') return image(rest, request, on, running)
+  return text(404, `there is nothing at ${printable(request.path)}\n`)
+}
+
+function identify(request: HttpRequest, on: ServedNetwork, running: Running): HttpAnswer {
+  const boot = classifyIdentify(ingress(on))
+  const decision = decide(boot, worldAt(running.picture, running.leases, running.now()))
+  const mac = machineAt(request.peer, on, running)
+  observeScript({ decision, mac, peer: request.peer, form: 'ipxe', request: boot }, on, running)
+  return scriptAnswer(decision.action.kind === 'script' ? decision.action.script : undefined, 'ipxe')
+}
+
+async function script(name: string, request: HttpRequest, on: ServedNetwork, running: Running): Promise<HttpAnswer> {
+  const classified = classifyScript(name, request.query, ingress(on))
+  if (!classified.ok) return text(404, `${classified.error}\n`)
+  await refreshImages(running)
+  const { boot, form } = classified.value
+  const decision = decide(boot, worldAt(running.picture, running.leases, running.now()))
+  const { mac } = boot.client
+  if (decision.action.kind !== 'script' || mac === undefined) return text(404, 'there is no script for this machine\n')
+  const granted = request.method === 'HEAD' ? decision.action.script : await grant(decision, mac, request.peer, { on, running })
+  if (request.method === 'GET') observeScript({ decision, mac, peer: request.peer, form, request: boot }, on, running)
+  return scriptAnswer(granted, form)
+}
+
+/**
+ * A script that boots an image opens an attempt, whose nonce goes to the machine's own lease alone: whoever reads
+ * another machine's script learns nothing that a report could prove.
+ */
+async function grant(
+  decision: Decision,
+  mac: Mac,
+  peer: string,
+  { on, running }: { readonly on: ServedNetwork; readonly running: Running },
+): Promise<Script | undefined> {
+  if (decision.action.kind !== 'script') return undefined
+  const { script: wanted, boots } = decision.action
+  if (boots === undefined || wanted.kind !== 'boot' || machineAt(peer, on, running) !== mac) return wanted
+  const { profile, image: imageName } = boots
+  const attempt = await running.attempts.open({ mac, address: peer, profile, image: imageName, now: running.now() })
+  return { ...wanted, cmdline: [...wanted.cmdline, `centra.nonce=${attempt.nonce}`] }
+}
+
+function firmware(name: string, request: HttpRequest, on: ServedNetwork, running: Running): HttpAnswer {
+  const mac = machineAt(request.peer, on, running)
+  const { action } = decide(
+    classifyFirmware(name, mac, ingress(on)),
+    worldAt(running.picture, running.leases, running.now()),
+  )
+  if (action.kind !== 'file') return text(404, `${action.kind === 'refuse' ? action.reason : 'not published'}\n`)
+  const { path, size } = action.file
+  return {
+    kind: 'file',
+    path,
+    size,
+    etag: `"${size.toString(16)}-${name}"`,
+    headers: { 'Content-Type': 'application/octet-stream', 'Cache-Control': 'no-cache' },
+    observe: observeTransfer({ file: action.file.name, path: request.path, peer: request.peer, mac }, on, running),
+  }
+}
+
+/** `NAME/SHA256/FILE` for ever, `NAME/FILE` for now. The name is looked up, never joined to a path. */
+async function image(
+  parts: readonly string[],
+  request: HttpRequest,
+  on: ServedNetwork,
+  running: Running,
+): Promise<HttpAnswer> {
+  await refreshImages(running)
+  const [name = '', ...rest] = parts
+  const found = running.picture.images.get(name)
+  const fileName = rest.at(-1)
+  const file: ImageFile | undefined = [found?.kernel, ...(found?.initrds ?? [])].find(
+    (candidate) => candidate !== undefined && candidate.name === fileName && (rest.length === 1 || rest[0] === candidate.sha256),
+  )
+  if (file === undefined || rest.length > 2 || rest.length === 0)
+    return text(404, `no image has the file ${printable(parts.join('/'))}; it may have been replaced, ask for the script again\n`)
+  const mac = machineAt(request.peer, on, running)
+  return {
+    kind: 'file',
+    path: file.path,
+    size: file.size,
+    etag: `"${file.sha256}"`,
+    headers: { 'Content-Type': 'application/octet-stream', 'Cache-Control': rest.length === 2 ? FOREVER : 'no-cache' },
+    observe: observeTransfer({ file: file.name, path: request.path, peer: request.peer, mac }, on, running),
+  }
+}
+
+function ingress(on: ServedNetwork): BootRequest['ingress'] {
+  return { network: on.network.name, server: on.address }
+}
+
+function scriptAnswer(value: Script | undefined, form: ScriptForm): HttpAnswer {
+  if (value === undefined) return text(404, 'there is no script for this machine\n')
+  return text(200, form === 'grub' ? renderGrub(value) : renderIpxe(value), { 'Cache-Control': 'no-store' })
+}
+
+function notAllowed(allow: string): HttpAnswer {
+  return text(405, `this path takes ${allow}\n`, { Allow: allow })
+}
+
+function text(status: number, body: string, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
+  return { kind: 'text', status, headers: { 'Content-Type': 'text/plain', ...headers }, body }
+}

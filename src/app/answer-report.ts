@@ -1,0 +1,56 @@
+import type { Mac } from '../lib/mac.ts'
+import { judgeReport, parseReport, REPORT_LIMIT, type Report, type Standing } from '../lifecycle/report.ts'
+import type { HttpAnswer, HttpRequest } from '../model/http.ts'
+import { nodeOf } from './observe-http.ts'
+import type { Running } from './running.ts'
+import type { ServedNetwork } from './served-network.ts'
+
+/** `POST /v1/report/MAC`: 204 when it was understood, whether proven or only claimed. */
+export async function answerReport(
+  request: HttpRequest,
+  mac: Mac,
+  on: ServedNetwork,
+  running: Running,
+): Promise<HttpAnswer> {
+  if (!running.reportRate.take(request.peer, running.now()))
+    return answer(429, 'too many reports from this address\n', { 'Retry-After': '5' })
+  const body = await request.readBody(REPORT_LIMIT)
+  if (body === undefined) return answer(413, `expected at most ${REPORT_LIMIT} octets of JSON\n`)
+  const report = parseReport(body)
+  if (!report.ok) return answer(400, `${report.error}\n`)
+  const attempt = running.attempts.of(mac)
+  const standing = judgeReport(report.value, request.peer, attempt)
+  record(report.value, standing, { mac, peer: request.peer, on, running })
+  if (standing.kind === 'verified' && attempt !== undefined)
+    running.store.saveProgress({ nonce: attempt.nonce, stage: report.value.stage, at: running.now() })
+  return answer(204, '')
+}
+
+function record(
+  report: Report,
+  standing: Standing,
+  { mac, peer, on, running }: { mac: Mac; peer: string; on: ServedNetwork; running: Running },
+): void {
+  const time = running.now()
+  const { stage, detail, facts } = report
+  running.timeline.emit({
+    time,
+    kind: 'report',
+    mac,
+    ...nodeOf(mac, running),
+    network: on.network.name,
+    address: peer,
+    detail: {
+      ...facts,
+      stage,
+      standing: standing.kind,
+      ...(standing.kind === 'claimed' ? { because: standing.because } : {}),
+      ...(detail === undefined ? {} : { detail }),
+    },
+  })
+  if (standing.kind === 'verified') running.seen.note(mac, on.network.name, time, { stage })
+}
+
+function answer(status: number, body: string, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
+  return { kind: 'text', status, headers: { 'Content-Type': 'text/plain', ...headers }, body }
+}

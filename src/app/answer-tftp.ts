@@ -1,0 +1,32 @@
+import { classifyTftp } from '../boot/classify-tftp.ts'
+import { decide } from '../boot/decide.ts'
+import { parseIpv4 } from '../lib/ipv4.ts'
+import type { Mac } from '../lib/mac.ts'
+import type { Running } from './running.ts'
+import type { ServedNetwork } from './served-network.ts'
+import { worldAt } from './world.ts'
+
+export type LoaderAnswer =
+  | { readonly kind: 'file'; readonly name: string; readonly content: Uint8Array }
+  | { readonly kind: 'refuse'; readonly reason: string }
+
+/** The loader of that name, if it is published. */
+export async function answerTftp(
+  names: readonly string[],
+  peer: string,
+  on: ServedNetwork,
+  running: Running,
+): Promise<LoaderAnswer> {
+  const world = worldAt(running.picture, running.leases, running.now())
+  const ingress = { network: on.network.name, server: on.address }
+  const { action } = decide(classifyTftp(names, machineAt(peer, on, running), ingress), world)
+  if (action.kind !== 'file') return { kind: 'refuse', reason: action.kind === 'refuse' ? action.reason : 'not published' }
+  return { kind: 'file', name: action.file.name, content: await running.disk.readFile(action.file.path) }
+}
+
+/** The machine whose lease an address is; undefined for a stranger's. */
+export function machineAt(peer: string, on: ServedNetwork, running: Running): Mac | undefined {
+  const address = parseIpv4(peer)
+  const lease = address === undefined ? undefined : running.leases.ofAddress(on.network.name, address)
+  return lease?.state === 'bound' && lease.expiresAt > running.now() ? lease.mac : undefined
+}

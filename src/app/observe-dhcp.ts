@@ -1,0 +1,160 @@
+import type { Action } from '../boot/decision.ts'
+import type { DhcpReply } from '../boot/reply-dhcp.ts'
+import { formatIpv4, type Ipv4 } from '../lib/ipv4.ts'
+import type { Mac } from '../lib/mac.ts'
+import type { BootEvent, EventKind } from '../model/event.ts'
+import type { MessageType } from '../protocol/dhcp4/message-types.ts'
+import type { DhcpThought } from './answer-dhcp.ts'
+import type { Running } from './running.ts'
+import type { ServedNetwork } from './served-network.ts'
+
+const REQUEST_KINDS: Readonly<Partial<Record<MessageType, EventKind>>> = {
+  DISCOVER: 'dhcp.discover',
+  REQUEST: 'dhcp.request',
+  RELEASE: 'dhcp.release',
+  DECLINE: 'dhcp.decline',
+  INFORM: 'dhcp.inform',
+}
+
+const ANSWER_KINDS: Readonly<Partial<Record<MessageType, EventKind>>> = {
+  OFFER: 'dhcp.offer',
+  ACK: 'dhcp.ack',
+  NAK: 'dhcp.nak',
+}
+
+/** The client's message, as it was understood. */
+export function observeRequest(thought: DhcpThought, on: ServedNetwork, running: Running): void {
+  const { client } = thought
+  const kind = REQUEST_KINDS[client.type]
+  if (kind === undefined) return
+  const { ask } = client.lease
+  const asked = 'requested' in ask ? ask.requested : 'current' in ask ? ask.current : undefined
+  emit(running, on, thought, {
+    kind,
+    detail: { ...clientFacts(thought), ...(asked === undefined ? {} : { asks: formatIpv4(asked) }) },
+  })
+  running.seen.note(client.boot.client.mac, on.network.name, running.now(), seenFacts(thought))
+}
+
+/** What was answered and what it says about booting, or why there is no answer. */
+export function observeAnswer(
+  thought: DhcpThought,
+  reply: DhcpReply | undefined,
+  on: ServedNetwork,
+  running: Running,
+): void {
+  const kind = reply === undefined ? undefined : ANSWER_KINDS[reply.type]
+  if (reply === undefined || kind === undefined) {
+    const reason = silence(thought)
+    // RELEASE and DECLINE are never answered (RFC 2131 §4.3.3, §4.3.4): their own event has said it.
+    if (thought.client.type === 'REQUEST' || thought.client.type === 'DISCOVER')
+      emit(running, on, thought, { kind: 'dhcp.ignored', detail: { reason } })
+    return
+  }
+  const address = addressOf(reply)
+  emit(running, on, thought, {
+    kind,
+    ...(address === undefined ? {} : { address }),
+    detail: { ...bootFacts(thought, reply), to: reply.destination.kind },
+  })
+  if (reply.type === 'ACK' && address !== undefined)
+    running.seen.note(thought.client.boot.client.mac, on.network.name, running.now(), { address })
+}
+
+/** In `observe` mode: nothing is sent, and the log says what a server would have said. */
+export function observeWouldAnswer(
+  thought: DhcpThought,
+  reply: DhcpReply | undefined,
+  on: ServedNetwork,
+  running: Running,
+): void {
+  const { mac } = thought.client.boot.client
+  running.seen.note(mac, on.network.name, running.now(), seenFacts(thought))
+  if (reply === undefined) return
+  const address = addressOf(reply)
+  emit(running, on, thought, {
+    kind: 'dhcp.would-answer',
+    ...(address === undefined ? {} : { address }),
+    detail: { ...clientFacts(thought), answer: reply.type, ...bootFacts(thought, reply), hint: 'set dhcp: server' },
+  })
+}
+
+/** A message that gets no answer and was not even understood. */
+export function observeDropped(
+  dropped: { readonly reason: string; readonly mac?: Mac },
+  on: ServedNetwork,
+  running: Running,
+): void {
+  running.timeline.emit({
+    time: running.now(),
+    kind: 'dhcp.ignored',
+    ...(dropped.mac === undefined ? {} : { mac: dropped.mac }),
+    network: on.network.name,
+    detail: { reason: dropped.reason },
+  })
+}
+
+function silence({ boot, lease }: DhcpThought): string {
+  if (boot.action.kind === 'ignore') return boot.action.reason
+  return lease.answer.kind === 'silent' ? lease.answer.reason : 'no answer'
+}
+
+function clientFacts({ client }: DhcpThought): Readonly<Record<string, string>> {
+  const { arch, archCode, stage } = client.boot.client
+  const shown = arch ?? (archCode === undefined ? undefined : `arch ${archCode}`)
+  return { stage, ...(shown === undefined ? {} : { arch: shown }) }
+}
+
+function seenFacts({ client }: DhcpThought): Readonly<Record<string, string>> {
+  const { arch, uuid } = client.boot.client
+  return {
+    ...(arch === undefined ? {} : { arch }),
+    ...(uuid === undefined ? {} : { uuid }),
+    ...(client.vendorClass === undefined ? {} : { vendorClass: client.vendorClass }),
+    ...(client.boot.client.stage === 'os' ? {} : { stage: 'dhcp' }),
+  }
+}
+
+function bootFacts({ boot, lease }: DhcpThought, reply: DhcpReply): Readonly<Record<string, string>> {
+  if (reply.type === 'NAK') return lease.answer.kind === 'nak' ? { reason: lease.answer.reason } : {}
+  return bootFact(boot.action)
+}
+
+function bootFact(action: Action): Readonly<Record<string, string>> {
+  switch (action.kind) {
+    case 'boot-file':
+      return { boot: action.file.name }
+    case 'script-url':
+      return { boot: action.url }
+    case 'no-boot':
+    case 'ignore':
+    case 'refuse':
+      return { 'no-boot': action.reason }
+    case 'file':
+    case 'script':
+      return {}
+    default:
+      return action satisfies never
+  }
+}
+
+function addressOf({ message }: DhcpReply): string | undefined {
+  const address: Ipv4 = message.yiaddr === 0 ? message.ciaddr : message.yiaddr
+  return address === 0 ? undefined : formatIpv4(address)
+}
+
+function emit(
+  running: Running,
+  on: ServedNetwork,
+  thought: DhcpThought,
+  event: Pick<BootEvent, 'kind' | 'address' | 'detail'>,
+): void {
+  const { node } = thought.boot
+  running.timeline.emit({
+    time: running.now(),
+    mac: thought.client.boot.client.mac,
+    ...(node === undefined ? {} : { node }),
+    network: on.network.name,
+    ...event,
+  })
+}

@@ -1,0 +1,71 @@
+import type { BootRequest, Decision } from '../boot/decision.ts'
+import type { ScriptForm } from '../boot/classify-http.ts'
+import type { Mac } from '../lib/mac.ts'
+import { printable } from '../lib/text.ts'
+import type { BootEvent } from '../model/event.ts'
+import type { Transfer } from '../model/http.ts'
+import type { Running } from './running.ts'
+import type { ServedNetwork } from './served-network.ts'
+
+interface ScriptSent {
+  readonly decision: Decision
+  readonly request: BootRequest
+  readonly mac: Mac | undefined
+  readonly peer: string
+  readonly form: ScriptForm
+}
+
+/** A script went out; a script asked for because a step failed is that failure's event as well. */
+export function observeScript({ decision, request, mac, peer, form }: ScriptSent, on: ServedNetwork, running: Running): void {
+  const who = { ...(mac === undefined ? {} : { mac }), ...nodeOf(mac, running), network: on.network.name, address: peer }
+  const time = running.now()
+  const { question } = request
+  if (question.kind === 'run' && question.failed !== undefined) {
+    const { step, errno } = question.failed
+    const detail = { step, ...(errno === undefined ? {} : { errno, see: `https://ipxe.org/${errno}` }) }
+    running.timeline.emit({ ...who, time, kind: 'boot.failed', detail })
+  }
+  if (decision.action.kind !== 'script') return
+  const { script, boots } = decision.action
+  const detail = { script: script.kind, form, ...(boots === undefined ? {} : { profile: boots.profile, image: boots.image }) }
+  running.timeline.emit({ ...who, time, kind: 'http.script', detail })
+  if (mac !== undefined) running.seen.note(mac, on.network.name, time, { address: peer, stage: 'script' })
+}
+
+interface FileAsked {
+  readonly file: string
+  readonly path: string
+  readonly peer: string
+  readonly mac: Mac | undefined
+}
+
+/** A file on its way: the callback puts its transfer on the machine's timeline. */
+export function observeTransfer(asked: FileAsked, on: ServedNetwork, running: Running): (transfer: Transfer) => void {
+  const { file, mac, peer } = asked
+  const who = { ...(mac === undefined ? {} : { mac }), ...nodeOf(mac, running), network: on.network.name, address: peer }
+  return (transfer) => {
+    const event = transferEvent(transfer, printable(file, 80))
+    running.timeline.emit({ ...who, ...event, time: running.now() })
+  }
+}
+
+function transferEvent(transfer: Transfer, file: string): Pick<BootEvent, 'kind' | 'detail'> {
+  switch (transfer.kind) {
+    case 'start':
+      return { kind: 'http.start', detail: { file, size: transfer.size, total: transfer.total } }
+    case 'progress':
+      return { kind: 'http.progress', detail: { file, sent: transfer.sent, size: transfer.size } }
+    case 'done':
+      return { kind: 'http.done', detail: { file, sent: transfer.sent, ms: transfer.milliseconds } }
+    case 'failed':
+      return { kind: 'http.failed', detail: { file, sent: transfer.sent, size: transfer.size, reason: transfer.reason } }
+    default:
+      return transfer satisfies never
+  }
+}
+
+/** The name of the described node that has this MAC address. */
+export function nodeOf(mac: Mac | undefined, running: Running): { readonly node?: string } {
+  const node = mac === undefined ? undefined : running.picture.nodes.get(mac)
+  return node === undefined ? {} : { node: node.name }
+}

@@ -1,0 +1,30 @@
+import type { LeaseTable } from '../address/lease-table.ts'
+import type { Disk } from '../model/disk.ts'
+import type { StateStore } from '../model/ports.ts'
+import type { BootAttempts } from './attempts.ts'
+import type { RateLimit } from './rate.ts'
+import type { SeenMachines } from './seen.ts'
+import type { Timeline } from './timeline.ts'
+import { measureImages, type Picture } from './world.ts'
+
+/** What the use cases of a running server share. The picture is replaced as a whole, by reload. */
+export interface Running {
+  picture: Picture
+  readonly leases: LeaseTable
+  readonly store: StateStore
+  readonly timeline: Timeline
+  readonly seen: SeenMachines
+  readonly attempts: BootAttempts
+  /** Reports of each address. */
+  readonly reportRate: RateLimit
+  readonly disk: Disk
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** Notices image files that changed on disk since they were hashed, so that a script never names old bytes. */
+export async function refreshImages(running: Running): Promise<void> {
+  const { picture, disk } = running
+  const images = await measureImages(picture.config, disk)
+  if (running.picture === picture) running.picture = { ...picture, images }
+}

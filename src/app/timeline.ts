@@ -1,0 +1,50 @@
+import { type BootEvent, isTransient, type StoredEvent } from '../model/event.ts'
+import type { StateStore } from '../model/ports.ts'
+
+/** Kept in memory for followers that come later, in events. */
+const RECENT = 2000
+
+/** An event on its way to whoever watches; transient ones have no id. */
+export type LiveEvent = BootEvent & { readonly id?: number }
+
+/** Numbers events, keeps them, and tells everybody who follows. */
+export class Timeline {
+  readonly #store: Pick<StateStore, 'appendEvents'>
+  readonly #followers = new Set<(event: LiveEvent) => void>()
+  #recent: StoredEvent[] = []
+  #lastId: number
+
+  constructor(store: Pick<StateStore, 'appendEvents'>, lastId: number) {
+    this.#store = store
+    this.#lastId = lastId
+  }
+
+  get lastId(): number {
+    return this.#lastId
+  }
+
+  emit(event: BootEvent): void {
+    if (isTransient(event.kind)) return this.#tell(event)
+    this.#lastId += 1
+    const stored: StoredEvent = { ...event, id: this.#lastId }
+    this.#recent.push(stored)
+    if (this.#recent.length > 2 * RECENT) this.#recent = this.#recent.slice(-RECENT)
+    this.#store.appendEvents([stored])
+    this.#tell(stored)
+  }
+
+  /** The events in memory with an id above `after`, oldest first. */
+  recent(after: number): readonly StoredEvent[] {
+    return this.#recent.filter((event) => event.id > after)
+  }
+
+  /** Calls back for every event from now on; the function returned ends that. */
+  follow(onEvent: (event: LiveEvent) => void): () => void {
+    this.#followers.add(onEvent)
+    return () => this.#followers.delete(onEvent)
+  }
+
+  #tell(event: LiveEvent): void {
+    for (const follower of this.#followers) follower(event)
+  }
+}

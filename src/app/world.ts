@@ -1,0 +1,46 @@
+import { LOADER_NAMES } from '../boot/loaders.ts'
+import type { Ipv4 } from '../lib/ipv4.ts'
+import type { Config, Node } from '../model/config.ts'
+import type { Disk } from '../model/disk.ts'
+import type { LeaseView } from '../model/lease.ts'
+import { type FirmwareFile, type Image, indexNodes, type NodeIndex, type World } from '../model/world.ts'
+
+/** The part of the world that only a reload changes: configuration, inventory, and the files they name. */
+export interface Picture {
+  readonly config: Config
+  readonly nodes: NodeIndex
+  readonly reservations: ReadonlyMap<Ipv4, Node>
+  readonly firmware: ReadonlyMap<string, FirmwareFile>
+  readonly firmwareDirs: readonly string[]
+  readonly images: ReadonlyMap<string, Image>
+}
+
+/** Looks at the files that a configuration names. Hashing large images takes seconds, once per change. */
+export async function takePicture(config: Config, disk: Disk): Promise<Picture> {
+  const { firmware } = config.server
+  return {
+    config,
+    nodes: indexNodes(config.nodes),
+    reservations: new Map(
+      config.nodes.flatMap((node) => (node.address === undefined ? [] : [[node.address, node] as const])),
+    ),
+    firmware: await disk.findFirmware(firmware, LOADER_NAMES),
+    firmwareDirs: firmware,
+    images: await measureImages(config, disk),
+  }
+}
+
+/** The images whose files are there now; one whose files went away is left out. */
+export async function measureImages(config: Config, disk: Disk): Promise<ReadonlyMap<string, Image>> {
+  const specs = [...config.images.values()]
+  const measured = await Promise.allSettled(specs.map((spec) => disk.measureImage(spec)))
+  return new Map(
+    measured.flatMap((outcome) => (outcome.status === 'fulfilled' ? [[outcome.value.name, outcome.value] as const] : [])),
+  )
+}
+
+/** The world of one decision. `now` in milliseconds since 1970. */
+export function worldAt(picture: Picture, leases: LeaseView, now: number): World {
+  const { config, nodes, firmware, firmwareDirs, images } = picture
+  return { config, nodes, firmware, firmwareDirs, images, leases, now }
+}

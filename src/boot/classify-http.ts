@@ -1,0 +1,106 @@
+import { type Mac, parseMac } from '../lib/mac.ts'
+import { err, ok, type Result } from '../lib/result.ts'
+import { fromHex, printable } from '../lib/text.ts'
+import type { Step } from '../model/rules.ts'
+import { archOfName, type ClientArch } from '../protocol/iana/arch.ts'
+import type { BootRequest, FailedStep, Ingress, Question } from './decision.ts'
+
+/** The loader's language, from the end of the path. */
+export type ScriptForm = 'ipxe' | 'grub'
+
+export interface ScriptRequest {
+  readonly form: ScriptForm
+  readonly boot: BootRequest
+}
+
+const STEP = /^[a-z][a-z-]{0,31}$/
+const CHOICE = /^[a-z0-9][a-z0-9-]{0,62}$/
+const ERRNO = /^(0x)?[0-9a-f]{1,8}$/i
+
+/** iPXE's `${buildarch}` and `${platform}` as the client architecture they stand for. */
+const BUILDS: Readonly<Record<string, ClientArch>> = {
+  'i386 pcbios': 'bios-x86',
+  'x86_64 pcbios': 'bios-x86',
+  'i386 efi': 'uefi-ia32',
+  'x86_64 efi': 'uefi-x64',
+  'arm32 efi': 'uefi-arm32',
+  'arm64 efi': 'uefi-arm64',
+}
+
+/** `/boot.ipxe`, asked by an iPXE that has not said who it is. */
+export function classifyIdentify(ingress: Ingress): BootRequest {
+  return {
+    via: 'http',
+    question: { kind: 'identify' },
+    client: { stage: 'ipxe', transport: 'http' },
+    ingress,
+    evidence: [{ rule: 'client.stage', outcome: 'ipxe (asks for a script)', from: 'packet' }],
+  }
+}
+
+/** `/boot/MAC.ipxe?...` or `/boot/MAC.grub?...`; the error is one sentence. What is odd in the query is left out. */
+export function classifyScript(
+  name: string,
+  query: URLSearchParams,
+  ingress: Ingress,
+): Result<ScriptRequest, string> {
+  const match = /^(.{1,17})\.(ipxe|grub)$/.exec(name)
+  const mac = match?.[1] === undefined ? undefined : parseMac(match[1])
+  if (match === null || mac === undefined)
+    return err('expected a MAC address and .ipxe, such as /boot/52-54-00-12-34-56.ipxe')
+  const form: ScriptForm = match[2] === 'grub' ? 'grub' : 'ipxe'
+  return ok({ form, boot: { ...scriptRequest(mac, query, form), ingress } })
+}
+
+function scriptRequest(mac: Mac, query: URLSearchParams, form: ScriptForm): Omit<BootRequest, 'ingress'> {
+  const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.exec(query.get('uuid') ?? '')?.[0].toLowerCase()
+  const arch =
+    BUILDS[`${query.get('arch')} ${query.get('platform')}`] ?? archOfName(query.get('arch') ?? '')?.name
+  const serial = readSerial(query.get('serial'))
+  const evidence: Step[] = [
+    ...(arch === undefined
+      ? []
+      : [{ rule: 'client.arch', outcome: `${arch} (query)`, from: 'packet' } as const]),
+    { rule: 'client.stage', outcome: `${form} (asks for its script)`, from: 'packet' },
+  ]
+  return {
+    via: 'http',
+    question: question(query),
+    client: {
+      mac,
+      ...(uuid === undefined ? {} : { uuid }),
+      ...(arch === undefined ? {} : { arch }),
+      ...(serial === undefined ? {} : { serial }),
+      stage: 'ipxe',
+      transport: 'http',
+    },
+    evidence,
+  }
+}
+
+function question(query: URLSearchParams): Question {
+  const choice = query.get('choice')
+  const failed = readFailed(query)
+  return {
+    kind: 'run',
+    ...(choice !== null && CHOICE.test(choice) ? { choice } : {}),
+    ...(failed === undefined ? {} : { failed }),
+  }
+}
+
+/** A step that is no name of ours is still a failure: it is told as `unknown`. */
+function readFailed(query: URLSearchParams): FailedStep | undefined {
+  const step = query.get('failed')
+  if (step === null) return undefined
+  const errno = query.get('errno') ?? ''
+  return {
+    step: STEP.test(step) ? step : 'unknown',
+    ...(ERRNO.test(errno) ? { errno: errno.replace(/^0x/i, '').toLowerCase().padStart(8, '0') } : {}),
+  }
+}
+
+/** The SMBIOS serial number comes as the hex of its bytes, since its text could be anything. */
+function readSerial(hex: string | null): string | undefined {
+  const bytes = hex === null || hex === '' || hex.length > 256 ? undefined : fromHex(hex)
+  return bytes === undefined ? undefined : printable(bytes, 64)
+}

@@ -1,0 +1,76 @@
+import type { Ipv4 } from '../lib/ipv4.ts'
+import type { Mac } from '../lib/mac.ts'
+import type { Step, Trace } from '../model/rules.ts'
+import type { Script } from '../model/script.ts'
+import type { FirmwareFile } from '../model/world.ts'
+import type { ClientArch } from '../protocol/iana/arch.ts'
+
+/** `rom`: firmware, or a loader we do not know; `ipxe`: any iPXE; `os`: everything that does not netboot. */
+export type ClientStage = 'rom' | 'ipxe' | 'os'
+
+export interface BootClient {
+  /** Unknown only over TFTP and HTTP, when no lease tells whose address it is. */
+  readonly mac?: Mac
+  readonly uuid?: string
+  readonly serial?: string
+  readonly arch?: ClientArch
+  /** Option 93 as a number when IANA's table has no name for it. */
+  readonly archCode?: number
+  readonly stage: ClientStage
+  /** What the client can fetch its next file with. */
+  readonly transport: 'tftp' | 'http'
+}
+
+/** The network and address of ours on which the client reached us. */
+export interface Ingress {
+  readonly network: string
+  readonly server: Ipv4
+}
+
+/** `where-next`: DHCP's question. `file`: a name over TFTP or HTTP. `identify` and `run`: the two HTTP scripts. */
+export type Question =
+  | { readonly kind: 'where-next' }
+  | { readonly kind: 'file'; readonly names: readonly string[] }
+  | { readonly kind: 'identify' }
+  | { readonly kind: 'run'; readonly choice?: string; readonly failed?: FailedStep }
+
+export interface FailedStep {
+  readonly step: string
+  /** iPXE's error number as eight hex digits, as on ipxe.org/NNNNNNNN. */
+  readonly errno?: string
+}
+
+export interface BootRequest {
+  readonly via: 'dhcp' | 'tftp' | 'http'
+  readonly question: Question
+  readonly client: BootClient
+  readonly ingress: Ingress
+  /** What classification found, the first steps of the trace. */
+  readonly evidence: Trace
+}
+
+export type Action =
+  | { readonly kind: 'ignore'; readonly reason: string }
+  /** Answered, but told nothing about booting. */
+  | { readonly kind: 'no-boot'; readonly reason: string }
+  | { readonly kind: 'boot-file'; readonly file: FirmwareFile; readonly over: 'tftp' | 'http' }
+  | { readonly kind: 'script-url'; readonly url: string }
+  | { readonly kind: 'file'; readonly file: FirmwareFile }
+  | { readonly kind: 'refuse'; readonly reason: string }
+  | { readonly kind: 'script'; readonly script: Script; readonly boots?: BootGrant }
+
+/** The script boots an image: the shell opens an attempt and puts its nonce on the kernel command line. */
+export interface BootGrant {
+  readonly kind: 'boot-nonce'
+  readonly profile: string
+  readonly image: string
+}
+
+export interface Decision {
+  readonly action: Action
+  /** The described node this client is, for whoever shows or records the decision. */
+  readonly node?: string
+  readonly trace: Trace
+}
+
+export type { Step, Trace }

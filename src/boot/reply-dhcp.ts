@@ -1,0 +1,240 @@
+import { ANY_ADDRESS, broadcastOf, formatIpv4, type Ipv4, maskOf } from '../lib/ipv4.ts'
+import type { Mac } from '../lib/mac.ts'
+import type { Network } from '../model/config.ts'
+import type { LeaseAnswer } from '../model/lease-answer.ts'
+import { encodeDhcp4 } from '../protocol/dhcp4/encode.ts'
+import {
+  BROADCAST_FLAG,
+  blankMessage,
+  clientMac,
+  type DhcpMessage,
+  type DhcpOption,
+  FILE,
+  wantsBroadcast,
+} from '../protocol/dhcp4/message.ts'
+import type { MessageType } from '../protocol/dhcp4/message-types.ts'
+import { DISCOVERY_CONTROL, pxeDiscoveryControl, pxeVendorOptions } from '../protocol/dhcp4/option-43.ts'
+import { IPXE_SETTING } from '../protocol/dhcp4/option-175.ts'
+import {
+  encapsulated,
+  fieldValue,
+  ipv4ListValue,
+  ipv4Value,
+  messageTypeValue,
+  textValue,
+  textWithNulValue,
+  u32Value,
+} from '../protocol/dhcp4/option-values.ts'
+import { optionBytes, parameterRequestList, replyLengthLimit } from '../protocol/dhcp4/options.ts'
+import { OPTION } from '../protocol/iana/options.ts'
+import type { Action } from './decision.ts'
+
+/** Where a reply goes (RFC 2131 §4.1). `link`: by link-layer address, to a client that cannot answer ARP yet. */
+export type Destination =
+  | { readonly kind: 'broadcast' }
+  | { readonly kind: 'unicast'; readonly address: Ipv4 }
+  | { readonly kind: 'link'; readonly address: Ipv4; readonly mac: Mac }
+
+export interface DhcpReply {
+  readonly type: MessageType
+  readonly message: DhcpMessage
+  readonly destination: Destination
+}
+
+export interface ReplyParts {
+  readonly request: DhcpMessage
+  readonly network: Network
+  /** Our address on that network: option 54, siaddr, and the source of the reply. */
+  readonly server: Ipv4
+  readonly answer: LeaseAnswer
+  /** What the client is told about booting. */
+  readonly boot: Action
+}
+
+/** How RFC 2131 and PXE 2.1 want an answer said. No policy here; undefined when the answer is silence. */
+export function replyDhcp(parts: ReplyParts): DhcpReply | undefined {
+  const { answer, request } = parts
+  switch (answer.kind) {
+    case 'silent':
+      return undefined
+    case 'nak':
+      return { type: 'NAK', message: nak(parts, answer.reason), destination: { kind: 'broadcast' } }
+    case 'offer':
+      return give(parts, 'OFFER', answer.lease.address)
+    case 'ack':
+      return give(parts, 'ACK', answer.lease.address)
+    case 'ack-inform':
+      return {
+        type: 'ACK',
+        message: build(parts, { type: 'ACK', yiaddr: ANY_ADDRESS, lease: false }),
+        destination: { kind: 'unicast', address: request.ciaddr },
+      }
+    default:
+      return answer satisfies never
+  }
+}
+
+function give(parts: ReplyParts, type: 'OFFER' | 'ACK', address: Ipv4): DhcpReply {
+  return {
+    type,
+    message: build(parts, { type, yiaddr: address, lease: true }),
+    destination: destination(parts.request, address),
+  }
+}
+
+/** RFC 2131 §4.1, for direct clients: ciaddr if it has one; else broadcast if it asks for that; else its own link. */
+function destination(request: DhcpMessage, yiaddr: Ipv4): Destination {
+  if (request.ciaddr !== 0) return { kind: 'unicast', address: request.ciaddr }
+  const mac = clientMac(request)
+  if (wantsBroadcast(request) || mac === undefined) return { kind: 'broadcast' }
+  return { kind: 'link', address: yiaddr, mac }
+}
+
+/** RFC 2131 table 3: a NAK has zeros in every address and says why in option 56. */
+function nak({ request, server }: ReplyParts, reason: string): DhcpMessage {
+  return {
+    ...echo(request),
+    flags: request.flags | BROADCAST_FLAG,
+    options: [
+      option(OPTION.messageType, messageTypeValue('NAK')),
+      option(OPTION.serverIdentifier, ipv4Value(server)),
+      option(OPTION.message, textValue(reason.slice(0, 200))),
+      ...echoed(request, OPTION.clientIdentifier),
+    ],
+  }
+}
+
+interface Said {
+  readonly type: 'OFFER' | 'ACK'
+  readonly yiaddr: Ipv4
+  /** Whether lease times are told: not in answer to INFORM (RFC 2131 §4.3.5). */
+  readonly lease: boolean
+}
+
+/**
+ * OFFER and ACK are alike: EDK2 takes the mask, router and times out of the OFFER. Option 53 comes first because old
+ * ROMs expect it there, 1 before 3 (RFC 2132 §3.3).
+ */
+function build(parts: ReplyParts, { type, yiaddr, lease }: Said): DhcpMessage {
+  const { request, server, network, boot } = parts
+  const booting = bootFields(server, boot)
+  const required = [
+    option(OPTION.messageType, messageTypeValue(type)),
+    option(OPTION.serverIdentifier, ipv4Value(server)),
+    ...(lease ? leaseTimes(network.leaseSeconds) : []),
+    option(OPTION.subnetMask, ipv4Value(maskOf(network.subnet.prefix))),
+    ...(network.router === undefined ? [] : [option(OPTION.router, ipv4Value(network.router))]),
+  ]
+  const last = [
+    ...echoed(request, OPTION.clientIdentifier),
+    ...booting.vendor,
+    ...(booting.files.length > 0 ? echoed(request, OPTION.clientUuid) : []),
+    ...booting.files,
+  ]
+  const header = {
+    ...echo(request),
+    ciaddr: type === 'ACK' ? request.ciaddr : ANY_ADDRESS,
+    yiaddr,
+    siaddr: booting.siaddr,
+    file: booting.file,
+  }
+  return fit(request, header, { required, wished: wished(request, network), last })
+}
+
+interface OptionGroups {
+  readonly required: readonly DhcpOption[]
+  readonly wished: readonly DhcpOption[]
+  readonly last: readonly DhcpOption[]
+}
+
+/** Leaves out wished options, the last first, until the client can take the message (option 57). */
+function fit(
+  request: DhcpMessage,
+  header: DhcpMessage,
+  { required, wished: all, last }: OptionGroups,
+): DhcpMessage {
+  const limit = replyLengthLimit(request)
+  for (let keep = all.length; keep > 0; keep -= 1) {
+    const message = { ...header, options: [...required, ...all.slice(0, keep), ...last] }
+    if (encodeDhcp4(message).length <= limit) return message
+  }
+  return { ...header, options: [...required, ...last] }
+}
+
+/** What the client asked for in option 55, or everything when it has none. */
+function wished(request: DhcpMessage, network: Network): readonly DhcpOption[] {
+  const asked = parameterRequestList(request)
+  const all = [
+    ...(network.dns.length === 0 ? [] : [option(OPTION.domainNameServer, ipv4ListValue(network.dns))]),
+    ...(network.domain === undefined ? [] : [option(OPTION.domainName, textValue(network.domain))]),
+    option(OPTION.broadcastAddress, ipv4Value(broadcastOf(network.subnet))),
+  ]
+  return asked.length === 0 ? all : all.filter(({ code }) => asked.includes(code))
+}
+
+/** RFC 2131 §4.4.5: T1 is half of the lease, T2 seven eighths. */
+function leaseTimes(seconds: number): readonly DhcpOption[] {
+  return [
+    option(OPTION.leaseTime, u32Value(seconds)),
+    option(OPTION.renewalTime, u32Value(Math.floor(seconds / 2))),
+    option(OPTION.rebindingTime, u32Value(Math.floor((seconds * 7) / 8))),
+  ]
+}
+
+interface BootFields {
+  readonly siaddr: Ipv4
+  readonly file: Uint8Array
+  /** Options 60 and 43. */
+  readonly vendor: readonly DhcpOption[]
+  /** Options 66, 67 and 175; none when the client learns nothing about booting. */
+  readonly files: readonly DhcpOption[]
+}
+
+/**
+ * siaddr and option 66, `file` and option 67 say the same: iPXE and shim read the header alone, EDK2 option 67
+ * first (ipxe src/net/dhcppkt.c, edk2 PxeBcDhcp4.c, shim netboot.c).
+ */
+function bootFields(server: Ipv4, boot: Action): BootFields {
+  if (boot.kind === 'boot-file') {
+    return {
+      siaddr: server,
+      file: fieldValue(boot.file.name),
+      vendor: [
+        option(OPTION.vendorClass, textValue('PXEClient')),
+        // Without 43.6 bit 3 EDK2 takes option 60 for a promise to answer on port 4011 ("BINL") and asks there.
+        pxeVendorOptions([pxeDiscoveryControl(DISCOVERY_CONTROL.useThisBootFile)]),
+      ],
+      files: [
+        option(OPTION.tftpServerName, textValue(formatIpv4(server))),
+        // The NUL counts: EDK2 writes its own over the next option's code otherwise; old ROMs ask for `name\xff`.
+        option(OPTION.bootFileName, textWithNulValue(boot.file.name)),
+      ],
+    }
+  }
+  if (boot.kind === 'script-url') {
+    const noProxy = encapsulated([option(IPXE_SETTING.noPxeDhcp, Uint8Array.of(1))])
+    return {
+      siaddr: server,
+      file: boot.url.length < FILE.length ? fieldValue(boot.url) : new Uint8Array(FILE.length),
+      vendor: [],
+      files: [option(OPTION.bootFileName, textValue(boot.url)), option(OPTION.ipxe, noProxy)],
+    }
+  }
+  return { siaddr: ANY_ADDRESS, file: new Uint8Array(FILE.length), vendor: [], files: [] }
+}
+
+/** The fields every reply copies (RFC 2131 table 3). */
+function echo(request: DhcpMessage): DhcpMessage {
+  const { htype, hlen, xid, flags, giaddr, chaddr } = request
+  return { ...blankMessage('reply'), htype, hlen, xid, flags, giaddr, chaddr }
+}
+
+/** RFC 6842 §3 (option 61) and PXE 2.1 (option 97): byte for byte, and only if the client sent it. */
+function echoed(request: DhcpMessage, code: number): readonly DhcpOption[] {
+  const data = optionBytes(request, code)
+  return data === undefined || data.length === 0 || data.length > 255 ? [] : [option(code, data)]
+}
+
+function option(code: number, data: Uint8Array): DhcpOption {
+  return { code, data }
+}

@@ -1,0 +1,237 @@
+import {
+  broadcastOf,
+  formatIpv4,
+  formatSubnet,
+  type Ipv4,
+  type Ipv4Range,
+  rangeContains,
+  subnetContains,
+} from '../lib/ipv4.ts'
+import type { Config, Network } from '../model/config.ts'
+import type { ConfigProblem, ConfigSource, Path } from './source.ts'
+
+/** A well-formed network or node: its index in the resolved configuration is its index in the list. */
+interface Place {
+  readonly source: ConfigSource
+  readonly path: Path
+}
+
+interface Checked {
+  readonly config: Config
+  readonly root: ConfigSource
+  readonly sources: readonly ConfigSource[]
+  readonly networks: readonly Place[]
+  readonly nodes: readonly Place[]
+}
+
+/** What only the whole configuration can tell: names that must exist, be unique, or lie inside one another. */
+export function checkReferences(checked: Checked): readonly ConfigProblem[] {
+  return [
+    ...checkNetworks(checked),
+    ...checkNodes(checked),
+    ...checkProfiles(checked),
+    ...checkMenu(checked),
+    ...checkTwice(checked, 'images'),
+  ]
+}
+
+function checkNetworks({ config, networks }: Checked): readonly ConfigProblem[] {
+  const problems: ConfigProblem[] = []
+  const names = new Register('network')
+  const interfaces = new Register('interface')
+  config.networks.forEach((network, index) => {
+    const place = networks[index]
+    if (place === undefined) return
+    problems.push(...names.take(network.name, place, 'name'))
+    // One socket an interface receives its broadcasts; several subnets on one interface come with shared networks.
+    if (network.interface !== undefined) problems.push(...interfaces.take(network.interface, place, 'interface'))
+    problems.push(...checkNetwork(network, place))
+    for (const [other, earlier] of config.networks.slice(0, index).entries()) {
+      if (!overlap(earlier, network)) continue
+      const where = networks[other] === undefined ? '' : `, ${cite(networks[other])}`
+      problems.push(problem(place, 'subnet', `overlaps the subnet of ${earlier.name}${where}`))
+    }
+  })
+  return problems
+}
+
+function checkNetwork(network: Network, place: Place): readonly ConfigProblem[] {
+  const problems: ConfigProblem[] = []
+  const subnet = formatSubnet(network.subnet)
+  for (const key of ['address', 'router'] as const) {
+    const address = network[key]
+    if (address !== undefined && !isHost(network, address))
+      problems.push(problem(place, key, `${formatIpv4(address)} is not a host of ${subnet}`))
+  }
+  network.pools.forEach((pool, i) => {
+    if (!subnetContains(network.subnet, pool.first) || !subnetContains(network.subnet, pool.last))
+      problems.push(problem(place, ['pool', i], `the range is not inside ${subnet}`))
+    const earlier = network.pools
+      .slice(0, i)
+      .find((other) => other.first <= pool.last && pool.first <= other.last)
+    if (earlier !== undefined)
+      problems.push(problem(place, ['pool', i], `overlaps the range ${formatRange(earlier)}`))
+  })
+  if (network.dhcp === 'proxy')
+    problems.push(problem(place, 'dhcp', 'proxy is not available yet; write observe (silent), server or off'))
+  if (network.interface === undefined)
+    problems.push(
+      problem(place, [], 'names no interface; networks behind a relay are not available yet, add interface:'),
+    )
+  return problems
+}
+
+function checkNodes({ config, nodes, networks }: Checked): readonly ConfigProblem[] {
+  const problems: ConfigProblem[] = []
+  const names = new Register('node name')
+  const macs = new Register('MAC address')
+  const addresses = new Register('address')
+  config.nodes.forEach((node, index) => {
+    const place = nodes[index]
+    if (place === undefined) return
+    problems.push(...names.take(node.name, place, 'name'))
+    node.macs.forEach((mac, i) => {
+      problems.push(...macs.take(mac, place, ['mac', i]))
+    })
+    if (node.address !== undefined) {
+      problems.push(...addresses.take(formatIpv4(node.address), place, 'address'))
+      problems.push(...checkReservation(node.address, place, config, networks.length))
+    }
+    if (node.profile !== undefined) problems.push(...checkNodeProfile(node.profile, place, config))
+  })
+  return problems
+}
+
+function checkReservation(
+  address: Ipv4,
+  place: Place,
+  config: Config,
+  wellFormed: number,
+): readonly ConfigProblem[] {
+  const network = config.networks.find(({ subnet }) => subnetContains(subnet, address))
+  const shown = formatIpv4(address)
+  // With a malformed network the subnet may be the one that is missing.
+  if (network === undefined)
+    return wellFormed === 0 ? [] : [problem(place, 'address', `${shown} is not in the subnet of any network`)]
+  if (!isHost(network, address) || address === network.router || address === network.address)
+    return [problem(place, 'address', `${shown} belongs to the network ${network.name} itself`)]
+  const pool = network.pools.find((range) => rangeContains(range, address))
+  if (pool === undefined) return []
+  const message = `${shown} lies in the pool ${formatRange(pool)}; it is kept out of the pool, better choose another`
+  return [problem(place, 'address', message, 'warning')]
+}
+
+function checkNodeProfile(name: string, place: Place, config: Config): readonly ConfigProblem[] {
+  const profile = config.profiles.get(name)
+  if (profile === undefined)
+    return [
+      problem(
+        place,
+        'profile',
+        `there is no profile ${name}; there are ${[...config.profiles.keys()].join(', ')}`,
+      ),
+    ]
+  if (profile.image === undefined)
+    return [problem(place, 'profile', `the profile ${name} has no image to boot: set profiles.${name}.image`)]
+  return []
+}
+
+function checkProfiles({ config, root, sources }: Checked): readonly ConfigProblem[] {
+  const images = namesIn(sources, 'images')
+  return [...config.profiles.values()].flatMap((profile) => {
+    if (profile.image === undefined) {
+      const message = `the profile ${profile.name} has no image and stays out of the menu: set profiles.${profile.name}.image`
+      return [root.problem(['profiles', profile.name], message, 'warning')]
+    }
+    if (images.has(profile.image)) return []
+    const source = sources.find((other) => other.has(['profiles', profile.name, 'image'])) ?? root
+    return [
+      source.problem(['profiles', profile.name, 'image'], `there is no image ${profile.image} under images:`),
+    ]
+  })
+}
+
+function checkMenu({ config, root, sources }: Checked): readonly ConfigProblem[] {
+  const name = config.menu.default
+  if (name === 'local') return []
+  const profile = config.profiles.get(name)
+  if (profile === undefined && !namesIn(sources, 'profiles').has(name))
+    return [root.problem(['menu', 'default'], `there is no profile ${name}; write local or a profile`)]
+  if (profile?.warning === undefined) return []
+  return [
+    root.problem(['menu', 'default'], `${name} boots when nobody chooses: ${profile.warning}`, 'warning'),
+  ]
+}
+
+/** A name that two files define: within one file YAML itself refuses it. */
+function checkTwice({ sources }: Checked, key: 'images'): readonly ConfigProblem[] {
+  const seen = new Map<string, ConfigSource>()
+  return sources.flatMap((source) =>
+    [...namesIn([source], key)].flatMap((name) => {
+      const first = seen.get(name)
+      seen.set(name, first ?? source)
+      const where = first?.origin([key, name])
+      return where === undefined
+        ? []
+        : [source.problem([key, name], `is already in ${where.file}:${where.line}`)]
+    }),
+  )
+}
+
+/** Names as written, also those whose definition is wrong: one mistake shall not look like two. */
+function namesIn(sources: readonly ConfigSource[], key: string): ReadonlySet<string> {
+  const names = sources.flatMap(({ value }) => {
+    const section =
+      typeof value === 'object' && value !== null
+        ? Object.entries(value).find(([k]) => k === key)?.[1]
+        : undefined
+    return typeof section === 'object' && section !== null ? Object.keys(section) : []
+  })
+  return new Set(names)
+}
+
+/** Names, MAC addresses and addresses that may appear once; the second place is told where the first one is. */
+class Register {
+  readonly #what: string
+  readonly #seen = new Map<string, Place>()
+
+  constructor(what: string) {
+    this.#what = what
+  }
+
+  take(value: string, place: Place, key: string | Path): readonly ConfigProblem[] {
+    const first = this.#seen.get(value)
+    if (first === undefined) {
+      this.#seen.set(value, place)
+      return []
+    }
+    return [problem(place, key, `the ${this.#what} ${value} is already taken, ${cite(first)}`)]
+  }
+}
+
+function problem(
+  place: Place,
+  key: string | Path,
+  message: string,
+  severity: ConfigProblem['severity'] = 'error',
+): ConfigProblem {
+  return place.source.problem([...place.path, ...(typeof key === 'string' ? [key] : key)], message, severity)
+}
+
+function cite({ source, path }: Place): string {
+  const { file, line } = source.origin(path)
+  return `${file}:${line}`
+}
+
+function overlap(a: Network, b: Network): boolean {
+  return subnetContains(a.subnet, b.subnet.network) || subnetContains(b.subnet, a.subnet.network)
+}
+
+function isHost({ subnet }: Network, address: Ipv4): boolean {
+  if (!subnetContains(subnet, address)) return false
+  return subnet.prefix >= 31 || (address !== subnet.network && address !== broadcastOf(subnet))
+}
+
+function formatRange(range: Ipv4Range): string {
+  return `${formatIpv4(range.first)}-${formatIpv4(range.last)}`
+}

@@ -1,0 +1,217 @@
+import { posix } from 'node:path'
+import type { z } from 'zod'
+import type { Config, ImageSpec, Network, Node, Origin, Profile } from '../model/config.ts'
+import { BUILTIN_PROFILES } from './builtin-profiles.ts'
+import { checkReferences } from './references.ts'
+import {
+  ConfigSchema,
+  ImageSchema,
+  IncludedSchema,
+  IncludeSchema,
+  MenuSchema,
+  NameSchema,
+  NetworkSchema,
+  NodeSchema,
+  ProfileSchema,
+  ServerSchema,
+} from './schema.ts'
+import { type ConfigProblem, ConfigSource, type Path } from './source.ts'
+
+export interface ConfigText {
+  /** Absolute, or as the operator named it: errors and traces repeat it. */
+  readonly file: string
+  readonly text: string
+}
+
+export interface ConfigResult {
+  /** Absent when there is an error. */
+  readonly config?: Config
+  /** Errors and warnings, in the order of the files and their lines. */
+  readonly problems: readonly ConfigProblem[]
+}
+
+/** A value that has the right shape, with its place. Names are taken from here even where the rest is wrong. */
+export interface Placed<T> {
+  readonly value: T
+  readonly source: ConfigSource
+  readonly path: Path
+}
+
+/** Distribution packages that bring iPXE: Debian's `ipxe`, and Arch's and Fedora's directories. */
+const DISTRIBUTION_FIRMWARE = ['/usr/lib/ipxe', '/usr/share/ipxe'] as const
+
+/** The globs of `include:`, for whoever reads the files; relative ones count from the file that has them. */
+export function includedGlobs(main: ConfigText): readonly string[] {
+  const value = new ConfigSource(main.file, main.text).value
+  const include = isRecord(value) ? IncludeSchema.safeParse(value['include'] ?? []) : undefined
+  return include?.success ? include.data.map((glob) => besides(main.file, glob)) : []
+}
+
+/** Reads a whole configuration: the main file first, then what it includes. Never throws, whatever the text. */
+export function resolveConfig(main: ConfigText, included: readonly ConfigText[]): ConfigResult {
+  const root = new ConfigSource(main.file, main.text)
+  const others = included.map(({ file, text }) => new ConfigSource(file, text))
+  const sources = [root, ...others]
+  const problems: ConfigProblem[] = [
+    ...sources.flatMap((source) => source.problems),
+    ...shapeProblems(root, ConfigSchema),
+    ...others.flatMap((source) => shapeProblems(source, IncludedSchema)),
+  ]
+  const networks = sources.flatMap((source) => items(source, 'networks', NetworkSchema))
+  const images = sources.flatMap((source) => entries(source, 'images', ImageSchema))
+  const profiles = sources.flatMap((source) => entries(source, 'profiles', ProfileSchema))
+  const nodes = sources.flatMap((source) => items(source, 'nodes', NodeSchema))
+  const config: Config = {
+    file: main.file,
+    server: resolveServer(root),
+    networks: networks.map(resolveNetwork),
+    images: new Map(images.map((entry) => [entry.name, resolveImage(entry.name, entry)])),
+    profiles: mergeProfiles(profiles),
+    nodes: nodes.map(resolveNode),
+    ...resolveGlobals(root),
+  }
+  problems.push(...checkReferences({ config, sources, root, networks, nodes }))
+  const failed = problems.some((problem) => problem.severity === 'error')
+  return { ...(failed ? {} : { config }), problems: inOrder(problems, sources) }
+}
+
+function shapeProblems(source: ConfigSource, schema: z.ZodType): readonly ConfigProblem[] {
+  return source.problems.length > 0 ? [] : source.check(schema).problems
+}
+
+/** The well-formed items of a list; the others have had their errors from the schema. */
+function items<T>(source: ConfigSource, key: string, schema: z.ZodType<T>): readonly Placed<T>[] {
+  const list = isRecord(source.value) ? source.value[key] : undefined
+  if (!Array.isArray(list)) return []
+  return list.flatMap((item, index) => {
+    const parsed = schema.safeParse(item)
+    return parsed.success ? [{ value: parsed.data, source, path: [key, index] }] : []
+  })
+}
+
+function entries<T>(
+  source: ConfigSource,
+  key: string,
+  schema: z.ZodType<T>,
+): readonly (Placed<T> & { name: string })[] {
+  const record = isRecord(source.value) ? source.value[key] : undefined
+  if (!isRecord(record)) return []
+  return Object.entries(record).flatMap(([name, value]) => {
+    const parsed = NameSchema.safeParse(name).success ? schema.safeParse(value) : undefined
+    return parsed?.success ? [{ name, value: parsed.data, source, path: [key, name] }] : []
+  })
+}
+
+function section<T>(source: ConfigSource, key: string, schema: z.ZodType<T>): T {
+  const value = isRecord(source.value) ? source.value[key] : undefined
+  const parsed = schema.safeParse(value ?? {})
+  return parsed.success ? parsed.data : schema.parse({})
+}
+
+function resolveServer(root: ConfigSource): Config['server'] {
+  const server = section(root, 'server', ServerSchema)
+  const stateDir = besides(root.file, server.stateDir)
+  return {
+    stateDir,
+    httpPort: server.boot.http,
+    operator: server.operator.listen,
+    firmware: server.firmware?.map((dir) => besides(root.file, dir)) ?? [
+      posix.join(stateDir, 'firmware'),
+      ...DISTRIBUTION_FIRMWARE,
+    ],
+  }
+}
+
+function resolveGlobals(root: ConfigSource): Pick<Config, 'menu' | 'unknown'> {
+  const menu = section(root, 'menu', MenuSchema)
+  const unknown = isRecord(root.value)
+    ? ConfigSchema.shape.unknown.safeParse(root.value['unknown'])
+    : undefined
+  return {
+    menu: { title: menu.title, timeoutSeconds: menu.timeout, default: menu.default },
+    unknown: unknown?.success ? unknown.data : 'menu',
+  }
+}
+
+function resolveNetwork({ value, source, path }: Placed<z.infer<typeof NetworkSchema>>): Network {
+  return {
+    name: value.name,
+    ...(value.interface === undefined ? {} : { interface: value.interface }),
+    subnet: value.subnet,
+    ...(value.address === undefined ? {} : { address: value.address }),
+    dhcp: value.dhcp,
+    clients: value.clients,
+    pools: value.pool,
+    leaseSeconds: value.lease,
+    ...(value.router === undefined ? {} : { router: value.router }),
+    dns: value.dns,
+    ...(value.domain === undefined ? {} : { domain: value.domain }),
+    origin: source.origin(path),
+  }
+}
+
+function resolveImage(name: string, { value, source, path }: Placed<z.infer<typeof ImageSchema>>): ImageSpec {
+  return {
+    name,
+    kernel: besides(source.file, value.kernel),
+    initrd: value.initrd.map((file) => besides(source.file, file)),
+    cmdline: value.cmdline,
+    origin: source.originOfKey(path.slice(0, -1), name),
+  }
+}
+
+function resolveNode({ value, source, path }: Placed<z.infer<typeof NodeSchema>>): Node {
+  return {
+    name: value.name,
+    macs: value.mac,
+    ...(value.address === undefined ? {} : { address: value.address }),
+    ...(value.profile === undefined ? {} : { profile: value.profile }),
+    cmdline: value.cmdline,
+    origin: source.origin(path),
+  }
+}
+
+/** The built-in profiles, each with the operator's keys over its own, then the operator's. Later files win. */
+function mergeProfiles(
+  written: readonly (Placed<z.infer<typeof ProfileSchema>> & { readonly name: string })[],
+): ReadonlyMap<string, Profile> {
+  const merged = new Map(BUILTIN_PROFILES.map((profile) => [profile.name, profile]))
+  for (const { name, value, source, path } of written) {
+    const base = merged.get(name) ?? { name, title: name, services: [], requires: {}, cmdline: [] }
+    const origin: Origin = source.originOfKey(path.slice(0, -1), name)
+    merged.set(name, {
+      ...base,
+      ...defined(value),
+      requires: { ...base.requires, ...defined(value.requires ?? {}) },
+      origin,
+    })
+  }
+  return merged
+}
+
+type Defined<T> = { readonly [K in keyof T]: Exclude<T[K], undefined> }
+
+function defined<T extends object>(value: T): Partial<Defined<T>> {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Partial<
+    Defined<T>
+  >
+}
+
+/** A path of the operator's: relative ones count from the file that has them. */
+function besides(file: string, path: string): string {
+  return posix.resolve(posix.dirname(file), path)
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function inOrder(
+  problems: readonly ConfigProblem[],
+  sources: readonly ConfigSource[],
+): readonly ConfigProblem[] {
+  const rank = new Map(sources.map((source, index) => [source.file, index]))
+  const key = ({ origin }: ConfigProblem): number =>
+    (rank.get(origin.file) ?? 0) * 1e9 + origin.line * 1e4 + origin.column
+  return [...problems].sort((a, b) => key(a) - key(b))
+}

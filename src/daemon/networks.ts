@@ -1,0 +1,177 @@
+import type { Health, HealthItem } from '../app/health.ts'
+import type { Running } from '../app/running.ts'
+import type { ServedNetwork } from '../app/served-network.ts'
+import { formatIpv4, formatSubnet, type Ipv4 } from '../lib/ipv4.ts'
+import type { Network } from '../model/config.ts'
+import { addressOn, interfaceIndex } from '../servers/interfaces.ts'
+import { openDhcp, openHttp, openTftp, type PlaneOptions } from './planes.ts'
+
+/** Transfers in flight when a network closes, in milliseconds. */
+const CLOSE_GRACE_MS = 2000
+
+interface OpenPlanes {
+  served: ServedNetwork
+  readonly index: number | undefined
+  readonly sockets: readonly string[]
+  close(): Promise<void>
+}
+
+export interface NetworksOptions {
+  readonly running: Running
+  readonly health: () => Health
+  readonly onFault: (where: string, error: unknown) => void
+}
+
+/**
+ * The served networks: opens the sockets of each as soon as its interface has our address, keeps them while it is
+ * away for a moment, opens new ones when it was made anew. A missing interface is waited for, never a reason to exit.
+ */
+export class Networks {
+  readonly #options: NetworksOptions
+  readonly #open = new Map<string, OpenPlanes>()
+  readonly #problems = new Map<string, string>()
+
+  constructor(options: NetworksOptions) {
+    this.#options = options
+  }
+
+  /** What listens now: `udp 0.0.0.0%prov0:67`, `tcp 10.77.0.1:8080`, ... */
+  get sockets(): readonly string[] {
+    return [...this.#open.values()].flatMap((planes) => planes.sockets)
+  }
+
+  health(): readonly HealthItem[] {
+    return this.#options.running.picture.config.networks.map(({ name }) => {
+      const problem = this.#problems.get(name)
+      return { name: `network ${name}`, ...(problem === undefined ? {} : { problem }) }
+    })
+  }
+
+  /**
+   * Brings the sockets in line with the configuration and the interfaces. Rejects when a socket cannot be opened for a
+   * reason that waiting does not mend (port taken, no permission).
+   */
+  async update(): Promise<void> {
+    const { networks } = this.#options.running.picture.config
+    for (const name of [...this.#open.keys()]) {
+      if (!networks.some((network) => network.name === name)) await this.#closeNetwork(name, 'no longer configured')
+    }
+    for (const name of [...this.#problems.keys()])
+      if (!networks.some((network) => network.name === name)) this.#problems.delete(name)
+    for (const network of networks) await this.#updateNetwork(network)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((planes) => planes.close()))
+    this.#open.clear()
+  }
+
+  async #updateNetwork(network: Network): Promise<void> {
+    const { name, interface: interfaceName } = network
+    const open = this.#open.get(name)
+    const address = interfaceName === undefined ? undefined : addressOn(interfaceName, network.subnet, network.address)
+    if (interfaceName === undefined || address === undefined) {
+      this.#complain(network, notThere(network))
+      return
+    }
+    const served: ServedNetwork = { network, interface: interfaceName, address }
+    if (open !== undefined && canStay(open, served, this.#options.running)) {
+      open.served = served
+      this.#recover(network, served)
+      return
+    }
+    if (open !== undefined) await this.#closeNetwork(name, 'the interface or its address changed')
+    try {
+      this.#open.set(name, await openPlanes(served, this.#options))
+    } catch (error) {
+      this.#complain(network, error instanceof Error ? error.message : String(error))
+      throw error
+    }
+    this.#problems.delete(name)
+    this.#emit('network.up', served)
+  }
+
+  #complain(network: Network, problem: string): void {
+    const before = this.#problems.get(network.name)
+    this.#problems.set(network.name, problem)
+    if (before !== problem) this.#emit('network.down', { network }, problem)
+  }
+
+  #recover(network: Network, served: ServedNetwork): void {
+    if (this.#problems.delete(network.name)) this.#emit('network.up', served)
+  }
+
+  async #closeNetwork(name: string, reason: string): Promise<void> {
+    const open = this.#open.get(name)
+    if (open === undefined) return
+    this.#open.delete(name)
+    this.#emit('network.down', open.served, reason)
+    await open.close()
+  }
+
+  #emit(kind: 'network.up' | 'network.down', on: Pick<ServedNetwork, 'network'> & { address?: Ipv4 }, reason?: string): void {
+    const { timeline, now } = this.#options.running
+    timeline.emit({
+      time: now(),
+      kind,
+      network: on.network.name,
+      ...(on.address === undefined ? {} : { address: formatIpv4(on.address) }),
+      detail: { dhcp: on.network.dhcp, ...(reason === undefined ? {} : { reason }) },
+    })
+  }
+}
+
+/** Sockets stay while what they are bound to does: interface, address, ports, and whether DHCP listens at all. */
+function canStay(open: OpenPlanes, wanted: ServedNetwork, running: Running): boolean {
+  return (
+    open.index === interfaceIndex(wanted.interface) && socketNames(wanted, running).join() === open.sockets.join()
+  )
+}
+
+function socketNames({ network, interface: name, address }: ServedNetwork, running: Running): readonly string[] {
+  const ours = formatIpv4(address)
+  return [
+    ...(network.dhcp === 'off' ? [] : [`udp 0.0.0.0%${name}:67`]),
+    `udp ${ours}%${name}:69`,
+    `tcp ${ours}:${running.picture.config.server.httpPort}`,
+  ]
+}
+
+async function openPlanes(served: ServedNetwork, options: NetworksOptions): Promise<OpenPlanes> {
+  const { running } = options
+  const holder = { served }
+  const plane: PlaneOptions = { ...options, on: () => holder.served }
+  const opened: (() => Promise<void>)[] = []
+  const close = async (): Promise<void> => {
+    await Promise.all(opened.map((end) => end()))
+  }
+  try {
+    const http = await openHttp(plane)
+    opened.push(() => http.close(CLOSE_GRACE_MS))
+    const tftp = await openTftp(plane)
+    opened.push(() => tftp.close())
+    if (served.network.dhcp !== 'off') {
+      const dhcp = await openDhcp(plane)
+      opened.push(() => dhcp.close())
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    get served() {
+      return holder.served
+    },
+    set served(next) {
+      holder.served = next
+    },
+    index: interfaceIndex(served.interface),
+    sockets: socketNames(served, running),
+    close,
+  }
+}
+
+function notThere({ interface: name, subnet, address }: Network): string {
+  const wanted = address === undefined ? `an address in ${formatSubnet(subnet)}` : formatIpv4(address)
+  return `waiting: the interface ${name} is missing, down, without carrier, or without ${wanted}`
+}

@@ -1,0 +1,90 @@
+import { answerDhcp } from '../app/answer-dhcp.ts'
+import { answerHttp } from '../app/answer-http.ts'
+import { answerTftp, machineAt } from '../app/answer-tftp.ts'
+import type { Health } from '../app/health.ts'
+import { nodeOf } from '../app/observe-http.ts'
+import type { Running } from '../app/running.ts'
+import type { ServedNetwork } from '../app/served-network.ts'
+import { formatIpv4 } from '../lib/ipv4.ts'
+import type { BootEvent } from '../model/event.ts'
+import { encodeDhcp4 } from '../protocol/dhcp4/encode.ts'
+import { TFTP_ERROR } from '../protocol/tftp/packet.ts'
+import { type DhcpServer, serveDhcp } from '../servers/dhcp.ts'
+import { type HttpServer, serveHttp } from '../servers/http.ts'
+import { openPacketSender, openUdp } from '../servers/socket.ts'
+import { serveTftp, type TftpObservation, type TftpServer } from '../servers/tftp.ts'
+
+/** What the sockets of one network need. `on` is asked at every packet, so that a reload needs no new socket. */
+export interface PlaneOptions {
+  readonly on: () => ServedNetwork
+  readonly running: Running
+  readonly health: () => Health
+  readonly onFault: (where: string, error: unknown) => void
+}
+
+/** TFTP: transfers at once, in all and for one client; block size for an MTU of 1500 octets. */
+const TFTP_LIMITS = { maxTransfers: 4096, maxTransfersPerClient: 16, maxBlksize: 1468 } as const
+
+export async function openDhcp({ on, running, onFault }: PlaneOptions): Promise<DhcpServer> {
+  const { interface: name, address } = on()
+  const socket = await openUdp({ address: '0.0.0.0', port: 67, interface: name, broadcast: true })
+  return serveDhcp({
+    socket,
+    packets: openPacketSender(name),
+    source: address,
+    onMessage: async (bytes) => {
+      const reply = await answerDhcp(bytes, on(), running)
+      return reply === undefined ? undefined : { bytes: encodeDhcp4(reply.message), destination: reply.destination }
+    },
+    onFault: (error) => onFault(`DHCP on ${name}`, error),
+  })
+}
+
+export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<TftpServer> {
+  const { interface: name, address } = on()
+  const bind = { address: formatIpv4(address), interface: name }
+  return serveTftp({
+    socket: await openUdp({ ...bind, port: 69 }),
+    openTransferSocket: () => openUdp({ ...bind, port: 0 }),
+    answer: async ({ names, client }) => {
+      const answer = await answerTftp(names, client.address, on(), running)
+      return answer.kind === 'file'
+        ? answer
+        : { kind: 'refuse', code: TFTP_ERROR.fileNotFound, message: 'file not found' }
+    },
+    observe: (observation) => {
+      if (observation.kind === 'fault') onFault(`TFTP on ${name}`, observation.error)
+      else if (observation.kind === 'send-failed') onFault(`TFTP on ${name}`, observation.reason)
+      else if (observation.kind !== 'ignored') running.timeline.emit(tftpEvent(observation, on(), running))
+    },
+    limits: TFTP_LIMITS,
+  })
+}
+
+export function openHttp({ on, running, health, onFault }: PlaneOptions): Promise<HttpServer> {
+  const host = formatIpv4(on().address)
+  return serveHttp({
+    host,
+    port: running.picture.config.server.httpPort,
+    handle: (request) => answerHttp(request, on(), running, health),
+    onFault: (error) => onFault(`HTTP on ${host}`, error),
+  })
+}
+
+type TftpHappened = Exclude<TftpObservation, { readonly kind: 'fault' | 'send-failed' | 'ignored' }>
+
+function tftpEvent(observation: TftpHappened, on: ServedNetwork, running: Running): BootEvent {
+  const { client, kind, name: file, ...happened } = observation
+  const { milliseconds, ...detail } = { milliseconds: undefined, ...happened }
+  const mac = machineAt(client.address, on, running)
+  if (mac !== undefined && kind === 'done') running.seen.note(mac, on.network.name, running.now(), { stage: 'loader' })
+  return {
+    time: running.now(),
+    kind: `tftp.${kind}`,
+    ...(mac === undefined ? {} : { mac }),
+    ...nodeOf(mac, running),
+    network: on.network.name,
+    address: client.address,
+    detail: { file, ...detail, ...(milliseconds === undefined ? {} : { ms: milliseconds }) },
+  }
+}

@@ -1,0 +1,240 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { LeaseTable } from '../address/lease-table.ts'
+import { BootAttempts } from '../app/attempts.ts'
+import { type Health, healthAnswer } from '../app/health.ts'
+import { loadConfig } from '../app/load-config.ts'
+import { RateLimit } from '../app/rate.ts'
+import type { Running } from '../app/running.ts'
+import { SeenMachines } from '../app/seen.ts'
+import { Timeline } from '../app/timeline.ts'
+import { takePicture } from '../app/world.ts'
+import { LOADER_NAMES } from '../boot/loaders.ts'
+import { type ConfigProblem, formatProblem } from '../config/source.ts'
+import { LocalDisk } from '../files/disk.ts'
+import type { Config } from '../model/config.ts'
+import { formatEventLine } from '../render/event.ts'
+import { serveControl } from '../servers/control.ts'
+import { type HttpServer, serveHttp } from '../servers/http.ts'
+import { nativeSockets } from '../servers/socket.ts'
+import type { Durability } from '../store/database.ts'
+import { openStateStore } from '../store/state-store.ts'
+import { describeFault, type Log } from '../telemetry/log.ts'
+import { VERSION } from '../version.ts'
+import { Networks } from './networks.ts'
+
+export interface ServerOptions {
+  readonly config: Config
+  readonly disk: LocalDisk
+  readonly log: Log
+  /** `off` never waits for the disk: for the test that shows that it would notice. */
+  readonly durability: Durability
+}
+
+export interface ReloadOutcome {
+  readonly reloaded: boolean
+  /** Errors and warnings as `file:line:column: path: message`. */
+  readonly problems: readonly string[]
+}
+
+export interface RunningServer {
+  /** Resolves with the listening sockets as soon as every network of the configuration is served. */
+  readonly ready: Promise<readonly string[]>
+  reload(): Promise<ReloadOutcome>
+  close(): Promise<void>
+}
+
+export const CONTROL_SOCKET = 'control.sock'
+/** Milliseconds between two looks at the interfaces and the firmware directories. */
+const WATCH_MS = 1000
+const REPORT_RATE = { burst: 20, perSecond: 2, most: 4096 } as const
+
+/** The composition root: configuration, store, world, servers; started in this order, stopped in reverse. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const server = new Server(options)
+  try {
+    await server.start()
+  } catch (error) {
+    await server.close()
+    throw error
+  }
+  return server
+}
+
+class Server implements RunningServer {
+  readonly #options: ServerOptions
+  readonly #closers: (() => Promise<void>)[] = []
+  readonly #ready = Promise.withResolvers<readonly string[]>()
+  #running: Running | undefined
+  #networks: Networks | undefined
+  #closing: Promise<void> | undefined
+  /** Reload, watch and close touch the sockets one after another. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(options: ServerOptions) {
+    this.#options = options
+    this.#ready.promise.catch(() => {})
+  }
+
+  get ready(): Promise<readonly string[]> {
+    return this.#ready.promise
+  }
+
+  async start(): Promise<void> {
+    const { config, disk, durability, log } = this.#options
+    const { stateDir } = config.server
+    const onError = (error: Error): void => log.line('error', `state: ${error.message}`)
+    const { store, saved } = await openStateStore({ stateDir, durability, onError })
+    this.#closers.push(() => store.close())
+    const timeline = new Timeline(store, saved.lastEventId)
+    const running: Running = {
+      picture: await takePicture(config, disk),
+      leases: new LeaseTable(saved.leases),
+      store,
+      timeline,
+      seen: new SeenMachines(store, saved.seen),
+      attempts: new BootAttempts(store, () => randomBytes(16).toString('hex'), saved.attempts),
+      reportRate: new RateLimit(REPORT_RATE),
+      disk,
+      now: Date.now,
+    }
+    this.#running = running
+    timeline.follow((event) => {
+      if (event.id !== undefined) log.line('info', formatEventLine(event), { event })
+    })
+    const native = nativeSockets()
+    if (!native.available) log.line('warn', `replies go out by broadcast: ${native.reason ?? 'no native sockets'}`)
+    await this.#openControl(stateDir, running)
+    await this.#openOperator(config)
+    await this.#openNetworks(running)
+    this.#watch(running)
+    timeline.emit({ time: running.now(), kind: 'server.started', detail: { version: VERSION } })
+  }
+
+  async reload(): Promise<ReloadOutcome> {
+    return this.#inTurn(async () => {
+      const running = this.#running
+      if (running === undefined || this.#closing !== undefined) return { reloaded: false, problems: ['the server is closing'] }
+      const { config: before } = running.picture
+      const { config, problems } = await loadConfig(before.file, this.#options.disk)
+      const lines = problems.map(formatProblem)
+      for (const problem of problems) this.#tellProblem(problem)
+      if (config === undefined) {
+        const errors = problems.filter(({ severity }) => severity === 'error').length
+        const detail = { errors, reason: lines[0] ?? '', message: 'the old configuration stays' }
+        running.timeline.emit({ time: running.now(), kind: 'config.rejected', detail })
+        return { reloaded: false, problems: lines }
+      }
+      running.picture = await takePicture(config, this.#options.disk)
+      const restart = restartNeeded(before, config)
+      if (restart !== undefined) this.#options.log.line('warn', restart)
+      running.timeline.emit({ time: running.now(), kind: 'config.reloaded', detail: { nodes: config.nodes.length } })
+      await this.#updateNetworks()
+      return { reloaded: true, problems: [...lines, ...(restart === undefined ? [] : [restart])] }
+    })
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#inTurn(async () => {
+      this.#ready.reject(new Error('the server was closed'))
+      const running = this.#running
+      running?.timeline.emit({ time: running.now(), kind: 'server.stopped', detail: {} })
+      for (const closer of this.#closers.reverse()) await closer()
+    })
+    return this.#closing
+  }
+
+  async #openControl(stateDir: string, running: Running): Promise<void> {
+    const control = await serveControl(join(stateDir, CONTROL_SOCKET), {
+      status: () => ({ ...this.#health(), pid: process.pid, sockets: this.#networks?.sockets ?? [] }),
+      follow: (after, onLine) => {
+        for (const event of running.timeline.recent(after)) onLine(JSON.stringify(event))
+        return running.timeline.follow((event) => onLine(JSON.stringify(event)))
+      },
+      reload: () => this.reload(),
+    })
+    this.#closers.push(() => control.close())
+  }
+
+  /** The operator plane: health for monitoring, also while no network is served. */
+  async #openOperator({ server }: Config): Promise<void> {
+    const { host, port } = server.operator
+    const operator: HttpServer = await serveHttp({
+      host,
+      port,
+      handle: async ({ path, method }) =>
+        path === '/health' && (method === 'GET' || method === 'HEAD')
+          ? healthAnswer(this.#health())
+          : { kind: 'text', status: 404, headers: { 'Content-Type': 'text/plain' }, body: 'there is /health\n' },
+      onFault: (error) => this.#fault('operator plane', error),
+    })
+    this.#closers.push(() => operator.close(0))
+  }
+
+  async #openNetworks(running: Running): Promise<void> {
+    const networks = new Networks({
+      running,
+      health: () => this.#health(),
+      onFault: (where, error) => this.#fault(where, error),
+    })
+    this.#networks = networks
+    this.#closers.push(() => networks.close())
+    await networks.update()
+    this.#tellReady(networks)
+  }
+
+  #watch(running: Running): void {
+    const timer = setInterval(() => {
+      void this.#inTurn(async () => {
+        if (this.#closing !== undefined) return
+        const { picture } = running
+        const firmware = await this.#options.disk.findFirmware(picture.firmwareDirs, LOADER_NAMES)
+        if (running.picture === picture) running.picture = { ...picture, firmware }
+        await this.#updateNetworks()
+      })
+    }, WATCH_MS)
+    this.#closers.push(async () => clearInterval(timer))
+  }
+
+  /** At run time a socket that cannot be opened is shown by `/health` and tried again. */
+  async #updateNetworks(): Promise<void> {
+    const networks = this.#networks
+    if (networks === undefined) return
+    try {
+      await networks.update()
+      this.#tellReady(networks)
+    } catch (error) {
+      this.#options.log.line('error', describeFault(error))
+    }
+  }
+
+  #tellReady(networks: Networks): void {
+    if (networks.health().every((item) => item.problem === undefined)) this.#ready.resolve(networks.sockets)
+  }
+
+  #health(): Health {
+    return { version: VERSION, items: this.#networks?.health() ?? [] }
+  }
+
+  #fault(where: string, error: unknown): void {
+    this.#options.log.line('error', `${where}: ${describeFault(error)}`)
+  }
+
+  #tellProblem(problem: ConfigProblem): void {
+    this.#options.log.line(problem.severity === 'error' ? 'error' : 'warn', formatProblem(problem))
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work)
+    this.#turn = done.catch((error: unknown) => this.#fault('server', error))
+    return done
+  }
+}
+
+function restartNeeded(before: Config, after: Config): string | undefined {
+  const changed = [
+    ...(before.server.stateDir === after.server.stateDir ? [] : ['server.stateDir']),
+    ...(JSON.stringify(before.server.operator) === JSON.stringify(after.server.operator) ? [] : ['server.operator']),
+  ]
+  return changed.length === 0 ? undefined : `a change of ${changed.join(' and ')} takes effect at the next start`
+}

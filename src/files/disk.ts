@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { access, glob, open, readFile, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import type { ImageSpec } from '../model/config.ts'
+import type { Disk } from '../model/disk.ts'
+import type { FirmwareFile, Image, ImageFile } from '../model/world.ts'
+
+const CHUNK = 1 << 20
+
+interface Measured {
+  /** Changes whenever the file does: device, inode, size, and the time of the last change in nanoseconds. */
+  readonly identity: string
+  readonly sha256: string
+}
+
+/** The real file system. Remembers the hashes of files that have not changed. */
+export class LocalDisk implements Disk {
+  readonly #hashes = new Map<string, Measured>()
+
+  readText(path: string): Promise<string> {
+    return readFile(path, 'utf8')
+  }
+
+  async glob(pattern: string): Promise<readonly string[]> {
+    const found: string[] = []
+    for await (const path of glob(pattern)) found.push(path)
+    return found.sort()
+  }
+
+  async isFile(path: string): Promise<boolean> {
+    try {
+      await access(path, constants.R_OK)
+      return (await stat(path)).isFile()
+    } catch {
+      return false
+    }
+  }
+
+  async findFirmware(dirs: readonly string[], names: readonly string[]): Promise<ReadonlyMap<string, FirmwareFile>> {
+    const found = new Map<string, FirmwareFile>()
+    for (const dir of dirs) {
+      for (const name of names) {
+        const path = join(dir, name)
+        if (found.has(name) || !(await this.isFile(path))) continue
+        found.set(name, { name, path, size: (await stat(path)).size })
+      }
+    }
+    return found
+  }
+
+  readFile(path: string): Promise<Uint8Array> {
+    return readFile(path)
+  }
+
+  async measureImage(spec: ImageSpec): Promise<Image> {
+    const [kernel, ...initrds] = await Promise.all([spec.kernel, ...spec.initrd].map((path) => this.#measure(path)))
+    if (kernel === undefined) throw new Error(`the image ${spec.name} has no kernel`)
+    return { name: spec.name, kernel, initrds }
+  }
+
+  async #measure(path: string): Promise<ImageFile> {
+    const file = await open(path, 'r')
+    try {
+      const before = await file.stat({ bigint: true })
+      const identity = [before.dev, before.ino, before.size, before.mtimeNs, before.ctimeNs].join(':')
+      const size = Number(before.size)
+      const known = this.#hashes.get(path)
+      if (known?.identity === identity) return { name: basename(path), path, size, sha256: known.sha256 }
+      const hash = createHash('sha256')
+      const buffer = Buffer.allocUnsafe(CHUNK)
+      for (;;) {
+        const { bytesRead } = await file.read(buffer, 0, CHUNK, null)
+        if (bytesRead === 0) break
+        hash.update(buffer.subarray(0, bytesRead))
+      }
+      const sha256 = hash.digest('hex')
+      this.#hashes.set(path, { identity, sha256 })
+      return { name: basename(path), path, size, sha256 }
+    } finally {
+      await file.close()
+    }
+  }
+}

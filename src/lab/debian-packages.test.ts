@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseControl } from './debian-packages.ts'
+
+test('single-line fields of the first paragraph, continuation lines left out', () => {
+  const fields = parseControl(
+    [
+      'Package: linux-image-amd64',
+      'Version: 1:6.1.0-1~deb12u1',
+      'Depends: linux-image-6.1.0-30-amd64 (= 6.1.124-1)',
+      'Description: Linux: for 64-bit PCs',
+      ' Version: not this one',
+      '',
+      'Version: nor this one',
+    ].join('\n'),
+  )
+  assert.deepEqual(Object.fromEntries(fields), {
+    Package: 'linux-image-amd64',
+    Version: '1:6.1.0-1~deb12u1',
+    Depends: 'linux-image-6.1.0-30-amd64 (= 6.1.124-1)',
+    Description: 'Linux: for 64-bit PCs',
+  })
+})

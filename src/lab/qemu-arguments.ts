@@ -1,0 +1,112 @@
+import type { Mac } from '../lib/mac.ts'
+
+/** How the machine's instructions run. */
+export type Acceleration = 'tcg' | 'kvm'
+
+/** A virtual machine of the lab, as its owner would describe the hardware. */
+export interface Machine {
+  readonly name: string
+  /** `bios`: SeaBIOS and the card's iPXE ROM. `uefi`: OVMF and its own PXE and HTTP boot, no card ROM. */
+  readonly firmware: 'bios' | 'uefi'
+  readonly nic: 'virtio' | 'e1000'
+  readonly mac: Mac
+  readonly uuid: string
+  /** The tap device that is its cable. */
+  readonly tap: string
+  readonly memoryMib: number
+  readonly acceleration: Acceleration
+  /** Its own folder: serial log, sockets, UEFI variables. */
+  readonly folder: string
+  /** Also answer on the serial console through a Unix socket (`serial.sock`). */
+  readonly console?: boolean
+  /** Pass what the machine sends through these two Unix sockets, on which somebody listens (plain-pxe-relay.ts). */
+  readonly sentFrames?: { readonly toRelay: string; readonly fromRelay: string }
+}
+
+/** The files of a machine, all in its folder. */
+export interface MachineFiles {
+  readonly serialLog: string
+  readonly consoleSocket: string
+  readonly qmpSocket: string
+  readonly uefiVariables: string
+}
+
+export const OVMF_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd'
+/** What a new machine's UEFI variables start from. */
+export const OVMF_VARIABLES = '/usr/share/OVMF/OVMF_VARS_4M.fd'
+
+export function machineFiles(machine: Pick<Machine, 'folder'>): MachineFiles {
+  return {
+    serialLog: `${machine.folder}/serial.log`,
+    consoleSocket: `${machine.folder}/serial.sock`,
+    qmpSocket: `${machine.folder}/qmp.sock`,
+    uefiVariables: `${machine.folder}/uefi-variables.fd`,
+  }
+}
+
+/** The arguments of `qemu-system-x86_64` for a machine that boots from the network and from nothing else. */
+export function qemuArguments(machine: Machine): readonly string[] {
+  return [
+    ...['-name', machine.name, '-uuid', machine.uuid],
+    ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-vga', 'none'],
+    ...acceleration(machine.acceleration),
+    ...['-smp', '1', '-m', String(machine.memoryMib)],
+    ...firmware(machine),
+    ...network(machine),
+    ...serial(machine),
+    ...['-qmp', `unix:${optionValue(machineFiles(machine).qmpSocket)},server=on,wait=off`],
+  ]
+}
+
+function acceleration(kind: Acceleration): readonly string[] {
+  return kind === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,tb-size=256', '-cpu', 'qemu64']
+}
+
+function firmware(machine: Machine): readonly string[] {
+  // graphics=off: SeaBIOS and iPXE talk on the first serial port.
+  if (machine.firmware === 'bios') return ['-machine', 'pc,graphics=off']
+  const variables = optionValue(machineFiles(machine).uefiVariables)
+  return [
+    ...['-machine', 'q35'],
+    ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${OVMF_CODE}`],
+    ...['-drive', `if=pflash,unit=1,format=raw,file=${variables}`],
+  ]
+}
+
+function network(machine: Machine): readonly string[] {
+  const model = machine.nic === 'virtio' ? 'virtio-net-pci' : 'e1000'
+  // An empty romfile leaves the network to OVMF; its own driver knows virtio only.
+  const rom = machine.firmware === 'uefi' ? ',romfile=' : ''
+  // With a vnet header the frames on the relay's sockets would not begin with Ethernet's.
+  const frames = machine.sentFrames === undefined ? '' : ',vnet_hdr=off'
+  return [
+    ...['-netdev', `tap,id=net0,ifname=${machine.tap},script=no,downscript=no${frames}`],
+    ...['-device', `${model},netdev=net0,mac=${machine.mac},bootindex=1${rom}`],
+    ...relay(machine),
+  ]
+}
+
+/** QEMU's `queue=rx` is what the network back end receives: the frames the guest sends. */
+function relay({ sentFrames }: Machine): readonly string[] {
+  if (sentFrames === undefined) return []
+  return [
+    ...['-chardev', `socket,id=to-relay,path=${optionValue(sentFrames.toRelay)}`],
+    ...['-chardev', `socket,id=from-relay,path=${optionValue(sentFrames.fromRelay)}`],
+    ...['-object', 'filter-redirector,id=relay,netdev=net0,queue=rx,outdev=to-relay,indev=from-relay'],
+  ]
+}
+
+function serial(machine: Machine): readonly string[] {
+  const files = machineFiles(machine)
+  const log = optionValue(files.serialLog)
+  const backend =
+    machine.console === true
+      ? `socket,id=serial0,path=${optionValue(files.consoleSocket)},server=on,wait=off,logfile=${log}`
+      : `file,id=serial0,path=${log}`
+  return ['-chardev', backend, '-serial', 'chardev:serial0']
+}
+
+/** QEMU's option syntax: a comma in a value is doubled. */
+function optionValue(value: string): string {
+  return value.replaceAll(',', ',,')
+}

@@ -1,0 +1,15 @@
+import type { FirmwareFile, Image } from './world.ts'
+import type { ImageSpec } from './config.ts'
+
+/** What the use cases need of the file system. Every method rejects with a sentence that names the file. */
+export interface Disk {
+  readText(path: string): Promise<string>
+  /** Absolute paths that match a glob, sorted. */
+  glob(pattern: string): Promise<readonly string[]>
+  isFile(path: string): Promise<boolean>
+  /** The files of these names in these directories; an earlier directory wins. Missing directories are empty. */
+  findFirmware(dirs: readonly string[], names: readonly string[]): Promise<ReadonlyMap<string, FirmwareFile>>
+  readFile(path: string): Promise<Uint8Array>
+  /** Measures and hashes an image's files; cheap when they have not changed since the last call. */
+  measureImage(spec: ImageSpec): Promise<Image>
+}

@@ -1,0 +1,18 @@
+import type { Ipv4 } from '../lib/ipv4.ts'
+import type { Lease } from './lease.ts'
+
+/**
+ * What to answer about an address. `writes` must be durable before the answer leaves (RFC 2131 §3.1 step 4); an
+ * `offer`'s lease is held in memory alone; `forget` is an offer that the client did not take.
+ */
+export type LeaseAnswer =
+  | { readonly kind: 'offer'; readonly lease: Lease }
+  | { readonly kind: 'ack'; readonly lease: Lease; readonly writes: readonly Lease[] }
+  | { readonly kind: 'ack-inform'; readonly address: Ipv4 }
+  | { readonly kind: 'nak'; readonly reason: string }
+  | {
+      readonly kind: 'silent'
+      readonly reason: string
+      readonly writes?: readonly Lease[]
+      readonly forget?: Lease
+    }

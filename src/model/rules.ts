@@ -1,0 +1,50 @@
+/**
+ * The catalogue of reasons: every step of a trace names one of these. Log lines, `explain` and the manual take
+ * their words from here.
+ */
+export const RULES = {
+  'client.arch': 'Which processor and firmware the client says it has',
+  'client.stage': 'How far the client is: firmware ROM, iPXE, or an operating system',
+  'client.transport': 'How the client fetches files',
+  'clients.policy': 'Whether this network answers this client at all',
+  'node.match': 'Which described node this client is',
+  'loader.select': 'Which loader fits the client and is on disk',
+  'script.url': 'Where iPXE finds its script',
+  'file.publish': 'Whether the name asked for is a published loader',
+  'unknown.policy': 'What a machine gets that no node describes',
+  'menu.choice': 'What somebody chose on the machine',
+  'profile.select': 'Which profile the machine runs',
+  'image.select': 'Which image the profile boots',
+  'cmdline.merge': 'The kernel command line: image, then profile, then node, then ours',
+  'boot.nonce': 'Whether this script opens a boot attempt that reports can prove',
+  'boot.failed': 'A step of the boot failed on the machine',
+  'lease.server': 'Whether the client addressed this server',
+  'lease.subnet': 'Whether the address belongs to this subnet',
+  'lease.reservation': 'The address that the node description reserves',
+  'lease.current': 'The lease this client has or had',
+  'lease.requested': 'The address the client asked for',
+  'lease.pool': 'An address out of the pool',
+  'lease.release': 'The client gave its address back',
+  'lease.decline': 'The client found its address in use',
+} as const
+
+export type RuleId = keyof typeof RULES
+
+/** Where a step's facts came from. A trace without `state` and `clock` gives the same answer every time. */
+export type FactSource = 'packet' | 'config' | 'inventory' | 'state' | 'clock'
+
+export interface Step {
+  readonly rule: RuleId
+  /** What was found, in the field's words: "uefi-x64 (option 93 = 7)". */
+  readonly outcome: string
+  readonly from: FactSource
+  /** RFC section, or `file:line` of the configuration. */
+  readonly cite?: string
+}
+
+export type Trace = readonly Step[]
+
+/** True when nothing in the trace depends on state or time, so an exporter may freeze the answer. */
+export function isStable(trace: Trace): boolean {
+  return trace.every((step) => step.from !== 'state' && step.from !== 'clock')
+}

@@ -1,0 +1,66 @@
+import type { Mac } from '../lib/mac.ts'
+
+/**
+ * What a boot loader is told to do, in no loader's language: `render/ipxe.ts` and `render/grub.ts` each print it.
+ * Every text in here is either ours or passed the grammar of its place when the configuration was read.
+ */
+export type Script = IdentifyScript | BootScript | MenuScript | LocalDiskScript | RecoveryScript
+
+/** For a loader that we know nothing about: it tells who it is and asks again. */
+export interface IdentifyScript {
+  readonly kind: 'identify'
+  /** `http://10.77.0.1:8080`, no slash at the end. */
+  readonly server: string
+}
+
+export interface ScriptFile {
+  /** The name the loader gives the image: `vmlinuz`, `initrd.img`. */
+  readonly name: string
+  readonly url: string
+}
+
+export interface BootScript {
+  readonly kind: 'boot'
+  readonly server: string
+  /** Shown on the machine's screen: "node01: control-plane". */
+  readonly title: string
+  /** Shown before anything is loaded. */
+  readonly warning?: string
+  readonly kernel: ScriptFile
+  readonly initrds: readonly ScriptFile[]
+  /** Kernel arguments, each one passed `parseKernelCommandLine`. */
+  readonly cmdline: readonly string[]
+  /** Where a failed step is reported; absent when we do not know whose script this is. */
+  readonly client?: Mac
+}
+
+export interface MenuEntry {
+  /** `local`, or the name of a profile. */
+  readonly key: string
+  readonly title: string
+}
+
+export interface MenuScript {
+  readonly kind: 'menu'
+  readonly server: string
+  readonly title: string
+  readonly client: Mac
+  readonly entries: readonly MenuEntry[]
+  /** The key of the entry taken when nobody chooses. */
+  readonly default: string
+  readonly timeoutSeconds: number
+}
+
+export interface LocalDiskScript {
+  readonly kind: 'local-disk'
+  /** Why, in a few words, for the machine's screen. */
+  readonly because: string
+}
+
+export interface RecoveryScript {
+  readonly kind: 'recovery'
+  readonly server: string
+  readonly client: Mac
+  /** What went wrong, for the machine's screen. */
+  readonly problem: string
+}

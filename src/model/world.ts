@@ -1,0 +1,44 @@
+import type { Mac } from '../lib/mac.ts'
+import type { Config, Node } from './config.ts'
+import type { LeaseView } from './lease.ts'
+
+/** A loader found in one of the firmware directories, by the name under which TFTP and HTTP publish it. */
+export interface FirmwareFile {
+  readonly name: string
+  readonly path: string
+  readonly size: number
+}
+
+export interface ImageFile {
+  readonly name: string
+  readonly path: string
+  readonly size: number
+  /** Lower-case hex; part of the file's immutable address. */
+  readonly sha256: string
+}
+
+/** An image whose files were found, measured and hashed. */
+export interface Image {
+  readonly name: string
+  readonly kernel: ImageFile
+  readonly initrds: readonly ImageFile[]
+}
+
+export type NodeIndex = ReadonlyMap<Mac, Node>
+
+/** Everything a decision may look at; immutable, made by `app/world.ts`. */
+export interface World {
+  readonly config: Config
+  readonly nodes: NodeIndex
+  readonly firmware: ReadonlyMap<string, FirmwareFile>
+  /** The directories that were searched for `firmware`, for messages. */
+  readonly firmwareDirs: readonly string[]
+  readonly images: ReadonlyMap<string, Image>
+  readonly leases: LeaseView
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+export function indexNodes(nodes: readonly Node[]): NodeIndex {
+  return new Map(nodes.flatMap((node) => node.macs.map((mac) => [mac, node] as const)))
+}

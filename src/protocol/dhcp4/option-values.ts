@@ -1,0 +1,101 @@
+import { Writer } from '../../lib/bytes.ts'
+import { type Ipv4, ipv4ToBytes, type Subnet } from '../../lib/ipv4.ts'
+import { type DhcpOption, FILE } from './message.ts'
+import { codeOfMessageType, type MessageType } from './message-types.ts'
+
+/** The value of an option 53. */
+export function messageTypeValue(type: MessageType): Uint8Array {
+  return Uint8Array.of(codeOfMessageType(type))
+}
+
+export function u8Value(value: number): Uint8Array {
+  return written((w) => w.u8(value))
+}
+
+export function u16Value(value: number): Uint8Array {
+  return written((w) => w.u16(value))
+}
+
+export function u32Value(value: number): Uint8Array {
+  return written((w) => w.u32(value))
+}
+
+export function ipv4Value(address: Ipv4): Uint8Array {
+  return ipv4ToBytes(address)
+}
+
+/** At least one address: options of zero length make EDK2 drop the whole message. */
+export function ipv4ListValue(addresses: readonly Ipv4[]): Uint8Array {
+  if (addresses.length === 0) throw new RangeError('an address list needs an address')
+  return written((w) => {
+    for (const address of addresses) w.u32(address)
+  })
+}
+
+/** Text without a terminator, as RFC 2132 §2 wants it from senders. UTF-8 beyond ASCII. */
+export function textValue(text: string): Uint8Array {
+  if (text === '') throw new RangeError('an option needs at least one octet')
+  return new TextEncoder().encode(text)
+}
+
+/**
+ * Text with one NUL inside the length: option 67 for PXE and HTTP boot firmware. EDK2 otherwise writes its NUL over
+ * the code of the next option, and some ROMs read on past the end of the name.
+ */
+export function textWithNulValue(text: string): Uint8Array {
+  return Uint8Array.from([...textValue(text), 0])
+}
+
+/** The header field `file` (128) or `sname` (64): text, NUL, zeros. Throws when there is no room for the NUL. */
+export function fieldValue(text: string, length: number = FILE.length): Uint8Array {
+  const octets = new TextEncoder().encode(text)
+  if (octets.length >= length) throw new RangeError(`${octets.length} octets and a NUL do not fit ${length}`)
+  const field = new Uint8Array(length)
+  field.set(octets)
+  return field
+}
+
+/** The value of an option that holds options, without END: 175, or 43 before its END. */
+export function encapsulated(options: readonly DhcpOption[]): Uint8Array {
+  return written((w) => {
+    for (const { code, data } of options) {
+      w.u8(code)
+      w.u8(data.length)
+      w.bytes(data)
+    }
+  })
+}
+
+/** The value of option 121: prefix length, its significant octets, router (RFC 3442). Clients then ignore option 3. */
+export function classlessRoutesValue(
+  routes: readonly { readonly destination: Subnet; readonly router: Ipv4 }[],
+): Uint8Array {
+  return written((w) => {
+    for (const { destination, router } of routes) {
+      w.u8(destination.prefix)
+      w.bytes(ipv4ToBytes(destination.network).subarray(0, Math.ceil(destination.prefix / 8)))
+      w.u32(router)
+    }
+  })
+}
+
+/** The value of option 119: names as DNS labels, uncompressed (RFC 3397 §2). Throws for labels DNS cannot hold. */
+export function domainSearchValue(names: readonly string[]): Uint8Array {
+  return written((w) => {
+    for (const name of names) {
+      for (const label of name.replace(/\.$/, '').split('.')) {
+        const octets = textValue(label)
+        if (octets.length > 63) throw new RangeError(`a DNS label has at most 63 octets: ${label}`)
+        w.u8(octets.length)
+        w.bytes(octets)
+      }
+      w.u8(0)
+    }
+  })
+}
+
+function written(write: (w: Writer) => void): Uint8Array {
+  const w = new Writer()
+  write(w)
+  return w.finish()
+}

@@ -1,0 +1,74 @@
+import type { Socket } from 'node:dgram'
+import { formatIpv4, type Ipv4 } from '../lib/ipv4.ts'
+import type { Mac } from '../lib/mac.ts'
+import type { PacketSender } from './socket.ts'
+import { buildIpv4Udp } from '../protocol/frame/ipv4-udp.ts'
+
+const SERVER_PORT = 67
+const CLIENT_PORT = 68
+
+/** A reply with its way to the client; the ways of RFC 2131 §4.1. */
+export interface OutgoingDhcp {
+  readonly bytes: Uint8Array
+  readonly destination:
+    | { readonly kind: 'broadcast' }
+    | { readonly kind: 'unicast'; readonly address: Ipv4 }
+    | { readonly kind: 'link'; readonly address: Ipv4; readonly mac: Mac }
+}
+
+export interface DhcpServerOptions {
+  /** Bound to port 67 of one interface, with broadcasts. The server closes it. */
+  readonly socket: Socket
+  /** Sends to a link-layer address on that interface; without it such replies are broadcast. */
+  readonly packets: PacketSender | undefined
+  /** Ours on that interface: the source of replies. */
+  readonly source: Ipv4
+  readonly onMessage: (bytes: Uint8Array) => Promise<OutgoingDhcp | undefined>
+  /** A fault of ours, or a reply that could not be sent. The server goes on. */
+  readonly onFault: (error: unknown) => void
+}
+
+export interface DhcpServer {
+  close(): Promise<void>
+}
+
+/** Receives and sends; no decision is made here. One packet never ends the process. */
+export function serveDhcp(options: DhcpServerOptions): DhcpServer {
+  const { socket, packets, onMessage, onFault } = options
+  socket.on('error', onFault)
+  socket.on('message', (bytes) => {
+    onMessage(bytes).then((reply) => {
+      if (reply !== undefined) send(reply, options)
+    }, onFault)
+  })
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        packets?.close()
+        socket.close(() => resolve())
+      }),
+  }
+}
+
+function send({ bytes, destination }: OutgoingDhcp, { socket, packets, source, onFault }: DhcpServerOptions): void {
+  const to = (address: string): void =>
+    socket.send(bytes, CLIENT_PORT, address, (error) => {
+      if (error !== null) onFault(error)
+    })
+  switch (destination.kind) {
+    case 'broadcast':
+      return to('255.255.255.255')
+    case 'unicast':
+      return to(formatIpv4(destination.address))
+    case 'link': {
+      const { address, mac } = destination
+      const ports = { sourcePort: SERVER_PORT, destinationPort: CLIENT_PORT }
+      const ipv4Packet = buildIpv4Udp({ source, destination: address, ...ports, payload: bytes })
+      // RFC 2131 §4.1 allows broadcast where unicast to a host without an address is impossible.
+      if (packets === undefined || !packets.send({ destinationMac: mac, ipv4Packet }).ok) to('255.255.255.255')
+      return
+    }
+    default:
+      return destination satisfies never
+  }
+}

@@ -1,0 +1,139 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { HttpAnswer, HttpRequest } from '../model/http.ts'
+import { sendFile } from './http-file.ts'
+
+export interface HttpServerOptions {
+  /** Dotted decimal or a host name; only this address is listened on. */
+  readonly host: string
+  readonly port: number
+  readonly handle: (request: HttpRequest) => Promise<HttpAnswer>
+  /** A fault of ours, already answered with 500. */
+  readonly onFault: (error: unknown) => void
+}
+
+export interface HttpServer {
+  readonly port: number
+  /** Stops listening; transfers in flight get `graceMs` milliseconds, then their connections are cut. */
+  close(graceMs: number): Promise<void>
+}
+
+/**
+ * Milliseconds, and connections. Headers that come a byte a second are cut after 10 s; Node looks only every
+ * `connectionsCheckingInterval`. iPXE keeps idle connections for about 10 s, so ours live longer than that.
+ */
+const LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 20_000,
+  connectionsCheckingInterval: 1000,
+  keepAliveTimeout: 65_000,
+  maxHeaderSize: 16_384,
+  maxConnections: 4096,
+} as const
+
+/** Header names keep the case written here: GRUB compares `Content-Length: ` with its capitals. */
+export function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
+  const { headersTimeout, requestTimeout, connectionsCheckingInterval, keepAliveTimeout, maxHeaderSize } = LIMITS
+  const server = createServer(
+    { headersTimeout, requestTimeout, connectionsCheckingInterval, keepAliveTimeout, maxHeaderSize, noDelay: true },
+    (request, response) => void serve(request, response, options),
+  )
+  server.maxConnections = LIMITS.maxConnections
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host: options.host, port: options.port }, () => {
+      server.off('error', reject)
+      server.on('error', options.onFault)
+      resolve({ port: (server.address() as AddressInfo).port, close: (graceMs) => close(server, sockets, graceMs) })
+    })
+  })
+}
+
+async function close(server: Server, sockets: ReadonlySet<Socket>, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeIdleConnections()
+  const cut = setTimeout(() => {
+    for (const socket of sockets) socket.destroy()
+  }, graceMs)
+  await closed
+  clearTimeout(cut)
+}
+
+async function serve(request: IncomingMessage, response: ServerResponse, options: HttpServerOptions): Promise<void> {
+  // A client that goes away is its own affair; without a listener the error would end the process.
+  response.on('error', () => {})
+  try {
+    const answer = await options.handle(readRequest(request))
+    if (answer.kind === 'file') await sendFile(answer, request, response)
+    else sendText(answer.status, answer.headers, answer.body, request, response)
+  } catch (error) {
+    if (error instanceof BadTarget) return sendText(400, {}, `${error.message}\n`, request, response)
+    options.onFault(error)
+    if (response.headersSent) response.destroy()
+    else sendText(500, {}, 'internal error\n', request, response)
+  }
+}
+
+class BadTarget extends Error {}
+
+function readRequest(request: IncomingMessage): HttpRequest {
+  const [rawPath = '/', rawQuery = ''] = splitTarget(request.url ?? '/')
+  let path: string
+  try {
+    path = decodeURIComponent(rawPath)
+  } catch {
+    throw new BadTarget('the path has a broken percent-encoding')
+  }
+  return {
+    method: request.method ?? 'GET',
+    // EDK2 and some relays double slashes; a redirect would end their boot, so it is mended here.
+    path: `/${path}`.replace(/\/{2,}/g, '/'),
+    query: new URLSearchParams(rawQuery),
+    peer: (request.socket.remoteAddress ?? '').replace(/^::ffff:/, ''),
+    readBody: (limit) => readBody(request, limit),
+  }
+}
+
+/** Origin form and absolute form (RFC 9112 §3.2); whatever host the latter names. */
+function splitTarget(target: string): readonly string[] {
+  const path = target.replace(/^https?:\/\/[^/?]*/i, '')
+  const mark = path.indexOf('?')
+  return mark < 0 ? [path, ''] : [path.slice(0, mark), path.slice(mark + 1)]
+}
+
+async function readBody(request: IncomingMessage, limit: number): Promise<string | undefined> {
+  const chunks: Buffer[] = []
+  let length = 0
+  try {
+    for await (const chunk of request) {
+      const bytes = Buffer.from(chunk)
+      length += bytes.length
+      if (length > limit) return undefined
+      chunks.push(bytes)
+    }
+  } catch {
+    return undefined
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function sendText(
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const bytes = Buffer.from(body, 'utf8')
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+  if (status !== 204) response.setHeader('Content-Length', bytes.length)
+  // An unread body would be taken for the next request.
+  if (!request.complete) response.setHeader('Connection', 'close')
+  response.writeHead(status)
+  response.end(request.method === 'HEAD' || status === 204 ? undefined : bytes)
+}

@@ -1,0 +1,311 @@
+/**
+ * Interface-bound UDP sockets and raw unicast replies, the only code that calls C.
+ *
+ * Node's dgram can neither learn the interface a broadcast came in by nor choose the one it leaves by. Here the
+ * socket is made with SO_BINDTODEVICE through FFI and handed to dgram by descriptor (`bind({ fd })`), which from
+ * then on owns and closes it. Without koffi everything still works on a host with one served interface: sockets
+ * are bound to addresses, broadcasts leave by the routing table, and there are no raw unicast replies.
+ */
+import dgram from 'node:dgram'
+import { createRequire } from 'node:module'
+import os from 'node:os'
+import { getSystemErrorName } from 'node:util'
+import type { Mac } from '../lib/mac.ts'
+import { macToBytes } from '../lib/mac.ts'
+import { err, ok, type Result } from '../lib/result.ts'
+
+export interface UdpOptions {
+  /** Dotted decimal; `0.0.0.0` to receive broadcasts. */
+  readonly address: string
+  /** 0 lets the kernel choose. */
+  readonly port: number
+  /** Linux interface name; packets of other interfaces are then neither received nor sent. */
+  readonly interface?: string
+  /** Allow sending to broadcast addresses. */
+  readonly broadcast?: boolean
+}
+
+export interface EthernetFrame {
+  readonly destinationMac: Mac
+  /** A whole IPv4 packet, header and checksums included; the kernel puts the Ethernet header before it. */
+  readonly ipv4Packet: Uint8Array
+}
+
+export interface PacketSender {
+  /** Never blocks and never throws; an error value means that nothing was sent. */
+  send(frame: EthernetFrame): Result<undefined, SocketError>
+  close(): void
+}
+
+/** A system call failed: `code` is the errno name, the message says what and what to do. */
+export class SocketError extends Error {
+  readonly code: string
+  readonly syscall: string
+
+  constructor(code: string, syscall: string, message: string) {
+    super(message)
+    this.name = 'SocketError'
+    this.code = code
+    this.syscall = syscall
+  }
+}
+
+/** Whether sockets can be bound to interfaces here, and if not why, as one sentence for the operator. */
+export function nativeSockets(): { readonly available: boolean; readonly reason?: string } {
+  const libc = loadLibc()
+  return libc.ok ? { available: true } : { available: false, reason: libc.error }
+}
+
+/**
+ * Opens a UDP socket; rejects with a {@link SocketError} (`EADDRINUSE`, `ENODEV`, `EPERM`, ...). Two servers never
+ * share a port: SO_REUSEADDR stays off, so the second one fails. Sockets on different interfaces do not collide.
+ *
+ * Without koffi `interface` is not honoured: the socket is bound to `address` alone ({@link nativeSockets} says
+ * why), which separates interfaces for unicast only.
+ */
+export async function openUdp(options: UdpOptions): Promise<dgram.Socket> {
+  const libc = loadLibc()
+  if (!libc.ok || options.interface === undefined) return openPlainUdp(options)
+  const fd = openBoundDescriptor(libc.value, options, options.interface)
+  const socket = dgram.createSocket('udp4')
+  try {
+    await bound(socket, () => socket.bind({ fd }))
+  } catch (error) {
+    libc.value.close(fd)
+    throw error
+  }
+  // libuv sets SO_REUSEADDR on every descriptor it adopts; a server that sets it too (dhcpd, dnsmasq) could then
+  // bind the same port on the same interface and take every second packet in silence.
+  setFlag({ libc: libc.value, fd, what: describe(options) }, SO_REUSEADDR, false)
+  return socket
+}
+
+/**
+ * A sender of IPv4 packets to a hardware address, for DHCP replies to a client that does not answer ARP yet
+ * (RFC 2131 §4.1). undefined when this process cannot have one (no koffi, no CAP_NET_RAW, no such interface):
+ * broadcast the reply instead.
+ */
+export function openPacketSender(interfaceName: string): PacketSender | undefined {
+  const libc = loadLibc()
+  if (!libc.ok) return undefined
+  const { socket, close, sendto, errno } = libc.value
+  const index = interfaceIndex(libc.value, interfaceName)
+  if (index === 0) return undefined
+  // Protocol 0: the socket sends only, the kernel queues nothing for it (packet(7)).
+  const fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+  if (fd < 0) return undefined
+
+  const target = linkLayerAddress(index)
+  const attempt = ({ destinationMac, ipv4Packet }: EthernetFrame): number => {
+    target.set(macToBytes(destinationMac), SLL_ADDRESS)
+    return sendto(fd, ipv4Packet, ipv4Packet.length, 0, target, target.length) < 0 ? errno() : 0
+  }
+  let open = true
+  return {
+    send(frame) {
+      if (!open)
+        return err(new SocketError('EBADF', 'sendto', `the packet sender on ${interfaceName} is closed`))
+      let failure = attempt(frame)
+      if (failure === ENXIO || failure === ENODEV) {
+        // An interface that went away and came back (a bridge re-made, a hot-plugged card) has a new index.
+        writeIndex(target, interfaceIndex(libc.value, interfaceName))
+        failure = attempt(frame)
+      }
+      return failure === 0 ? ok(undefined) : err(failed('sendto', failure, `a packet on ${interfaceName}`))
+    },
+    close() {
+      if (open) close(fd)
+      open = false
+    },
+  }
+}
+
+// Linux, the generic ABI (x64, arm64, arm, riscv64, loong64, ppc64 for these): asm-generic/socket.h, bits/socket.h.
+const AF_INET = 2
+const AF_PACKET = 17
+const SOCK_DGRAM = 2
+const SOCK_NONBLOCK = 0o4000
+const SOCK_CLOEXEC = 0o2000000
+const SOL_SOCKET = 1
+const SO_REUSEADDR = 2
+const SO_BROADCAST = 6
+const SO_BINDTODEVICE = 25
+const ETH_P_IP = 0x0800
+const ENXIO = 6
+const ENODEV = 19
+/** IFNAMSIZ less the NUL. The kernel cuts longer names off, and would bind to another interface. */
+const INTERFACE_NAME_LIMIT = 15
+/** Offset of sll_addr in struct sockaddr_ll, packet(7). */
+const SLL_ADDRESS = 12
+const ARCHITECTURES = ['x64', 'arm64', 'arm', 'ia32', 'riscv64', 'loong64', 'ppc64']
+
+/** Arguments and results as in the manual pages; -1 is a failure whose reason `errno` tells. */
+interface Libc {
+  readonly socket: (domain: number, type: number, protocol: number) => number
+  readonly close: (fd: number) => number
+  readonly setsockopt: (
+    ...args: [fd: number, level: number, name: number, value: Uint8Array, length: number]
+  ) => number
+  readonly bind: (fd: number, address: Uint8Array, length: number) => number
+  readonly sendto: (
+    ...args: [fd: number, packet: Uint8Array, length: number, flags: number, to: Uint8Array, toLength: number]
+  ) => number
+  readonly if_nametoindex: (name: string) => number
+  /** errno of the newest call above. */
+  readonly errno: () => number
+}
+
+interface Descriptor {
+  readonly libc: Libc
+  readonly fd: number
+  /** What is being opened, for messages: `UDP 0.0.0.0:67 on eth0`. */
+  readonly what: string
+}
+
+let loaded: Result<Libc, string> | undefined
+
+function loadLibc(): Result<Libc, string> {
+  loaded ??= bindLibc()
+  return loaded
+}
+
+function bindLibc(): Result<Libc, string> {
+  if (process.platform !== 'linux' || !ARCHITECTURES.includes(process.arch))
+    return err(`binding sockets to interfaces is not supported on ${process.platform}/${process.arch}`)
+  try {
+    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
+    const symbols = koffi.load(null)
+    return ok({
+      socket: symbols.func('int socket(int, int, int)'),
+      close: symbols.func('int close(int)'),
+      setsockopt: symbols.func('int setsockopt(int, int, int, const void *, uint32_t)'),
+      bind: symbols.func('int bind(int, const void *, uint32_t)'),
+      sendto: symbols.func('intptr_t sendto(int, const void *, size_t, int, const void *, uint32_t)'),
+      if_nametoindex: symbols.func('unsigned int if_nametoindex(const char *)'),
+      errno: () => koffi.errno(),
+    } as Libc)
+  } catch (error) {
+    const why = error instanceof Error ? error.message.split('\n', 1)[0] : String(error)
+    return err(`the optional package koffi does not load (${why}); sockets are bound to addresses only`)
+  }
+}
+
+async function openPlainUdp(options: UdpOptions): Promise<dgram.Socket> {
+  const socket = dgram.createSocket('udp4')
+  try {
+    await bound(socket, () => socket.bind({ address: options.address, port: options.port }))
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException
+    throw new SocketError(code ?? 'EIO', syscall ?? 'bind', sentence(code ?? 'EIO', describe(options)))
+  }
+  socket.setBroadcast(options.broadcast ?? false)
+  return socket
+}
+
+/** Resolves when the socket listens; closes it and rejects when it cannot. */
+function bound(socket: dgram.Socket, bind: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown): void => {
+      socket.close()
+      reject(error)
+    }
+    socket.once('error', fail)
+    socket.once('listening', () => {
+      socket.off('error', fail)
+      resolve()
+    })
+    try {
+      bind()
+    } catch (error) {
+      fail(error)
+    }
+  })
+}
+
+function openBoundDescriptor(libc: Libc, options: UdpOptions, interfaceName: string): number {
+  const what = describe(options)
+  if (interfaceName === '' || interfaceName.length > INTERFACE_NAME_LIMIT)
+    throw new SocketError('ENODEV', 'setsockopt', sentence('ENODEV', what))
+  const fd = libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+  if (fd < 0) throw failed('socket', libc.errno(), what)
+  try {
+    if (options.broadcast === true) setFlag({ libc, fd, what }, SO_BROADCAST, true)
+    const name = new TextEncoder().encode(`${interfaceName}\0`)
+    if (libc.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length) < 0)
+      throw failed('setsockopt', libc.errno(), what)
+    const address = internetAddress(options.address, options.port)
+    if (libc.bind(fd, address, address.length) < 0) throw failed('bind', libc.errno(), what)
+    return fd
+  } catch (error) {
+    libc.close(fd)
+    throw error
+  }
+}
+
+function setFlag({ libc, fd, what }: Descriptor, name: number, on: boolean): void {
+  const value = new Uint8Array(Int32Array.of(on ? 1 : 0).buffer)
+  if (libc.setsockopt(fd, SOL_SOCKET, name, value, value.length) < 0)
+    throw failed('setsockopt', libc.errno(), what)
+}
+
+function interfaceIndex(libc: Libc, name: string): number {
+  return name.length > INTERFACE_NAME_LIMIT ? 0 : libc.if_nametoindex(name)
+}
+
+/** struct sockaddr_in, ip(7): family in host order, port and address in network order, 8 bytes of padding. */
+function internetAddress(address: string, port: number): Uint8Array {
+  const bytes = new Uint8Array(16)
+  const view = new DataView(bytes.buffer)
+  view.setUint16(0, AF_INET, isLittleEndian)
+  view.setUint16(2, port)
+  const octets = address.split('.').map(Number)
+  if (octets.length !== 4 || octets.some((octet) => !(octet >= 0 && octet <= 255)))
+    throw new Error(`not an IPv4 address: ${address}`)
+  bytes.set(octets, 4)
+  return bytes
+}
+
+/** struct sockaddr_ll, packet(7): family 0, protocol 2 (network order), ifindex 4, halen 11, address 12 to 19. */
+function linkLayerAddress(index: number): Uint8Array {
+  const bytes = new Uint8Array(20)
+  const view = new DataView(bytes.buffer)
+  view.setUint16(0, AF_PACKET, isLittleEndian)
+  view.setUint16(2, ETH_P_IP)
+  writeIndex(bytes, index)
+  view.setUint8(11, 6)
+  return bytes
+}
+
+function writeIndex(address: Uint8Array, index: number): void {
+  new DataView(address.buffer).setInt32(4, index, isLittleEndian)
+}
+
+const isLittleEndian = os.endianness() === 'LE'
+
+function describe(options: UdpOptions): string {
+  const on = options.interface === undefined ? '' : ` on ${options.interface}`
+  return `UDP ${options.address}:${options.port}${on}`
+}
+
+function failed(syscall: string, errno: number, what: string): SocketError {
+  const code = getSystemErrorName(-errno)
+  return new SocketError(code, syscall, sentence(code, what))
+}
+
+function sentence(code: string, what: string): string {
+  return `${what}: ${ADVICE[code] ?? 'the system refused it'} (${code})`
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program has this port; stop it, or find it with `ss -lunp`',
+  EADDRNOTAVAIL: 'no interface of this machine has this address',
+  ENODEV: 'there is no such interface; `ip link` lists them',
+  ENXIO: 'there is no such interface; `ip link` lists them',
+  ENETDOWN: 'the interface is down; `ip link set dev NAME up` starts it',
+  EPERM: 'not permitted; run as root or with CAP_NET_BIND_SERVICE and CAP_NET_RAW',
+  EACCES: 'not permitted; ports below 1024 need root or CAP_NET_BIND_SERVICE',
+  EMSGSIZE: 'the packet is larger than the MTU of the interface',
+  ENOBUFS: 'the queue of the interface is full',
+  EAGAIN: 'the queue of the socket is full',
+  EMFILE: 'too many open files; raise the limit (LimitNOFILE=)',
+}

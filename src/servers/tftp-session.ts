@@ -1,0 +1,218 @@
+import type { Socket } from 'node:dgram'
+import { printable } from '../lib/text.ts'
+import type { TransferTerms } from '../protocol/tftp/options.ts'
+import { encodeTftp, TFTP_ERROR, TFTP_OPCODE } from '../protocol/tftp/packet.ts'
+import { Transfer, type TransferOutcome, type TransferStep } from '../protocol/tftp/transfer.ts'
+import type { TftpClient, TftpHappening } from './tftp.ts'
+
+/** The shortest time between two progress observations of a transfer. */
+const PROGRESS_EVERY_MS = 500
+
+const UNKNOWN_TRANSFER_ID = encodeTftp({
+  kind: 'error',
+  code: TFTP_ERROR.unknownTransferId,
+  message: 'Unknown transfer ID',
+})
+
+const SERVER_CLOSES = encodeTftp({
+  kind: 'error',
+  code: TFTP_ERROR.undefined,
+  message: 'Server is shutting down',
+})
+
+export interface TftpSessionOptions {
+  readonly client: TftpClient
+  /** The published name, for observations. */
+  readonly name: string
+  readonly content: Uint8Array
+  readonly terms: TransferTerms
+  /** This transfer's own socket, bound; the session closes it. */
+  readonly socket: Socket
+  readonly observe: (happening: TftpHappening) => void
+  /** The client answered for the first time. */
+  readonly onHeard: () => void
+  /** The transfer is over; its socket closes by itself. */
+  readonly onEnd: () => void
+}
+
+/** Drives one transfer: its socket, its timer, its observations. */
+export class TftpSession {
+  readonly #options: TftpSessionOptions
+  readonly #transfer: Transfer
+  readonly #startedAt = performance.now()
+  #timer: NodeJS.Timeout | undefined
+  #timerDue = 0
+  #isStarted = false
+  #observedAt = 0
+  #isOver = false
+
+  constructor(options: TftpSessionOptions) {
+    this.#options = options
+    this.#transfer = new Transfer(options.content, options.terms, this.#startedAt)
+    options.socket.on('message', (bytes, from) => this.#guarded(() => this.#onMessage(bytes, from)))
+    options.socket.on('error', (error) => this.#sendFailed(error))
+    this.#carryOut(this.#transfer.step)
+  }
+
+  /** Little is lost by ending it: the client never answered, or only its last ACK is missing. */
+  get isExpendable(): boolean {
+    return !this.#transfer.heard || this.#transfer.awaitsLastAck
+  }
+
+  /** The client did not get beyond the first block: the same request once more is a retransmission. */
+  get isBeginning(): boolean {
+    return this.#transfer.acknowledgedBytes <= this.#options.terms.blksize
+  }
+
+  /** The same request came again. */
+  repeat(): void {
+    this.#carryOut(this.#transfer.onDuplicateRequest(performance.now()))
+  }
+
+  /** Ends the transfer for a reason that is not the client's silence. */
+  discard(why: 'replaced' | 'no-room'): void {
+    const { outcome } = this.#transfer.abandon()
+    if (outcome === undefined) return
+    if (outcome.kind !== 'timed-out') this.#finish(this.#happeningOf(outcome))
+    // The ERROR that ends a size probe and the request that follows it reach two sockets, in either order.
+    else if (why === 'replaced' && !outcome.heard) this.#finish({ kind: 'probe', ...this.#file() })
+    else if (why === 'replaced') this.#finish(this.#failure('the client started over'))
+    else this.#finish(this.#failure('gave way to another transfer'))
+  }
+
+  /** Tells the client that the server goes away; resolves when the socket is closed. */
+  close(): Promise<void> {
+    if (this.#isOver) return Promise.resolve()
+    const { socket, client } = this.#options
+    this.#over(this.#failure('the server closes'))
+    return new Promise((resolve) => {
+      socket.send(SERVER_CLOSES, client.port, client.address, () => socket.close(resolve))
+    })
+  }
+
+  #onMessage(bytes: Uint8Array, from: { readonly address: string; readonly port: number }): void {
+    if (this.#isOver) return
+    const { client } = this.#options
+    if (from.port === client.port && from.address === client.address) {
+      this.#carryOut(this.#transfer.onPacket(bytes, performance.now()))
+    } else if (bytes[1] !== TFTP_OPCODE.error && from.port !== 0) {
+      // RFC 1350 §4: the stranger is told, the transfer goes on. An ERROR is never answered: that could go on forever.
+      this.#send(UNKNOWN_TRANSFER_ID, from)
+    }
+  }
+
+  #onTimer(): void {
+    this.#timer = undefined
+    this.#carryOut(this.#transfer.onTimeout(performance.now()))
+  }
+
+  #carryOut(step: TransferStep): void {
+    if (this.#isOver) return
+    for (const datagram of step.send) this.#send(datagram, this.#options.client)
+    this.#observeProgress()
+    if (step.outcome !== undefined) this.#finish(this.#happeningOf(step.outcome))
+    else if (step.deadline !== undefined) this.#wakeAt(step.deadline)
+  }
+
+  /** Deadlines mostly move away: a running timer is replaced only when it would be late. */
+  #wakeAt(deadline: number): void {
+    if (this.#timer !== undefined && this.#timerDue <= deadline) return
+    clearTimeout(this.#timer)
+    this.#timerDue = deadline
+    const pause = Math.max(1, Math.ceil(deadline - performance.now()))
+    this.#timer = setTimeout(() => this.#guarded(() => this.#onTimer()), pause)
+  }
+
+  #send(datagram: Uint8Array, to: { readonly address: string; readonly port: number }): void {
+    this.#options.socket.send(datagram, to.port, to.address, this.#onSent)
+  }
+
+  readonly #onSent = (error: Error | null): void => {
+    if (error !== null) this.#sendFailed(error)
+  }
+
+  /** The timer tries again; a link that stays down ends as a time-out. */
+  #sendFailed(error: Error): void {
+    if (this.#isOver) return
+    this.#options.observe({ kind: 'send-failed', name: this.#options.name, reason: error.message })
+  }
+
+  /** A size probe takes no data: a transfer counts as started when the client accepts it. */
+  #observeProgress(): void {
+    if (!this.#transfer.heard) return
+    const now = performance.now()
+    if (!this.#isStarted) {
+      this.#isStarted = true
+      this.#observedAt = now
+      const warning = this.#transfer.wrapsBlockNumber ? { warning: 'block-number-wraps' as const } : {}
+      this.#options.observe({
+        kind: 'start',
+        ...this.#file(),
+        blksize: this.#options.terms.blksize,
+        ...warning,
+      })
+      this.#options.onHeard()
+    } else if (now - this.#observedAt >= PROGRESS_EVERY_MS && this.#transfer.step.outcome === undefined) {
+      this.#observedAt = now
+      this.#options.observe({ kind: 'progress', ...this.#file(), bytes: this.#transfer.acknowledgedBytes })
+    }
+  }
+
+  #happeningOf(outcome: TransferOutcome): TftpHappening {
+    switch (outcome.kind) {
+      case 'done': {
+        const { name } = this.#options
+        const milliseconds = Math.round(performance.now() - this.#startedAt)
+        const warning = outcome.warning === undefined ? {} : { warning: outcome.warning }
+        return { kind: 'done', name, bytes: outcome.bytes, milliseconds, ...warning }
+      }
+      case 'probe':
+        return { kind: 'probe', ...this.#file() }
+      case 'aborted':
+        return this.#failure(
+          `the client sent error ${outcome.code}: ${printable(latin1(outcome.message), 80)}`,
+        )
+      case 'timed-out':
+        return this.#failure(outcome.heard ? 'the client fell silent' : 'the client never answered')
+      default: {
+        const impossible: never = outcome
+        throw new TypeError(`not an outcome: ${String(impossible)}`)
+      }
+    }
+  }
+
+  #file(): { readonly name: string; readonly size: number } {
+    return { name: this.#options.name, size: this.#options.content.length }
+  }
+
+  #failure(reason: string): TftpHappening {
+    return { kind: 'failed', name: this.#options.name, bytes: this.#transfer.acknowledgedBytes, reason }
+  }
+
+  #finish(happening: TftpHappening): void {
+    if (this.#isOver) return
+    this.#over(happening)
+    this.#options.socket.close()
+  }
+
+  #over(happening: TftpHappening): void {
+    this.#isOver = true
+    clearTimeout(this.#timer)
+    this.#options.onEnd()
+    this.#options.observe(happening)
+  }
+
+  /** A fault of ours in one packet ends this transfer, never the process. */
+  #guarded(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#options.observe({ kind: 'fault', error })
+      this.#finish(this.#failure('internal error'))
+    }
+  }
+}
+
+function latin1(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0))
+}

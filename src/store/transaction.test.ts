@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { event, leaseNumber } from '../../test/helpers/state.ts'
+import { isSqliteTooOld } from './database.ts'
+import { kyselyOn } from './node-sqlite-dialect.ts'
+import { migrate } from './schema.ts'
+import { type Transactions, transactionsOn } from './transaction.ts'
+
+async function inMemory(limits?: { events: number; seen: number; attempts: number }): Promise<{
+  database: DatabaseSync
+  transactions: Transactions
+}> {
+  const database = new DatabaseSync(':memory:')
+  const db = kyselyOn(database)
+  await migrate(db, 'test')
+  const options = { db, file: 'test', ...(limits && { limits }) }
+  return { database, transactions: transactionsOn(database, options) }
+}
+
+test('the oldest events go, the newest stay', async () => {
+  const { database, transactions } = await inMemory({ events: 100, seen: 10, attempts: 10 })
+  const records = { seen: [], progress: [] }
+  for (let from = 0; from < 3000; from += 500) {
+    const events = Array.from({ length: 500 }, (_, i) => event(from + i + 1))
+    transactions.commit([{ kind: 'records', records: { ...records, events } }])
+  }
+  const row = database.prepare('SELECT count(*) AS n, min(id) AS first, max(id) AS last FROM events').get()
+  // Pruned after 500, 1500 and 2500; the last 500 came after that.
+  assert.deepEqual({ ...row }, { n: 600, first: 2401, last: 3000 })
+})
+
+test('a failing COMMIT fails every write of the group, keeps nothing, and the next group works', async () => {
+  const { database, transactions } = await inMemory()
+  database.exec('PRAGMA foreign_keys = ON; CREATE TABLE parent (id INTEGER PRIMARY KEY)')
+  database.exec('CREATE TABLE child (id INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)')
+  database.exec('CREATE TRIGGER fail AFTER INSERT ON leases BEGIN INSERT INTO child VALUES (1); END')
+  const writes = [1, 2].map((n) => ({ kind: 'leases', leases: [leaseNumber(n)] }) as const)
+  const codes = transactions.commit(writes).map((error) => error?.code)
+  assert.deepEqual(codes, ['io', 'io'])
+  database.exec('DROP TRIGGER fail')
+  assert.equal(database.prepare('SELECT count(*) AS n FROM leases').get()?.['n'], 0)
+  assert.deepEqual(transactions.commit(writes), [undefined, undefined])
+})
+
+test('SQLite versions that can damage a WAL database are refused', () => {
+  const old = ['3.7.0', '3.51.2', '3.50.9', '2.99.99', 'nonsense'].filter(
+    (version) => !isSqliteTooOld(version),
+  )
+  const good = ['3.51.3', '3.51.10', '3.53.4', '4.0.0'].filter(isSqliteTooOld)
+  assert.deepEqual([old, good], [[], []])
+})
+
+test('the tables themselves refuse a client two bound addresses', async () => {
+  const { database } = await inMemory()
+  const insert = database.prepare("INSERT INTO leases VALUES ('lab', ?, 'm', NULL, 'bound', 0, 0)")
+  insert.run('10.0.0.1')
+  assert.throws(() => insert.run('10.0.0.2'), /UNIQUE/)
+  assert.throws(() => insert.run('10.0.0.1'), /UNIQUE/)
+})
