@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -31,15 +31,54 @@ export async function refreshPackageLists(): Promise<void> {
   await run('apt-get', ['-q', 'update'])
 }
 
-/** Downloads packages into the folder `work` and unpacks them, uninstalled, into its folder `tree`, which it returns. */
-export async function unpackPackages(packages: readonly DebianPackage[], work: string): Promise<string> {
+export interface PackageFolders {
+  /** Where downloaded packages are kept; those that are not wanted any more are removed. */
+  readonly archive: string
+  /** An empty folder for what is unpacked. */
+  readonly work: string
+}
+
+/** Unpacks packages, uninstalled, into one tree and returns its folder. Rejects with apt's reason when it cannot download. */
+export async function unpackPackages(
+  packages: readonly DebianPackage[],
+  { archive, work }: PackageFolders,
+): Promise<string> {
+  mkdirSync(archive, { recursive: true })
+  const present = new Set(readdirSync(archive))
+  await download(
+    packages.filter((one) => !present.has(archiveName(one))),
+    work,
+  )
+  for (const file of readdirSync(work).filter((name) => name.endsWith('.deb')))
+    renameSync(join(work, file), join(archive, file))
+  const wanted = new Set(packages.map((one) => archiveName(one)))
+  for (const file of present) if (!wanted.has(file)) rmSync(join(archive, file))
+  const tree = join(work, 'tree')
+  for (const file of wanted) await run('dpkg-deb', ['-x', join(archive, file), tree])
+  return tree
+}
+
+/** The name `apt-get download` gives a file: the version's colon would end up in a path otherwise. */
+export function archiveName({ name, version, architecture }: DebianPackage): string {
+  return `${name}_${version.replaceAll(':', '%3a')}_${architecture}.deb`
+}
+
+async function download(packages: readonly DebianPackage[], folder: string): Promise<void> {
+  if (packages.length === 0) return
   const specs = packages.map((one) => `${one.name}=${one.version}`)
   // Root's apt would drop to a user that may not write into our folder.
-  await run('apt-get', ['-q', '-o', 'APT::Sandbox::User=root', 'download', ...specs], { cwd: work })
-  const tree = join(work, 'tree')
-  for (const file of readdirSync(work).filter((name) => name.endsWith('.deb')))
-    await run('dpkg-deb', ['-x', join(work, file), tree])
-  return tree
+  const args = ['-q', '-o', 'APT::Sandbox::User=root', 'download', ...specs]
+  try {
+    await run('apt-get', args, { cwd: folder })
+  } catch (error) {
+    throw new Error(`apt-get cannot download ${specs.join(' ')}: ${aptReason(error)}`, { cause: error })
+  }
+}
+
+/** apt's last line that begins with `E:`. */
+function aptReason(error: unknown): string {
+  const lines = error instanceof Error ? error.message.split('\n') : []
+  return lines.findLast((line) => line.startsWith('E:'))?.slice(3) ?? 'no reason given'
 }
 
 /** Single-line fields of the first paragraph (deb822); continuation lines are left out. */

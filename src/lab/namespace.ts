@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
  * takes every process, bridge and tap of the world with it.
  */
 export interface PrivateWorld {
-  /** Resolves when nothing of the world is left. 128 + signal number after a signal. */
+  /** The inner process's exit code, not 0 when it was killed; resolves when nothing of the world is left. */
   readonly exited: Promise<number>
   /** Asks the inner process to end with SIGTERM; after `graceMs` (default 5000) everything is killed. */
   stop(graceMs?: number): Promise<number>

@@ -97,8 +97,8 @@ interface Build {
 async function build({ home, folder, packages, say }: Build): Promise<Payload> {
   const work = mkdtempSync(join(folder, 'build-'))
   try {
-    say(`downloading ${packages.map((one) => `${one.name} ${one.version}`).join(' and ')}`)
-    const tree = await unpackPackages(packages, work)
+    say(`unpacking ${packages.map((one) => `${one.name} ${one.version}`).join(' and ')}`)
+    const tree = await unpackPackages(packages, { archive: join(folder, 'packages'), work })
     const kernelFile = kernelFileIn(join(tree, 'boot'))
     const kernelRelease = kernelFile.replace('vmlinuz-', '')
     say(`building the initrd for Linux ${kernelRelease}`)

@@ -55,6 +55,10 @@ test('KVM, an e1000 and a console socket', () => {
   )
 })
 
+test('UEFI with an e1000 would never send a packet, and is refused', () => {
+  assert.throws(() => qemuArguments({ ...BIOS, firmware: 'uefi', nic: 'e1000' }), /no driver/)
+})
+
 test('sent frames pass a relay without a vnet header', () => {
   const args = qemuArguments({ ...BIOS, sentFrames: { toRelay: '/r/to', fromRelay: '/r/from' } })
   assert.ok(args.includes('tap,id=net0,ifname=tap0,script=no,downscript=no,vnet_hdr=off'))

@@ -44,8 +44,13 @@ export function machineFiles(machine: Pick<Machine, 'folder'>): MachineFiles {
   }
 }
 
-/** The arguments of `qemu-system-x86_64` for a machine that boots from the network and from nothing else. */
+/**
+ * The arguments of `qemu-system-x86_64` for a machine that boots from the network and from nothing else.
+ * Throws for UEFI with an e1000: Debian's OVMF has no driver for it and would never send a packet.
+ */
 export function qemuArguments(machine: Machine): readonly string[] {
+  if (machine.firmware === 'uefi' && machine.nic === 'e1000')
+    throw new Error(`${machine.name}: OVMF has no driver for an e1000; use virtio`)
   return [
     ...['-name', machine.name, '-uuid', machine.uuid],
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-vga', 'none'],

@@ -66,6 +66,8 @@ export interface StateReader {
   leases(): Promise<readonly Lease[]>
   seen(): Promise<readonly SeenMachine[]>
   attempts(): Promise<readonly (BootAttempt & { readonly stage?: string; readonly stageAt?: number })[]>
+  /** The id of the newest stored event; 0 when there is none. */
+  lastEventId(): Promise<number>
   /** Events with an id above `after`, oldest first, at most `limit`. */
   events(after: number, limit: number): Promise<readonly StoredEvent[]>
   close(): Promise<void>

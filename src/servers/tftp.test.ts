@@ -4,7 +4,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { promisify } from 'node:util'
 import { vector } from '../../test/helpers/dhcp-fixtures.ts'
 import { toHex } from '../lib/text.ts'
@@ -21,7 +21,7 @@ import {
 const LOOPBACK = '127.0.0.1'
 const LIMITS: TftpLimits = { maxTransfers: 100, maxTransfersPerClient: 8, maxBlksize: 1468 }
 /** A hang fails instead of blocking the suite. */
-const PATIENCE = { timeout: 20_000 }
+const PATIENCE = { timeout: 10_000 }
 
 function content(size: number): Uint8Array {
   return Uint8Array.from({ length: size }, (_, i) => (i * 31 + (i >>> 8) * 7 + (i >>> 16) * 13) & 255)
@@ -44,8 +44,22 @@ function publishedFile(request: TftpRequest): Promise<TftpAnswer> {
   return Promise.resolve({ kind: 'refuse', code: 1, message: 'File not found', expected })
 }
 
+/** Every socket of a test: one that failed half-way must not keep the process alive. */
+const sockets: Socket[] = []
+
+after(() => {
+  for (const socket of sockets) {
+    try {
+      socket.close()
+    } catch {
+      // Closed by its test.
+    }
+  }
+})
+
 async function bound(address = LOOPBACK): Promise<Socket> {
   const socket = createSocket('udp4')
+  sockets.push(socket)
   await new Promise<void>((resolve) => socket.bind(0, address, resolve))
   return socket
 }
@@ -477,6 +491,28 @@ test('another request from the same port takes the place of a probe', PATIENCE, 
   assert.ok(oack.port !== server.port)
 })
 
+test('requests that replace one another before their answers leave no slot taken', PATIENCE, async () => {
+  const awaited: (() => void)[] = []
+  const arrived = Promise.withResolvers<void>()
+  const answer = async (request: TftpRequest): Promise<TftpAnswer> => {
+    if (request.blksize === undefined) return publishedFile(request)
+    await new Promise<void>((resolve) => {
+      if (awaited.push(resolve) === 3) arrived.resolve()
+    })
+    return publishedFile(request)
+  }
+  await using server = await running({ answer, limits: { maxTransfersPerClient: 2 } })
+  await using hasty = await client()
+  await using reader = await client()
+  for (const blksize of [500, 600, 700]) hasty.send(rrq('even', `blksize=${blksize}`), server.port)
+  await arrived.promise
+  assertFile(await download(reader, server.port, rrq('even')), 'even')
+  for (const resolve of awaited) resolve()
+  const oack = await hasty.next()
+  assert.equal(toHex(oack.bytes), toHex(octets('\0\x06blksize\x00700\0')))
+  assert.equal(hasty.unread, 0)
+})
+
 test('a client that starts over in the middle is served anew', PATIENCE, async () => {
   await using server = await running()
   await using reader = await client()
@@ -743,7 +779,7 @@ for (const [program, name, args] of INTEROP) {
     const folder = mkdtempSync(join(tmpdir(), 'tftp-'))
     try {
       const to = join(folder, 'got')
-      await promisify(execFile)(file ?? program, args(server.port, to), { timeout: 15_000 })
+      await promisify(execFile)(file ?? program, args(server.port, to), { timeout: 8_000 })
       assertFile(readFileSync(to), 'ipxe-x86_64.efi')
     } finally {
       rmSync(folder, { recursive: true })
@@ -759,5 +795,5 @@ test('curl says that a file is missing', {
   await using server = await running()
   const url = `tftp://127.0.0.1:${server.port}/missing`
   // 68: TFTP file not found.
-  await assert.rejects(promisify(execFile)(curl ?? 'curl', ['-sS', url], { timeout: 15_000 }), { code: 68 })
+  await assert.rejects(promisify(execFile)(curl ?? 'curl', ['-sS', url], { timeout: 8_000 }), { code: 68 })
 })

@@ -38,15 +38,19 @@ export async function readEvents(
   return rows.map(eventFromRow).filter((event) => event !== undefined)
 }
 
-export async function readSavedState(db: Kysely<StateTables>): Promise<SavedState> {
+export async function readLastEventId(db: Kysely<StateTables>): Promise<number> {
   const newest = await db
     .selectFrom('events')
     .select((eb) => eb.fn.max('id').as('id'))
     .executeTakeFirst()
+  return Number(newest?.id ?? 0)
+}
+
+export async function readSavedState(db: Kysely<StateTables>): Promise<SavedState> {
   return {
     leases: await readLeases(db),
     attempts: await readAttempts(db),
     seen: await readSeen(db),
-    lastEventId: Number(newest?.id ?? 0),
+    lastEventId: await readLastEventId(db),
   }
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import type { StateReader } from '../model/ports.ts'
 import { openForReading, stateFile } from './database.ts'
 import { kyselyOn } from './node-sqlite-dialect.ts'
-import { readAttempts, readEvents, readLeases, readSeen } from './queries.ts'
+import { readAttempts, readEvents, readLastEventId, readLeases, readSeen } from './queries.ts'
 import { SCHEMA_VERSION, schemaVersion, tooNew } from './schema.ts'
 import { storeErrorOf } from './store-error.ts'
 
@@ -38,6 +38,7 @@ export async function openStateReader(stateDir: string): Promise<StateReader | u
     leases: () => told(readLeases(db)),
     seen: () => told(readSeen(db)),
     attempts: () => told(readAttempts(db)),
+    lastEventId: () => told(readLastEventId(db)),
     events: (after, limit) => told(readEvents(db, { after, limit })),
     close: () => db.destroy(),
   }

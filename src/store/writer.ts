@@ -11,6 +11,12 @@ export interface WriterOptions extends WriterData {
   readonly program?: URL
 }
 
+interface WriterThread {
+  readonly worker: Worker
+  readonly exited: Promise<number>
+  readonly onFatal: (error: StoreError) => void
+}
+
 interface Waiting {
   readonly resolve: () => void
   readonly reject: (error: StoreError) => void
@@ -39,21 +45,24 @@ export class Writer {
     const worker = new Worker(options.program ?? new URL('./writer-thread.ts', import.meta.url), {
       workerData,
     })
-    const [first] = (await Promise.race([once(worker, 'message'), exitOf(worker)])) as [FromWriter]
+    const exited = new Promise<number>((resolve) => worker.once('exit', resolve))
+    const [first] = (await Promise.race([once(worker, 'message'), failAfter(exited)])) as [FromWriter]
     switch (first.kind) {
       case 'ready':
-        return { writer: new Writer(worker, onFatal), saved: first.saved }
+        return { writer: new Writer({ worker, exited, onFatal }), saved: first.saved }
       case 'cannot-open':
+        // Its lock on the state directory goes with it.
+        await exited
         throw errorOf(first.failure)
       case 'written':
         throw new Error('the writer answered before it was asked')
     }
   }
 
-  private constructor(worker: Worker, onFatal: (error: StoreError) => void) {
+  private constructor({ worker, exited, onFatal }: WriterThread) {
     this.#worker = worker
     this.#onFatal = onFatal
-    this.#exited = once(worker, 'exit')
+    this.#exited = exited
     worker.on('message', (message: FromWriter) => this.#settle(message))
     worker.on('error', (error) => this.#die(error))
     worker.on('exit', (code) => this.#die(new Error(`it exited with code ${code}`)))
@@ -118,9 +127,8 @@ export class Writer {
   }
 }
 
-async function exitOf(worker: Worker): Promise<never> {
-  const [code] = await once(worker, 'exit')
-  throw new StoreError('died', `the state store's writer ended with code ${code} before it was ready`)
+async function failAfter(exited: Promise<number>): Promise<never> {
+  throw new StoreError('died', `the state store's writer ended with code ${await exited} before it was ready`)
 }
 
 function errorOf({ code, message }: WriteFailure): StoreError {

@@ -250,6 +250,33 @@ const CONVERSATIONS: readonly {
     outcome: { kind: 'timed-out', bytes: 0, heard: false },
   },
   {
+    name: 'the same after the first block',
+    begin: { size: 6000, options: 'timeout=10' },
+    first: 'oack timeout=10',
+    lines: [
+      [0, ack(0), 'data 1 (512)'],
+      [5000, ack(1), 'data 2 (512)'],
+      [15000, 'timeout', 'data 2 (512)'],
+      [25000, 'timeout', 'data 2 (512)'],
+      [34999, 'timeout', ''],
+      [35000, 'timeout', ''],
+    ],
+    outcome: { kind: 'timed-out', bytes: 512, heard: true },
+  },
+  {
+    name: 'a slow client may take longer than 30 s, if it goes on',
+    begin: { size: 6000 },
+    first: 'data 1 (512)',
+    lines: [
+      [20000, ack(1), 'data 2 (512)'],
+      [40000, ack(2), 'data 3 (512)'],
+      [40999, 'timeout', ''],
+      [41000, 'timeout', 'data 3 (512)'],
+      [60000, ack(3), 'data 4 (512)'],
+    ],
+    outcome: undefined,
+  },
+  {
     name: 'T32 no ACK for the last block: done, with a warning',
     begin: { size: 600 },
     first: 'data 1 (512)',

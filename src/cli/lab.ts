@@ -1,0 +1,121 @@
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Command, InvalidArgumentError } from 'commander'
+import { cacheFolder } from '../lab/cache.ts'
+import { runInside } from '../lab/inside.ts'
+import { proveKvm } from '../lab/kvm-proof.ts'
+import { runInPrivateWorld } from '../lab/namespace.ts'
+import { buildPayload, type Payload } from '../lab/payload.ts'
+import { type LabPlan, LabPlanSchema, planBridge, planMachines } from '../lab/plan.ts'
+import { CliError, EXIT } from './exit-codes.ts'
+import { print, requireConfig, say } from './output.ts'
+import { followServer } from './state.ts'
+
+interface LabFlags {
+  readonly config?: string
+  readonly node: readonly string[]
+  readonly firmware?: 'bios' | 'uefi'
+  readonly accel: 'auto' | 'tcg' | 'kvm'
+  readonly memory: number
+  readonly timeout: number
+  readonly capture?: boolean
+}
+
+const SOURCE = dirname(dirname(fileURLToPath(import.meta.url)))
+const EXAMPLE = join(dirname(SOURCE), 'examples', 'lab', 'centra-pxe.yaml')
+
+export function addLab(program: Command): void {
+  program
+    .command('lab')
+    .summary('boot virtual machines from the network, on this machine alone')
+    .description(
+      'Boots the nodes of a configuration as virtual machines with real firmware, through a server of its own, in a ' +
+        'private network namespace: the network of this machine is not touched. Exit code 0 when all are in service.',
+    )
+    .option('--config <file>', 'default: the example of two nodes, one BIOS and one UEFI')
+    .option('--node <name...>', 'only these nodes', [])
+    .option('--firmware <kind>', 'bios or uefi for all machines; default: they take turns', readFirmware)
+    .option('--accel <kind>', 'auto, tcg or kvm; auto takes KVM only if it is proven to boot a kernel', 'auto')
+    .option('--memory <MiB>', 'of each machine', readNumber, 512)
+    .option('--timeout <seconds>', 'until machines that are not in service count as failed', readNumber, 600)
+    .option('--capture', 'keep all packets in capture.pcap (needs tcpdump)')
+    .action(lab)
+  program
+    .command('lab-inside', { hidden: true })
+    .argument('<plan>')
+    .action(async (file: string) => {
+      const plan = LabPlanSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
+      process.exitCode = (await inside(plan)) ? EXIT.ok : EXIT.failure
+    })
+}
+
+async function lab(flags: LabFlags): Promise<void> {
+  if (process.getuid?.() !== 0) throw new CliError('the lab needs root, to make its private network', EXIT.unavailable)
+  const payload = await buildPayload({ onProgress: say })
+  const folder = makeRunFolder()
+  const configFile = flags.config ?? prepareExample(folder, payload)
+  const config = await requireConfig(configFile)
+  const { acceleration, reason } = await chooseAcceleration(flags.accel, payload)
+  const machines = planMachines(config, { nodes: flags.node, ...(flags.firmware === undefined ? {} : { firmware: flags.firmware }) })
+  const plan: LabPlan = {
+    configFile,
+    stateDir: join(folder, 'state'),
+    folder,
+    bridge: planBridge(config),
+    machines: [...machines],
+    acceleration,
+    memoryMib: flags.memory,
+    timeoutSeconds: flags.timeout,
+    capture: flags.capture ?? false,
+  }
+  say(`${machines.length} machines, ${acceleration === 'kvm' ? 'KVM' : 'software emulation'}: ${reason}`)
+  say(`logs: ${folder}`)
+  const planFile = join(folder, 'plan.json')
+  writeFileSync(planFile, JSON.stringify(plan))
+  process.exitCode = await runInPrivateWorld(process.execPath, [...ownScript(), 'lab-inside', planFile])
+}
+
+async function inside(plan: LabPlan): Promise<boolean> {
+  const follow = (path: string, onLine: (line: string) => void, signal: AbortSignal): Promise<unknown> =>
+    followServer(path, 0, onLine, signal)
+  return runInside({ plan, program: [process.execPath, ...ownScript()], follow, print })
+}
+
+/** This program again. */
+function ownScript(): readonly string[] {
+  return [...process.execArgv, join(SOURCE, 'main.ts')]
+}
+
+async function chooseAcceleration(wish: LabFlags['accel'], payload: Payload): Promise<{ acceleration: 'tcg' | 'kvm'; reason: string }> {
+  if (wish === 'auto') return proveKvm({ kernel: payload.kernel, initrd: payload.initrd })
+  if (wish !== 'tcg' && wish !== 'kvm') throw new CliError(`--accel: expected auto, tcg or kvm`, EXIT.usage)
+  return { acceleration: wish, reason: 'by --accel' }
+}
+
+/** Logs are kept: they are what a failed boot leaves behind. */
+function makeRunFolder(): string {
+  const runs = join(cacheFolder(), 'lab')
+  mkdirSync(runs, { recursive: true })
+  return mkdtempSync(join(runs, `${new Date().toISOString().slice(0, 19).replaceAll(':', '')}-`))
+}
+
+function prepareExample(folder: string, payload: Payload): string {
+  const file = join(folder, 'centra-pxe.yaml')
+  cpSync(EXAMPLE, file)
+  mkdirSync(join(folder, 'images'))
+  symlinkSync(payload.kernel, join(folder, 'images', 'vmlinuz'))
+  symlinkSync(payload.initrd, join(folder, 'images', 'initrd.img'))
+  return file
+}
+
+function readFirmware(text: string): 'bios' | 'uefi' {
+  if (text !== 'bios' && text !== 'uefi') throw new InvalidArgumentError('expected bios or uefi')
+  return text
+}
+
+function readNumber(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value <= 0) throw new InvalidArgumentError('expected a whole number above 0')
+  return value
+}

@@ -1,0 +1,54 @@
+import type { Command } from 'commander'
+import { formatIpv4 } from '../lib/ipv4.ts'
+import { formatTable } from '../lib/text.ts'
+import type { Config } from '../model/config.ts'
+import type { Lease } from '../model/lease.ts'
+import { indexNodes } from '../model/world.ts'
+import { print, printJson, requireConfig } from './output.ts'
+import { withState } from './state.ts'
+
+export function addLeases(program: Command): void {
+  program
+    .command('leases')
+    .summary('the addresses that were given out')
+    .description('Leases of a running or stopped server, by address.')
+    .requiredOption('--config <file>', 'the configuration')
+    .option('--json', 'one JSON document on stdout')
+    .action(async ({ config: file, json }: { config: string; json?: boolean }) => {
+      const config = await requireConfig(file)
+      const leases = (await withState(config, (reader) => reader.leases())) ?? []
+      const sorted = [...leases].sort((a, b) => a.address - b.address)
+      if (json) printJson(sorted.map((lease) => leaseJson(lease, config)))
+      else if (sorted.length > 0) print(leaseTable(sorted, config))
+    })
+}
+
+function leaseJson(lease: Lease, config: Config): object {
+  const { address, startedAt, expiresAt, ...rest } = lease
+  const node = indexNodes(config.nodes).get(lease.mac)?.name
+  return {
+    address: formatIpv4(address),
+    ...rest,
+    state: shownState(lease),
+    ...(node === undefined ? {} : { node }),
+    started: new Date(startedAt).toISOString(),
+    expires: new Date(expiresAt).toISOString(),
+  }
+}
+
+function leaseTable(leases: readonly Lease[], config: Config): string {
+  const nodes = indexNodes(config.nodes)
+  const rows = leases.map((lease) => [
+    formatIpv4(lease.address),
+    lease.mac,
+    nodes.get(lease.mac)?.name ?? '-',
+    lease.network,
+    shownState(lease),
+    new Date(lease.expiresAt).toISOString(),
+  ])
+  return formatTable([['ADDRESS', 'MAC', 'NODE', 'NETWORK', 'STATE', 'UNTIL'], ...rows])
+}
+
+function shownState({ state, expiresAt }: Lease): string {
+  return state === 'bound' && expiresAt <= Date.now() ? 'expired' : state
+}

@@ -1,0 +1,83 @@
+import type { Command } from 'commander'
+import { stringify } from 'yaml'
+import { formatIpv4 } from '../lib/ipv4.ts'
+import { macWithDashes } from '../lib/mac.ts'
+import { formatTable } from '../lib/text.ts'
+import type { Config, Node } from '../model/config.ts'
+import type { SeenMachine } from '../model/ports.ts'
+import { indexNodes } from '../model/world.ts'
+import { print, printJson, requireConfig, say } from './output.ts'
+import { withState } from './state.ts'
+
+interface NodesFlags {
+  readonly config: string
+  readonly json?: boolean
+  readonly seen?: boolean
+}
+
+export function addNodes(program: Command): void {
+  program
+    .command('nodes')
+    .summary('the described machines, or those that nobody described')
+    .description('What each described node did last; with --seen the machines nobody described, as YAML to paste.')
+    .requiredOption('--config <file>', 'the configuration')
+    .option('--seen', 'machines that were heard and that no node describes, as YAML for nodes:')
+    .option('--json', 'one JSON document on stdout')
+    .action(async (flags: NodesFlags) => {
+      const config = await requireConfig(flags.config)
+      const seen = (await withState(config, (reader) => reader.seen())) ?? []
+      if (flags.seen) printStrangers(config, seen, flags)
+      else printNodes(config, seen, flags)
+    })
+}
+
+function printNodes(config: Config, seen: readonly SeenMachine[], { json }: NodesFlags): void {
+  const rows = config.nodes.map((node) => ({ node, last: lastSeen(node, seen) }))
+  if (json) {
+    printJson(
+      rows.map(({ node, last }) => ({
+        name: node.name,
+        macs: node.macs,
+        ...(node.address === undefined ? {} : { reservation: formatIpv4(node.address) }),
+        ...(node.profile === undefined ? {} : { profile: node.profile }),
+        ...(last === undefined ? {} : { seen: seenJson(last) }),
+      })),
+    )
+    return
+  }
+  if (rows.length === 0) return say('the configuration describes no node')
+  const table = rows.map(({ node, last }) => [
+    node.name,
+    node.profile ?? '-',
+    last?.mac ?? node.macs[0] ?? '-',
+    last?.address ?? (node.address === undefined ? '-' : formatIpv4(node.address)),
+    last?.stage ?? '-',
+    last === undefined ? 'never' : new Date(last.lastSeen).toISOString(),
+  ])
+  print(formatTable([['NODE', 'PROFILE', 'MAC', 'ADDRESS', 'STAGE', 'SEEN'], ...table]))
+}
+
+function printStrangers(config: Config, seen: readonly SeenMachine[], { json }: NodesFlags): void {
+  const nodes = indexNodes(config.nodes)
+  const strangers = seen.filter(({ mac }) => !nodes.has(mac)).sort((a, b) => b.lastSeen - a.lastSeen)
+  if (json) return printJson(strangers.map(seenJson))
+  if (strangers.length === 0) return say('every machine that was heard is described')
+  for (const machine of strangers) {
+    const about = [
+      `last seen ${new Date(machine.lastSeen).toISOString()} on ${machine.network}`,
+      ...(machine.arch === undefined ? [] : [machine.arch]),
+      ...(machine.address === undefined ? [] : [`at ${machine.address}`]),
+      ...(machine.uuid === undefined ? [] : [`uuid ${machine.uuid}`]),
+    ]
+    print(`# ${about.join(', ')}`)
+    print(stringify([{ name: `node-${macWithDashes(machine.mac).slice(-8)}`, mac: machine.mac }]))
+  }
+}
+
+function lastSeen(node: Node, seen: readonly SeenMachine[]): SeenMachine | undefined {
+  return seen.filter(({ mac }) => node.macs.includes(mac)).sort((a, b) => b.lastSeen - a.lastSeen)[0]
+}
+
+function seenJson({ firstSeen, lastSeen: last, ...rest }: SeenMachine): object {
+  return { ...rest, firstSeen: new Date(firstSeen).toISOString(), lastSeen: new Date(last).toISOString() }
+}

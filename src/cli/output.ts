@@ -1,0 +1,28 @@
+import { resolve } from 'node:path'
+import { loadConfig } from '../app/load-config.ts'
+import { formatProblem } from '../config/source.ts'
+import { LocalDisk } from '../files/disk.ts'
+import type { Config } from '../model/config.ts'
+import { CliError, EXIT } from './exit-codes.ts'
+
+/** Data, for the next program. */
+export function print(text: string): void {
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, undefined, 2))
+}
+
+/** Talk, for the person. */
+export function say(text: string): void {
+  process.stderr.write(text.endsWith('\n') ? text : `${text}\n`)
+}
+
+/** A valid configuration, or every error of it on stderr and exit code 78. Warnings are said either way. */
+export async function requireConfig(file: string, disk = new LocalDisk()): Promise<Config> {
+  const { config, problems } = await loadConfig(resolve(file), disk)
+  for (const problem of problems) say(formatProblem(problem))
+  if (config === undefined) throw new CliError(`${file} is not valid`, EXIT.config)
+  return config
+}

@@ -1,0 +1,70 @@
+import { request as httpRequest } from 'node:http'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { CONTROL_SOCKET } from '../daemon/server.ts'
+import type { Config } from '../model/config.ts'
+import type { StateReader } from '../model/ports.ts'
+import { openStateReader } from '../store/state-reader.ts'
+import { CliError } from './exit-codes.ts'
+import { say } from './output.ts'
+
+/** Reads the state of a running or stopped server; says so when there never was one. */
+export async function withState<T>(config: Config, read: (reader: StateReader) => Promise<T>): Promise<T | undefined> {
+  const reader = await openStateReader(config.server.stateDir)
+  if (reader === undefined) {
+    say(`no server has run with the state directory ${config.server.stateDir} yet`)
+    return undefined
+  }
+  try {
+    return await read(reader)
+  } finally {
+    await reader.close()
+  }
+}
+
+function controlPath(config: Config): string {
+  return join(config.server.stateDir, CONTROL_SOCKET)
+}
+
+/** Asks the running server; rejects with a CliError when none answers. */
+export function askServer(config: Config, method: 'GET' | 'POST', path: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const asked = httpRequest({ socketPath: controlPath(config), method, path }, (response) => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => {
+        text += chunk
+      })
+      response.on('end', () => resolve(JSON.parse(text)))
+    })
+    asked.on('error', (error) => reject(new CliError(`no server answers at ${controlPath(config)}: ${error.message}`)))
+    asked.end()
+  })
+}
+
+/**
+ * Every event after `after` from the running server, until it stops or the signal aborts. Resolves with whether the
+ * server was there at all.
+ */
+export function followServer(
+  socketPath: string,
+  after: number,
+  onLine: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    const path = `/v1/events?after=${after}`
+    const asked = httpRequest({ socketPath, path, ...(signal === undefined ? {} : { signal }) }, (response) => {
+      const lines = createInterface({ input: response })
+      lines.on('line', onLine)
+      lines.on('close', () => resolve(true))
+      response.on('error', () => resolve(true))
+    })
+    asked.on('error', () => resolve(false))
+    asked.end()
+  })
+}
+
+export function followConfig(config: Config, after: number, onLine: (line: string) => void): Promise<boolean> {
+  return followServer(controlPath(config), after, onLine)
+}

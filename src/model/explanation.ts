@@ -1,0 +1,19 @@
+import type { Mac } from '../lib/mac.ts'
+import type { Step } from './rules.ts'
+
+/** One decision for people: what was asked, every step, and what the client gets. */
+export interface Explanation {
+  readonly request: string
+  readonly mac: Mac
+  readonly node?: string
+  readonly steps: readonly Step[]
+  readonly answer: string
+  /** The answer depends on no state and no clock. */
+  readonly stable: boolean
+  /** The address a DISCOVER is offered. */
+  readonly address?: string
+  /** Why nothing of this is sent. */
+  readonly mode?: string
+  /** The script itself, where the answer is one. */
+  readonly script?: string
+}
