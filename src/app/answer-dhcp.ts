@@ -3,8 +3,8 @@ import { type ClassifiedDhcp, classifyDhcp } from '../boot/classify.ts'
 import { decide } from '../boot/decide.ts'
 import type { Decision } from '../boot/decision.ts'
 import { type DhcpReply, replyDhcp } from '../boot/reply-dhcp.ts'
-import type { LeaseAnswer } from '../model/lease-answer.ts'
 import type { Lease } from '../model/lease.ts'
+import type { LeaseAnswer } from '../model/lease-answer.ts'
 import { decodeDhcp4 } from '../protocol/dhcp4/decode.ts'
 import type { DhcpMessage } from '../protocol/dhcp4/message.ts'
 import { observeAnswer, observeDropped, observeRequest, observeWouldAnswer } from './observe-dhcp.ts'
@@ -24,11 +24,21 @@ export interface DhcpThought {
  * One packet's life: bytes, facts, decision, durable state, reply. Undefined means silence, whose reason is an
  * event. Rejects only for a fault of ours.
  */
-export async function answerDhcp(bytes: Uint8Array, on: ServedNetwork, running: Running): Promise<DhcpReply | undefined> {
+export async function answerDhcp(
+  bytes: Uint8Array,
+  on: ServedNetwork,
+  running: Running,
+): Promise<DhcpReply | undefined> {
   const thought = think(bytes, on, running)
   if (thought === undefined) return undefined
   const answer = effectiveAnswer(thought)
-  const reply = replyDhcp({ request: thought.message, network: on.network, server: on.address, answer, boot: thought.boot.action })
+  const reply = replyDhcp({
+    request: thought.message,
+    network: on.network,
+    server: on.address,
+    answer,
+    boot: thought.boot.action,
+  })
   if (on.network.dhcp !== 'server') {
     observeWouldAnswer(thought, reply, on, running)
     return undefined
@@ -74,7 +84,12 @@ function effectiveAnswer({ boot, lease }: DhcpThought): LeaseAnswer {
  * Takes the lease in memory at once, so that no other client gets it meanwhile, and waits until it is on disk. When
  * the disk refuses, memory goes back and the client gets no answer: it asks again.
  */
-async function commit(answer: LeaseAnswer, thought: DhcpThought, on: ServedNetwork, running: Running): Promise<boolean> {
+async function commit(
+  answer: LeaseAnswer,
+  thought: DhcpThought,
+  on: ServedNetwork,
+  running: Running,
+): Promise<boolean> {
   const { leases, store } = running
   if (answer.kind === 'offer') hold(answer.lease, running)
   if (answer.kind === 'silent' && answer.forget !== undefined) leases.restore(answer.forget, undefined)

@@ -9,11 +9,11 @@ import type { Script } from '../model/script.ts'
 import type { ImageFile } from '../model/world.ts'
 import { renderGrub } from '../render/grub.ts'
 import { renderIpxe } from '../render/ipxe.ts'
+import { answerReport } from './answer-report.ts'
 import { machineAt } from './answer-tftp.ts'
 import { type Health, healthAnswer } from './health.ts'
 import { observeScript, observeTransfer } from './observe-http.ts'
-import { answerReport } from './answer-report.ts'
-import { refreshImages, type Running } from './running.ts'
+import { type Running, refreshImages } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
 import { worldAt } from './world.ts'
 
@@ -30,7 +30,9 @@ export async function answerHttp(
   if (first === 'v1' && rest[0] === 'report' && rest.length === 2) {
     if (request.method !== 'POST') return notAllowed('POST')
     const mac = parseMac(rest[1] ?? '')
-    return mac === undefined ? text(400, 'expected /v1/report/MAC\n') : answerReport(request, mac, on, running)
+    return mac === undefined
+      ? text(400, 'expected /v1/report/MAC\n')
+      : answerReport(request, mac, on, running)
   }
   if (request.method !== 'GET' && request.method !== 'HEAD') return notAllowed('GET, HEAD')
   if (first === 'health' && rest.length === 0) return healthAnswer(health())
@@ -49,16 +51,26 @@ function identify(request: HttpRequest, on: ServedNetwork, running: Running): Ht
   return scriptAnswer(decision.action.kind === 'script' ? decision.action.script : undefined, 'ipxe')
 }
 
-async function script(name: string, request: HttpRequest, on: ServedNetwork, running: Running): Promise<HttpAnswer> {
+async function script(
+  name: string,
+  request: HttpRequest,
+  on: ServedNetwork,
+  running: Running,
+): Promise<HttpAnswer> {
   const classified = classifyScript(name, request.query, ingress(on))
   if (!classified.ok) return text(404, `${classified.error}\n`)
   await refreshImages(running)
   const { boot, form } = classified.value
   const decision = decide(boot, worldAt(running.picture, running.leases, running.now()))
   const { mac } = boot.client
-  if (decision.action.kind !== 'script' || mac === undefined) return text(404, 'there is no script for this machine\n')
-  const granted = request.method === 'HEAD' ? decision.action.script : await grant(decision, mac, request.peer, { on, running })
-  if (request.method === 'GET') observeScript({ decision, mac, peer: request.peer, form, request: boot }, on, running)
+  if (decision.action.kind !== 'script' || mac === undefined)
+    return text(404, 'there is no script for this machine\n')
+  const granted =
+    request.method === 'HEAD'
+      ? decision.action.script
+      : await grant(decision, mac, request.peer, { on, running })
+  if (request.method === 'GET')
+    observeScript({ decision, mac, peer: request.peer, form, request: boot }, on, running)
   return scriptAnswer(granted, form)
 }
 
@@ -76,7 +88,13 @@ async function grant(
   const { script: wanted, boots } = decision.action
   if (boots === undefined || wanted.kind !== 'boot' || machineAt(peer, on, running) !== mac) return wanted
   const { profile, image: imageName } = boots
-  const attempt = await running.attempts.open({ mac, address: peer, profile, image: imageName, now: running.now() })
+  const attempt = await running.attempts.open({
+    mac,
+    address: peer,
+    profile,
+    image: imageName,
+    now: running.now(),
+  })
   return { ...wanted, cmdline: [...wanted.cmdline, `centra.nonce=${attempt.nonce}`] }
 }
 
@@ -86,7 +104,8 @@ function firmware(name: string, request: HttpRequest, on: ServedNetwork, running
     classifyFirmware(name, mac, ingress(on)),
     worldAt(running.picture, running.leases, running.now()),
   )
-  if (action.kind !== 'file') return text(404, `${action.kind === 'refuse' ? action.reason : 'not published'}\n`)
+  if (action.kind !== 'file')
+    return text(404, `${action.kind === 'refuse' ? action.reason : 'not published'}\n`)
   const { path, size } = action.file
   return {
     kind: 'file',
@@ -94,7 +113,11 @@ function firmware(name: string, request: HttpRequest, on: ServedNetwork, running
     size,
     etag: `"${size.toString(16)}-${name}"`,
     headers: { 'Content-Type': 'application/octet-stream', 'Cache-Control': 'no-cache' },
-    observe: observeTransfer({ file: action.file.name, path: request.path, peer: request.peer, mac }, on, running),
+    observe: observeTransfer(
+      { file: action.file.name, path: request.path, peer: request.peer, mac },
+      on,
+      running,
+    ),
   }
 }
 
@@ -110,17 +133,26 @@ async function image(
   const found = running.picture.images.get(name)
   const fileName = rest.at(-1)
   const file: ImageFile | undefined = [found?.kernel, ...(found?.initrds ?? [])].find(
-    (candidate) => candidate !== undefined && candidate.name === fileName && (rest.length === 1 || rest[0] === candidate.sha256),
+    (candidate) =>
+      candidate !== undefined &&
+      candidate.name === fileName &&
+      (rest.length === 1 || rest[0] === candidate.sha256),
   )
   if (file === undefined || rest.length > 2 || rest.length === 0)
-    return text(404, `no image has the file ${printable(parts.join('/'))}; it may have been replaced, ask for the script again\n`)
+    return text(
+      404,
+      `no image has the file ${printable(parts.join('/'))}; it may have been replaced, ask for the script again\n`,
+    )
   const mac = machineAt(request.peer, on, running)
   return {
     kind: 'file',
     path: file.path,
     size: file.size,
     etag: `"${file.sha256}"`,
-    headers: { 'Content-Type': 'application/octet-stream', 'Cache-Control': rest.length === 2 ? FOREVER : 'no-cache' },
+    headers: {
+      'Content-Type': 'application/octet-stream',
+      'Cache-Control': rest.length === 2 ? FOREVER : 'no-cache',
+    },
     observe: observeTransfer({ file: file.name, path: request.path, peer: request.peer, mac }, on, running),
   }
 }

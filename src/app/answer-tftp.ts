@@ -20,7 +20,8 @@ export async function answerTftp(
   const world = worldAt(running.picture, running.leases, running.now())
   const ingress = { network: on.network.name, server: on.address }
   const { action } = decide(classifyTftp(names, machineAt(peer, on, running), ingress), world)
-  if (action.kind !== 'file') return { kind: 'refuse', reason: action.kind === 'refuse' ? action.reason : 'not published' }
+  if (action.kind !== 'file')
+    return { kind: 'refuse', reason: action.kind === 'refuse' ? action.reason : 'not published' }
   return { kind: 'file', name: action.file.name, content: await running.disk.readFile(action.file.path) }
 }
 

@@ -23,7 +23,8 @@ export class BootAttempts {
   constructor(store: Pick<StateStore, 'openAttempt'>, newNonce: () => string, known: readonly BootAttempt[]) {
     this.#store = store
     this.#newNonce = newNonce
-    for (const attempt of [...known].sort((a, b) => a.openedAt - b.openedAt)) this.#open.set(attempt.mac, attempt)
+    for (const attempt of [...known].sort((a, b) => a.openedAt - b.openedAt))
+      this.#open.set(attempt.mac, attempt)
   }
 
   of(mac: Mac): BootAttempt | undefined {

@@ -36,12 +36,24 @@ export function explain(supposed: Supposed, picture: Picture, now: number): Expl
   const lease = asksAddress
     ? decideLease(
         { ask: { kind: 'discover' }, mac },
-        { network, server, reservations: picture.reservations, ...(node === undefined ? {} : { node }), leases: world.leases, now },
+        {
+          network,
+          server,
+          reservations: picture.reservations,
+          ...(node === undefined ? {} : { node }),
+          leases: world.leases,
+          now,
+        },
       )
     : undefined
   const { action } = decision
   const steps: readonly Step[] = [...decision.trace, ...(lease?.trace ?? [])]
-  const script = action.kind === 'script' ? (supposed.form === 'grub' ? renderGrub(action.script) : renderIpxe(action.script)) : undefined
+  const script =
+    action.kind === 'script'
+      ? supposed.form === 'grub'
+        ? renderGrub(action.script)
+        : renderIpxe(action.script)
+      : undefined
   return {
     request: describeRequest(supposed),
     mac,
@@ -59,13 +71,28 @@ function requestOf({ mac, arch, via, stage, choice, network, server, form }: Sup
   const row = archOfName(arch)
   const transport = stage === 'ipxe' ? 'http' : (row?.transport ?? 'tftp')
   const evidence: readonly Step[] = [
-    { rule: 'client.arch', outcome: `${arch} (option 93 = ${row?.code ?? '?'})`, from: 'packet', cite: 'RFC 4578 §2.1' },
-    { rule: 'client.stage', outcome: via === 'http' ? `${form} (asks for its script)` : stage, from: 'packet' },
+    {
+      rule: 'client.arch',
+      outcome: `${arch} (option 93 = ${row?.code ?? '?'})`,
+      from: 'packet',
+      cite: 'RFC 4578 §2.1',
+    },
+    {
+      rule: 'client.stage',
+      outcome: via === 'http' ? `${form} (asks for its script)` : stage,
+      from: 'packet',
+    },
   ]
   return {
     via,
-    question: via === 'dhcp' ? { kind: 'where-next' } : { kind: 'run', ...(choice === undefined ? {} : { choice }) },
-    client: { mac, arch, stage: via === 'http' ? 'ipxe' : stage, transport: via === 'http' ? 'http' : transport },
+    question:
+      via === 'dhcp' ? { kind: 'where-next' } : { kind: 'run', ...(choice === undefined ? {} : { choice }) },
+    client: {
+      mac,
+      arch,
+      stage: via === 'http' ? 'ipxe' : stage,
+      transport: via === 'http' ? 'http' : transport,
+    },
     ingress: { network: network.name, server },
     evidence,
   }
@@ -73,7 +100,9 @@ function requestOf({ mac, arch, via, stage, choice, network, server, form }: Sup
 
 function describeRequest({ via, network, server, mac }: Supposed): string {
   const where = network.interface === undefined ? network.name : network.interface
-  return via === 'dhcp' ? `DISCOVER, dhcp: ${network.dhcp} on ${where} (${formatIpv4(server)})` : `GET /boot/${mac.replaceAll(':', '-')}.ipxe`
+  return via === 'dhcp'
+    ? `DISCOVER, dhcp: ${network.dhcp} on ${where} (${formatIpv4(server)})`
+    : `GET /boot/${mac.replaceAll(':', '-')}.ipxe`
 }
 
 function silentMode({ dhcp }: Network): string {
@@ -95,7 +124,9 @@ function describeAction(action: Action, server: Ipv4): string {
     case 'file':
       return `file ${action.file.name}`
     case 'script':
-      return action.boots === undefined ? `script ${action.script.kind}` : `script boots ${action.boots.image} as ${action.boots.profile}`
+      return action.boots === undefined
+        ? `script ${action.script.kind}`
+        : `script boots ${action.boots.image} as ${action.boots.profile}`
     default:
       return action satisfies never
   }

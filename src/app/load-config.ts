@@ -1,4 +1,4 @@
-import { type ConfigText, includedGlobs, resolveConfig, type ConfigResult } from '../config/resolve.ts'
+import { type ConfigResult, type ConfigText, includedGlobs, resolveConfig } from '../config/resolve.ts'
 import type { ConfigProblem } from '../config/source.ts'
 import type { Config } from '../model/config.ts'
 import type { Disk } from '../model/disk.ts'
@@ -28,18 +28,26 @@ export async function loadConfig(file: string, disk: Disk): Promise<ConfigResult
   return { ...(failed || resolved.config === undefined ? {} : { config: resolved.config }), problems: all }
 }
 
-async function readConfigText(file: string, disk: Disk): Promise<ConfigText | { readonly problem: ConfigProblem }> {
+async function readConfigText(
+  file: string,
+  disk: Disk,
+): Promise<ConfigText | { readonly problem: ConfigProblem }> {
   try {
     return { file, text: await disk.readText(file) }
   } catch (error) {
-    return { problem: fileProblem(file, `cannot be read: ${error instanceof Error ? error.message : String(error)}`) }
+    return {
+      problem: fileProblem(file, `cannot be read: ${error instanceof Error ? error.message : String(error)}`),
+    }
   }
 }
 
 async function missingFiles(config: Config, disk: Disk): Promise<readonly ConfigProblem[]> {
   const problems: ConfigProblem[] = []
   for (const image of config.images.values()) {
-    const files = [['kernel', image.kernel] as const, ...image.initrd.map((path, i) => [`initrd[${i}]`, path] as const)]
+    const files = [
+      ['kernel', image.kernel] as const,
+      ...image.initrd.map((path, i) => [`initrd[${i}]`, path] as const),
+    ]
     for (const [key, path] of files) {
       if (await disk.isFile(path)) continue
       problems.push({
@@ -53,6 +61,10 @@ async function missingFiles(config: Config, disk: Disk): Promise<readonly Config
   return problems
 }
 
-function fileProblem(file: string, message: string, severity: ConfigProblem['severity'] = 'error'): ConfigProblem {
+function fileProblem(
+  file: string,
+  message: string,
+  severity: ConfigProblem['severity'] = 'error',
+): ConfigProblem {
   return { severity, origin: { file, line: 1, column: 1 }, path: '', message }
 }

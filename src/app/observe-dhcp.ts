@@ -75,7 +75,12 @@ export function observeWouldAnswer(
   emit(running, on, thought, {
     kind: 'dhcp.would-answer',
     ...(address === undefined ? {} : { address }),
-    detail: { ...clientFacts(thought), answer: reply.type, ...bootFacts(thought, reply), hint: 'set dhcp: server' },
+    detail: {
+      ...clientFacts(thought),
+      answer: reply.type,
+      ...bootFacts(thought, reply),
+      hint: 'set dhcp: server',
+    },
   })
 }
 

@@ -1,5 +1,5 @@
-import type { BootRequest, Decision } from '../boot/decision.ts'
 import type { ScriptForm } from '../boot/classify-http.ts'
+import type { BootRequest, Decision } from '../boot/decision.ts'
 import type { Mac } from '../lib/mac.ts'
 import { printable } from '../lib/text.ts'
 import type { BootEvent } from '../model/event.ts'
@@ -16,8 +16,17 @@ interface ScriptSent {
 }
 
 /** A script went out; a script asked for because a step failed is that failure's event as well. */
-export function observeScript({ decision, request, mac, peer, form }: ScriptSent, on: ServedNetwork, running: Running): void {
-  const who = { ...(mac === undefined ? {} : { mac }), ...nodeOf(mac, running), network: on.network.name, address: peer }
+export function observeScript(
+  { decision, request, mac, peer, form }: ScriptSent,
+  on: ServedNetwork,
+  running: Running,
+): void {
+  const who = {
+    ...(mac === undefined ? {} : { mac }),
+    ...nodeOf(mac, running),
+    network: on.network.name,
+    address: peer,
+  }
   const time = running.now()
   const { question } = request
   if (question.kind === 'run' && question.failed !== undefined) {
@@ -27,7 +36,11 @@ export function observeScript({ decision, request, mac, peer, form }: ScriptSent
   }
   if (decision.action.kind !== 'script') return
   const { script, boots } = decision.action
-  const detail = { script: script.kind, form, ...(boots === undefined ? {} : { profile: boots.profile, image: boots.image }) }
+  const detail = {
+    script: script.kind,
+    form,
+    ...(boots === undefined ? {} : { profile: boots.profile, image: boots.image }),
+  }
   running.timeline.emit({ ...who, time, kind: 'http.script', detail })
   if (mac !== undefined) running.seen.note(mac, on.network.name, time, { address: peer, stage: 'script' })
 }
@@ -40,9 +53,18 @@ interface FileAsked {
 }
 
 /** A file on its way: the callback puts its transfer on the machine's timeline. */
-export function observeTransfer(asked: FileAsked, on: ServedNetwork, running: Running): (transfer: Transfer) => void {
+export function observeTransfer(
+  asked: FileAsked,
+  on: ServedNetwork,
+  running: Running,
+): (transfer: Transfer) => void {
   const { file, mac, peer } = asked
-  const who = { ...(mac === undefined ? {} : { mac }), ...nodeOf(mac, running), network: on.network.name, address: peer }
+  const who = {
+    ...(mac === undefined ? {} : { mac }),
+    ...nodeOf(mac, running),
+    network: on.network.name,
+    address: peer,
+  }
   return (transfer) => {
     const event = transferEvent(transfer, printable(file, 80))
     running.timeline.emit({ ...who, ...event, time: running.now() })
@@ -58,7 +80,10 @@ function transferEvent(transfer: Transfer, file: string): Pick<BootEvent, 'kind'
     case 'done':
       return { kind: 'http.done', detail: { file, sent: transfer.sent, ms: transfer.milliseconds } }
     case 'failed':
-      return { kind: 'http.failed', detail: { file, sent: transfer.sent, size: transfer.size, reason: transfer.reason } }
+      return {
+        kind: 'http.failed',
+        detail: { file, sent: transfer.sent, size: transfer.size, reason: transfer.reason },
+      }
     default:
       return transfer satisfies never
   }

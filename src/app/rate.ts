@@ -5,7 +5,11 @@ export class RateLimit {
   readonly #most: number
   readonly #buckets = new Map<string, { tokens: number; at: number }>()
 
-  constructor({ burst, perSecond, most }: { readonly burst: number; readonly perSecond: number; readonly most: number }) {
+  constructor({
+    burst,
+    perSecond,
+    most,
+  }: { readonly burst: number; readonly perSecond: number; readonly most: number }) {
     this.#burst = burst
     this.#perSecond = perSecond
     this.#most = most

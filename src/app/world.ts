@@ -35,7 +35,9 @@ export async function measureImages(config: Config, disk: Disk): Promise<Readonl
   const specs = [...config.images.values()]
   const measured = await Promise.allSettled(specs.map((spec) => disk.measureImage(spec)))
   return new Map(
-    measured.flatMap((outcome) => (outcome.status === 'fulfilled' ? [[outcome.value.name, outcome.value] as const] : [])),
+    measured.flatMap((outcome) =>
+      outcome.status === 'fulfilled' ? [[outcome.value.name, outcome.value] as const] : [],
+    ),
   )
 }
 

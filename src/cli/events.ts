@@ -24,7 +24,8 @@ export function addEvents(program: Command): void {
     .option('--json', 'one JSON object a line')
     .action(async (flags: EventsFlags) => {
       const config = await requireConfig(flags.config)
-      const show = (event: LiveEvent): void => print(flags.json ? JSON.stringify(event) : formatEventLine(event))
+      const show = (event: LiveEvent): void =>
+        print(flags.json ? JSON.stringify(event) : formatEventLine(event))
       const last = await printStored(config, flags.limit, show)
       if (flags.follow) await follow(config, last, show)
     })

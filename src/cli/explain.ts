@@ -34,7 +34,10 @@ export function addExplain(program: Command): void {
     .option('--arch <name>', 'its client architecture (option 93)', 'bios-x86')
     .option('--via <question>', 'dhcp: where to boot from; http: which script to run', 'dhcp')
     .option('--stage <stage>', 'who asks over DHCP: rom, ipxe or os', 'rom')
-    .option('--network <name>', 'the network on which it asks; default: the first, or that of its reservation')
+    .option(
+      '--network <name>',
+      'the network on which it asks; default: the first, or that of its reservation',
+    )
     .option('--choice <profile>', 'what somebody chose in the menu')
     .option('--script [form]', 'print exactly the script that the machine gets: ipxe (default) or grub')
     .option('--json', 'one JSON document on stdout')
@@ -78,12 +81,18 @@ function pickNetwork({ network: name }: ExplainFlags, mac: Mac, config: Config):
       : config.networks.find((candidate) => candidate.name === name)
   if (network !== undefined) return network
   const names = config.networks.map((candidate) => candidate.name).join(', ')
-  throw new CliError(`--network: there is no network ${name ?? 'at all'}; there are ${names || 'none'}`, EXIT.usage)
+  throw new CliError(
+    `--network: there is no network ${name ?? 'at all'}; there are ${names || 'none'}`,
+    EXIT.usage,
+  )
 }
 
 /** Ours on the network; where it is only known once the interface is up, the first address stands for it. */
 function serverAddress(network: Network): Ipv4 {
-  const found = network.interface === undefined ? undefined : addressOn(network.interface, network.subnet, network.address)
+  const found =
+    network.interface === undefined
+      ? undefined
+      : addressOn(network.interface, network.subnet, network.address)
   return network.address ?? found ?? addIpv4(network.subnet.network, 1)
 }
 
@@ -96,7 +105,8 @@ function readArch(text: string): ClientArch {
 
 function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {
   const found = allowed.find((candidate) => candidate === value)
-  if (found === undefined) throw new CliError(`${flag}: expected ${allowed.join(' or ')}, got "${value}"`, EXIT.usage)
+  if (found === undefined)
+    throw new CliError(`${flag}: expected ${allowed.join(' or ')}, got "${value}"`, EXIT.usage)
   return found
 }
 

@@ -36,7 +36,11 @@ export function addLab(program: Command): void {
     .option('--config <file>', 'default: the example of two nodes, one BIOS and one UEFI')
     .option('--node <name...>', 'only these nodes', [])
     .option('--firmware <kind>', 'bios or uefi for all machines; default: they take turns', readFirmware)
-    .option('--accel <kind>', 'auto, tcg or kvm; auto takes KVM only if it is proven to boot a kernel', 'auto')
+    .option(
+      '--accel <kind>',
+      'auto, tcg or kvm; auto takes KVM only if it is proven to boot a kernel',
+      'auto',
+    )
     .option('--memory <MiB>', 'of each machine', readNumber, 512)
     .option('--timeout <seconds>', 'until machines that are not in service count as failed', readNumber, 600)
     .option('--capture', 'keep all packets in capture.pcap (needs tcpdump)')
@@ -51,13 +55,17 @@ export function addLab(program: Command): void {
 }
 
 async function lab(flags: LabFlags): Promise<void> {
-  if (process.getuid?.() !== 0) throw new CliError('the lab needs root, to make its private network', EXIT.unavailable)
+  if (process.getuid?.() !== 0)
+    throw new CliError('the lab needs root, to make its private network', EXIT.unavailable)
   const payload = await buildPayload({ onProgress: say })
   const folder = makeRunFolder()
   const configFile = flags.config ?? prepareExample(folder, payload)
   const config = await requireConfig(configFile)
   const { acceleration, reason } = await chooseAcceleration(flags.accel, payload)
-  const machines = planMachines(config, { nodes: flags.node, ...(flags.firmware === undefined ? {} : { firmware: flags.firmware }) })
+  const machines = planMachines(config, {
+    nodes: flags.node,
+    ...(flags.firmware === undefined ? {} : { firmware: flags.firmware }),
+  })
   const plan: LabPlan = {
     configFile,
     stateDir: join(folder, 'state'),
@@ -87,7 +95,10 @@ function ownScript(): readonly string[] {
   return [...process.execArgv, join(SOURCE, 'main.ts')]
 }
 
-async function chooseAcceleration(wish: LabFlags['accel'], payload: Payload): Promise<{ acceleration: 'tcg' | 'kvm'; reason: string }> {
+async function chooseAcceleration(
+  wish: LabFlags['accel'],
+  payload: Payload,
+): Promise<{ acceleration: 'tcg' | 'kvm'; reason: string }> {
   if (wish === 'auto') return proveKvm({ kernel: payload.kernel, initrd: payload.initrd })
   if (wish !== 'tcg' && wish !== 'kvm') throw new CliError(`--accel: expected auto, tcg or kvm`, EXIT.usage)
   return { acceleration: wish, reason: 'by --accel' }
@@ -116,6 +127,7 @@ function readFirmware(text: string): 'bios' | 'uefi' {
 
 function readNumber(text: string): number {
   const value = Number(text)
-  if (!Number.isInteger(value) || value <= 0) throw new InvalidArgumentError('expected a whole number above 0')
+  if (!Number.isInteger(value) || value <= 0)
+    throw new InvalidArgumentError('expected a whole number above 0')
   return value
 }

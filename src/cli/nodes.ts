@@ -19,7 +19,9 @@ export function addNodes(program: Command): void {
   program
     .command('nodes')
     .summary('the described machines, or those that nobody described')
-    .description('What each described node did last; with --seen the machines nobody described, as YAML to paste.')
+    .description(
+      'What each described node did last; with --seen the machines nobody described, as YAML to paste.',
+    )
     .requiredOption('--config <file>', 'the configuration')
     .option('--seen', 'machines that were heard and that no node describes, as YAML for nodes:')
     .option('--json', 'one JSON document on stdout')

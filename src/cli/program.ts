@@ -33,8 +33,21 @@ function buildProgram(): Command {
     .version(VERSION, '--version')
     .exitOverride()
     .configureHelp({ showGlobalOptions: false })
-    .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong use, 69 a package is missing, 78 invalid configuration.')
-  for (const add of [addServe, addValidate, addExplain, addLeases, addNodes, addEvents, addStatus, addReload, addLab])
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 failed, 2 wrong use, 69 a package is missing, 78 invalid configuration.',
+    )
+  for (const add of [
+    addServe,
+    addValidate,
+    addExplain,
+    addLeases,
+    addNodes,
+    addEvents,
+    addStatus,
+    addReload,
+    addLab,
+  ])
     add(program)
   for (const command of program.commands) command.exitOverride()
   return program

@@ -28,19 +28,24 @@ export function addServe(program: Command): void {
     .requiredOption('--config <file>', 'the configuration')
     .option('--state-dir <dir>', 'instead of the one in the configuration')
     .option('--log <format>', 'text or json', 'text')
-    .option('--insecure-no-fsync', 'do not wait for the disk before an ACK: for tests, loses leases in a power cut')
+    .option(
+      '--insecure-no-fsync',
+      'do not wait for the disk before an ACK: for tests, loses leases in a power cut',
+    )
     .action(serve)
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
-  const format = flags.log === 'json' ? 'json' : process.env['JOURNAL_STREAM'] === undefined ? 'text' : 'journal'
+  const format =
+    flags.log === 'json' ? 'json' : process.env['JOURNAL_STREAM'] === undefined ? 'text' : 'journal'
   const log = createLog((line) => process.stderr.write(line), format)
   process.on('uncaughtException', (error) => log.line('error', `fault: ${describeFault(error)}`))
   process.on('unhandledRejection', (error) => log.line('error', `fault: ${describeFault(error)}`))
   const disk = new LocalDisk()
   const written = await requireConfig(flags.config, disk)
   const config = flags.stateDir === undefined ? written : withStateDir(written, resolve(flags.stateDir))
-  if (flags.insecureNoFsync) log.line('warn', 'INSECURE: --insecure-no-fsync, leases do not survive a power cut')
+  if (flags.insecureNoFsync)
+    log.line('warn', 'INSECURE: --insecure-no-fsync, leases do not survive a power cut')
   const stop = untilSignal()
   const starting = startServer({ config, disk, log, durability: flags.insecureNoFsync ? 'off' : 'full' })
   const server = await starting.catch((error: unknown) => {

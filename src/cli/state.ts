@@ -9,7 +9,10 @@ import { CliError } from './exit-codes.ts'
 import { say } from './output.ts'
 
 /** Reads the state of a running or stopped server; says so when there never was one. */
-export async function withState<T>(config: Config, read: (reader: StateReader) => Promise<T>): Promise<T | undefined> {
+export async function withState<T>(
+  config: Config,
+  read: (reader: StateReader) => Promise<T>,
+): Promise<T | undefined> {
   const reader = await openStateReader(config.server.stateDir)
   if (reader === undefined) {
     say(`no server has run with the state directory ${config.server.stateDir} yet`)
@@ -37,7 +40,9 @@ export function askServer(config: Config, method: 'GET' | 'POST', path: string):
       })
       response.on('end', () => resolve(JSON.parse(text)))
     })
-    asked.on('error', (error) => reject(new CliError(`no server answers at ${controlPath(config)}: ${error.message}`)))
+    asked.on('error', (error) =>
+      reject(new CliError(`no server answers at ${controlPath(config)}: ${error.message}`)),
+    )
     asked.end()
   })
 }
@@ -54,17 +59,25 @@ export function followServer(
 ): Promise<boolean> {
   return new Promise((resolve) => {
     const path = `/v1/events?after=${after}`
-    const asked = httpRequest({ socketPath, path, ...(signal === undefined ? {} : { signal }) }, (response) => {
-      const lines = createInterface({ input: response })
-      lines.on('line', onLine)
-      lines.on('close', () => resolve(true))
-      response.on('error', () => resolve(true))
-    })
+    const asked = httpRequest(
+      { socketPath, path, ...(signal === undefined ? {} : { signal }) },
+      (response) => {
+        const lines = createInterface({ input: response })
+        lines.on('line', onLine)
+        // A connection that is cut (the server ended, or we did) is the end, on whichever of the two it shows.
+        for (const ended of [lines, response]) ended.on('error', () => resolve(true))
+        lines.on('close', () => resolve(true))
+      },
+    )
     asked.on('error', () => resolve(false))
     asked.end()
   })
 }
 
-export function followConfig(config: Config, after: number, onLine: (line: string) => void): Promise<boolean> {
+export function followConfig(
+  config: Config,
+  after: number,
+  onLine: (line: string) => void,
+): Promise<boolean> {
   return followServer(controlPath(config), after, onLine)
 }

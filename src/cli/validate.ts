@@ -16,7 +16,8 @@ export function addValidate(program: Command): void {
     .action(async (file: string, { json }: { json?: boolean }) => {
       const { config, problems } = await loadConfig(resolve(file), new LocalDisk())
       const valid = config !== undefined
-      if (json) printJson({ valid, problems: problems.map(({ origin, ...rest }) => ({ ...origin, ...rest })) })
+      if (json)
+        printJson({ valid, problems: problems.map(({ origin, ...rest }) => ({ ...origin, ...rest })) })
       else {
         for (const problem of problems) {
           const line = formatProblem(problem)

@@ -44,7 +44,8 @@ function checkNetworks({ config, networks }: Checked): readonly ConfigProblem[] 
     if (place === undefined) return
     problems.push(...names.take(network.name, place, 'name'))
     // One socket an interface receives its broadcasts; several subnets on one interface come with shared networks.
-    if (network.interface !== undefined) problems.push(...interfaces.take(network.interface, place, 'interface'))
+    if (network.interface !== undefined)
+      problems.push(...interfaces.take(network.interface, place, 'interface'))
     problems.push(...checkNetwork(network, place))
     for (const [other, earlier] of config.networks.slice(0, index).entries()) {
       if (!overlap(earlier, network)) continue

@@ -54,7 +54,8 @@ export class Networks {
   async update(): Promise<void> {
     const { networks } = this.#options.running.picture.config
     for (const name of [...this.#open.keys()]) {
-      if (!networks.some((network) => network.name === name)) await this.#closeNetwork(name, 'no longer configured')
+      if (!networks.some((network) => network.name === name))
+        await this.#closeNetwork(name, 'no longer configured')
     }
     for (const name of [...this.#problems.keys()])
       if (!networks.some((network) => network.name === name)) this.#problems.delete(name)
@@ -69,7 +70,8 @@ export class Networks {
   async #updateNetwork(network: Network): Promise<void> {
     const { name, interface: interfaceName } = network
     const open = this.#open.get(name)
-    const address = interfaceName === undefined ? undefined : addressOn(interfaceName, network.subnet, network.address)
+    const address =
+      interfaceName === undefined ? undefined : addressOn(interfaceName, network.subnet, network.address)
     if (interfaceName === undefined || address === undefined) {
       this.#complain(network, notThere(network))
       return
@@ -109,7 +111,11 @@ export class Networks {
     await open.close()
   }
 
-  #emit(kind: 'network.up' | 'network.down', on: Pick<ServedNetwork, 'network'> & { address?: Ipv4 }, reason?: string): void {
+  #emit(
+    kind: 'network.up' | 'network.down',
+    on: Pick<ServedNetwork, 'network'> & { address?: Ipv4 },
+    reason?: string,
+  ): void {
     const { timeline, now } = this.#options.running
     timeline.emit({
       time: now(),
@@ -124,11 +130,15 @@ export class Networks {
 /** Sockets stay while what they are bound to does: interface, address, ports, and whether DHCP listens at all. */
 function canStay(open: OpenPlanes, wanted: ServedNetwork, running: Running): boolean {
   return (
-    open.index === interfaceIndex(wanted.interface) && socketNames(wanted, running).join() === open.sockets.join()
+    open.index === interfaceIndex(wanted.interface) &&
+    socketNames(wanted, running).join() === open.sockets.join()
   )
 }
 
-function socketNames({ network, interface: name, address }: ServedNetwork, running: Running): readonly string[] {
+function socketNames(
+  { network, interface: name, address }: ServedNetwork,
+  running: Running,
+): readonly string[] {
   const ours = formatIpv4(address)
   return [
     ...(network.dhcp === 'off' ? [] : [`udp 0.0.0.0%${name}:67`]),

@@ -34,7 +34,9 @@ export async function openDhcp({ on, running, onFault }: PlaneOptions): Promise<
     source: address,
     onMessage: async (bytes) => {
       const reply = await answerDhcp(bytes, on(), running)
-      return reply === undefined ? undefined : { bytes: encodeDhcp4(reply.message), destination: reply.destination }
+      return reply === undefined
+        ? undefined
+        : { bytes: encodeDhcp4(reply.message), destination: reply.destination }
     },
     onFault: (error) => onFault(`DHCP on ${name}`, error),
   })
@@ -77,7 +79,8 @@ function tftpEvent(observation: TftpHappened, on: ServedNetwork, running: Runnin
   const { client, kind, name: file, ...happened } = observation
   const { milliseconds, ...detail } = { milliseconds: undefined, ...happened }
   const mac = machineAt(client.address, on, running)
-  if (mac !== undefined && kind === 'done') running.seen.note(mac, on.network.name, running.now(), { stage: 'loader' })
+  if (mac !== undefined && kind === 'done')
+    running.seen.note(mac, on.network.name, running.now(), { stage: 'loader' })
   return {
     time: running.now(),
     kind: `tftp.${kind}`,

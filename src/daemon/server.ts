@@ -11,7 +11,7 @@ import { Timeline } from '../app/timeline.ts'
 import { takePicture } from '../app/world.ts'
 import { LOADER_NAMES } from '../boot/loaders.ts'
 import { type ConfigProblem, formatProblem } from '../config/source.ts'
-import { LocalDisk } from '../files/disk.ts'
+import type { LocalDisk } from '../files/disk.ts'
 import type { Config } from '../model/config.ts'
 import { formatEventLine } from '../render/event.ts'
 import { serveControl } from '../servers/control.ts'
@@ -103,7 +103,8 @@ class Server implements RunningServer {
       if (event.id !== undefined) log.line('info', formatEventLine(event), { event })
     })
     const native = nativeSockets()
-    if (!native.available) log.line('warn', `replies go out by broadcast: ${native.reason ?? 'no native sockets'}`)
+    if (!native.available)
+      log.line('warn', `replies go out by broadcast: ${native.reason ?? 'no native sockets'}`)
     await this.#openControl(stateDir, running)
     await this.#openOperator(config)
     await this.#openNetworks(running)
@@ -114,7 +115,8 @@ class Server implements RunningServer {
   async reload(): Promise<ReloadOutcome> {
     return this.#inTurn(async () => {
       const running = this.#running
-      if (running === undefined || this.#closing !== undefined) return { reloaded: false, problems: ['the server is closing'] }
+      if (running === undefined || this.#closing !== undefined)
+        return { reloaded: false, problems: ['the server is closing'] }
       const { config: before } = running.picture
       const { config, problems } = await loadConfig(before.file, this.#options.disk)
       const lines = problems.map(formatProblem)
@@ -128,7 +130,11 @@ class Server implements RunningServer {
       running.picture = await takePicture(config, this.#options.disk)
       const restart = restartNeeded(before, config)
       if (restart !== undefined) this.#options.log.line('warn', restart)
-      running.timeline.emit({ time: running.now(), kind: 'config.reloaded', detail: { nodes: config.nodes.length } })
+      running.timeline.emit({
+        time: running.now(),
+        kind: 'config.reloaded',
+        detail: { nodes: config.nodes.length },
+      })
       await this.#updateNetworks()
       return { reloaded: true, problems: [...lines, ...(restart === undefined ? [] : [restart])] }
     })
@@ -165,7 +171,12 @@ class Server implements RunningServer {
       handle: async ({ path, method }) =>
         path === '/health' && (method === 'GET' || method === 'HEAD')
           ? healthAnswer(this.#health())
-          : { kind: 'text', status: 404, headers: { 'Content-Type': 'text/plain' }, body: 'there is /health\n' },
+          : {
+              kind: 'text',
+              status: 404,
+              headers: { 'Content-Type': 'text/plain' },
+              body: 'there is /health\n',
+            },
       onFault: (error) => this.#fault('operator plane', error),
     })
     this.#closers.push(() => operator.close(0))
@@ -234,7 +245,11 @@ class Server implements RunningServer {
 function restartNeeded(before: Config, after: Config): string | undefined {
   const changed = [
     ...(before.server.stateDir === after.server.stateDir ? [] : ['server.stateDir']),
-    ...(JSON.stringify(before.server.operator) === JSON.stringify(after.server.operator) ? [] : ['server.operator']),
+    ...(JSON.stringify(before.server.operator) === JSON.stringify(after.server.operator)
+      ? []
+      : ['server.operator']),
   ]
-  return changed.length === 0 ? undefined : `a change of ${changed.join(' and ')} takes effect at the next start`
+  return changed.length === 0
+    ? undefined
+    : `a change of ${changed.join(' and ')} takes effect at the next start`
 }

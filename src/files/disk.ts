@@ -37,7 +37,10 @@ export class LocalDisk implements Disk {
     }
   }
 
-  async findFirmware(dirs: readonly string[], names: readonly string[]): Promise<ReadonlyMap<string, FirmwareFile>> {
+  async findFirmware(
+    dirs: readonly string[],
+    names: readonly string[],
+  ): Promise<ReadonlyMap<string, FirmwareFile>> {
     const found = new Map<string, FirmwareFile>()
     for (const dir of dirs) {
       for (const name of names) {
@@ -54,7 +57,9 @@ export class LocalDisk implements Disk {
   }
 
   async measureImage(spec: ImageSpec): Promise<Image> {
-    const [kernel, ...initrds] = await Promise.all([spec.kernel, ...spec.initrd].map((path) => this.#measure(path)))
+    const [kernel, ...initrds] = await Promise.all(
+      [spec.kernel, ...spec.initrd].map((path) => this.#measure(path)),
+    )
     if (kernel === undefined) throw new Error(`the image ${spec.name} has no kernel`)
     return { name: spec.name, kernel, initrds }
   }

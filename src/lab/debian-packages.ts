@@ -15,16 +15,23 @@ export type ControlFields = ReadonlyMap<string, string>
 
 const run = promisify(execFile)
 
-/** The control fields of the version apt would download; rejects for a package apt does not know. */
-export async function showPackage(name: string): Promise<ControlFields> {
-  const { stdout } = await run('apt-cache', ['show', '--no-all-versions', '--', name])
-  return parseControl(stdout)
+/** What apt knows of these packages, in the versions it would download; rejects when it does not know one of them. */
+export async function showPackages(names: readonly string[]): Promise<ReadonlyMap<string, ControlFields>> {
+  const { stdout } = await run('apt-cache', ['show', '--no-all-versions', '--', ...names])
+  const found = new Map<string, ControlFields>()
+  for (const paragraph of stdout.split(/\n\n+/)) {
+    const fields = parseControl(paragraph)
+    found.set(fields.get('Package') ?? '', fields)
+  }
+  const unknown = names.filter((name) => !found.has(name))
+  if (unknown.length > 0) throw new Error(`apt does not know ${unknown.join(' ')}`)
+  return found
 }
 
-/** The version of a package that apt would download; rejects for a package apt does not know. */
-export async function findPackage(name: string): Promise<DebianPackage> {
-  const fields = await showPackage(name)
-  return { name, version: fields.get('Version') ?? '', architecture: fields.get('Architecture') ?? '' }
+/** A package in the version that its control fields name. */
+export function packageOf(fields: ControlFields): DebianPackage {
+  const field = (key: string): string => fields.get(key) ?? ''
+  return { name: field('Package'), version: field('Version'), architecture: field('Architecture') }
 }
 
 export async function refreshPackageLists(): Promise<void> {

@@ -111,7 +111,9 @@ async function addCarrier(bridge: string): Promise<void> {
   await ip('link', 'add', port, 'type', 'veth', 'peer', 'name', peer)
   setIpv6(port, 'disable_ipv6', '1')
   setIpv6(peer, 'disable_ipv6', '1')
-  await ip('link', 'set', peer, 'up')
+  // The peer hears every broadcast of the bridge, and would answer ARP for the bridge's own address with its own MAC
+  // (Linux answers for any address of the host on any interface); replies would then arrive on the wrong interface.
+  await ip('link', 'set', peer, 'arp', 'off', 'up')
   await ip('link', 'set', port, 'master', bridge, 'up')
 }
 

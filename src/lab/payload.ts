@@ -9,9 +9,9 @@ import { cacheFolder, withLock, writeAtomically } from './cache.ts'
 import { type CpioEntry, encodeCpio } from './cpio.ts'
 import {
   type DebianPackage,
-  findPackage,
+  packageOf,
   refreshPackageLists,
-  showPackage,
+  showPackages,
   unpackPackages,
 } from './debian-packages.ts'
 import { collectModules, type KernelModule } from './kernel-modules.ts'
@@ -150,10 +150,11 @@ async function currentPackages(say: (line: string) => void): Promise<readonly De
 }
 
 async function askApt(): Promise<readonly DebianPackage[]> {
-  const depends = (await showPackage(KERNEL_METAPACKAGE)).get('Depends') ?? ''
-  const kernel = /linux-image-[^\s,(|]+/.exec(depends)?.[0]
+  const found = await showPackages([KERNEL_METAPACKAGE, BUSYBOX_PACKAGE])
+  const kernel = /linux-image-[^\s,(|]+/.exec(found.get(KERNEL_METAPACKAGE)?.get('Depends') ?? '')?.[0]
   if (kernel === undefined) throw new Error(`${KERNEL_METAPACKAGE} depends on no kernel package`)
-  return [await findPackage(kernel), await findPackage(BUSYBOX_PACKAGE)]
+  const both = [...(await showPackages([kernel])), ...found].filter(([name]) => name !== KERNEL_METAPACKAGE)
+  return both.map(([, fields]) => packageOf(fields))
 }
 
 function kernelFileIn(boot: string): string {

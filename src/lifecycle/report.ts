@@ -25,7 +25,8 @@ export function parseReport(text: string): Result<Report, string> {
   const value = parseJson(text)
   if (!isRecord(value)) return err('expected a JSON object such as {"stage":"in-service"}')
   const unknown = Object.keys(value).find((key) => !KEYS.has(key))
-  if (unknown !== undefined) return err(`there is no key "${printable(unknown, 40)}"; there are ${[...KEYS].join(', ')}`)
+  if (unknown !== undefined)
+    return err(`there is no key "${printable(unknown, 40)}"; there are ${[...KEYS].join(', ')}`)
   const stage = REPORT_STAGES.find((name) => name === value['stage'])
   if (stage === undefined) return err(`expected a stage out of ${REPORT_STAGES.join(', ')}`)
   const { detail, nonce } = value
@@ -48,7 +49,8 @@ function parseFacts(value: unknown): Result<Readonly<Record<string, string>>, st
   if (entries.length > FACT_LIMIT) return err(`expected at most ${FACT_LIMIT} facts`)
   const facts: Record<string, string> = {}
   for (const [key, fact] of entries) {
-    if (!/^[a-z][a-z0-9-]{0,31}$/.test(key)) return err(`"${printable(key, 40)}" cannot be the name of a fact`)
+    if (!/^[a-z][a-z0-9-]{0,31}$/.test(key))
+      return err(`"${printable(key, 40)}" cannot be the name of a fact`)
     if (typeof fact !== 'string') return err(`expected the fact ${key} to be text`)
     facts[key] = printable(fact, FACT_LENGTH)
   }
@@ -62,7 +64,8 @@ export type Standing = { readonly kind: 'verified' } | { readonly kind: 'claimed
 export function judgeReport(report: Report, peer: string, attempt: BootAttempt | undefined): Standing {
   if (attempt === undefined) return { kind: 'claimed', because: 'no boot of this machine is open' }
   if (report.nonce === undefined) return { kind: 'claimed', because: 'the report has no nonce' }
-  if (report.nonce !== attempt.nonce) return { kind: 'claimed', because: 'the nonce is not the one of the open boot' }
+  if (report.nonce !== attempt.nonce)
+    return { kind: 'claimed', because: 'the nonce is not the one of the open boot' }
   if (peer !== attempt.address)
     return { kind: 'claimed', because: `it came from ${peer}, not from the lease ${attempt.address}` }
   return { kind: 'verified' }

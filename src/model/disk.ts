@@ -1,5 +1,5 @@
-import type { FirmwareFile, Image } from './world.ts'
 import type { ImageSpec } from './config.ts'
+import type { FirmwareFile, Image } from './world.ts'
 
 /** What the use cases need of the file system. Every method rejects with a sentence that names the file. */
 export interface Disk {

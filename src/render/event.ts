@@ -41,7 +41,8 @@ export function describeEvent(event: BootEvent): string {
   if (address !== undefined && kind.startsWith('dhcp.')) facts.push(address)
   const rate = transferRate(event)
   for (const [key, value] of Object.entries(detail)) {
-    if (SIZES.has(key) && typeof value === 'number') facts.push(key === 'size' ? formatBytes(value) : `${key} ${formatBytes(value)}`)
+    if (SIZES.has(key) && typeof value === 'number')
+      facts.push(key === 'size' ? formatBytes(value) : `${key} ${formatBytes(value)}`)
     else if (PLAIN.has(key)) facts.push(String(value))
     else if (!HIDDEN.has(key)) facts.push(`${key}=${value}`)
   }
@@ -49,7 +50,18 @@ export function describeEvent(event: BootEvent): string {
 }
 
 /** Facts that speak for themselves without their key. */
-const PLAIN: ReadonlySet<string> = new Set(['stage', 'arch', 'boot', 'file', 'script', 'profile', 'step', 'reason', 'answer', 'message'])
+const PLAIN: ReadonlySet<string> = new Set([
+  'stage',
+  'arch',
+  'boot',
+  'file',
+  'script',
+  'profile',
+  'step',
+  'reason',
+  'answer',
+  'message',
+])
 const SIZES: ReadonlySet<string> = new Set(['size', 'sent', 'bytes'])
 const HIDDEN: ReadonlySet<string> = new Set(['to', 'total', 'ms', 'form', 'cmdline', 'blksize'])
 
@@ -62,7 +74,13 @@ function transferRate({ kind, detail }: BootEvent): string | undefined {
 
 /** `2026-11-23T04:01:07.123Z node01 (52:54:00:77:00:01) OFFER 10.77.0.11 ...`, in UTC. */
 export function formatEventLine(event: BootEvent): string {
-  const who = event.node === undefined ? (event.mac ?? '') : `${event.node}${event.mac === undefined ? '' : ` (${event.mac})`}`
-  const place = who === '' && event.address !== undefined && !event.kind.startsWith('dhcp.') ? event.address : who
-  return [new Date(event.time).toISOString(), place, describeEvent(event)].filter((part) => part !== '').join(' ')
+  const who =
+    event.node === undefined
+      ? (event.mac ?? '')
+      : `${event.node}${event.mac === undefined ? '' : ` (${event.mac})`}`
+  const place =
+    who === '' && event.address !== undefined && !event.kind.startsWith('dhcp.') ? event.address : who
+  return [new Date(event.time).toISOString(), place, describeEvent(event)]
+    .filter((part) => part !== '')
+    .join(' ')
 }

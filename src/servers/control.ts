@@ -1,5 +1,5 @@
 import { chmodSync, rmSync } from 'node:fs'
-import { createServer, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http'
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 
 /** What the control socket offers. Lines are JSON documents without a line end. */
 export interface ControlHandlers {
@@ -17,9 +17,14 @@ const MAX_BACKLOG = 4 << 20
  * The Unix socket by which commands speak to a running server: HTTP, so that `curl --unix-socket` works too. Mode
  * 0660: its owner and group. Rejects with EADDRINUSE when another server answers there.
  */
-export async function serveControl(path: string, handlers: ControlHandlers): Promise<{ close(): Promise<void> }> {
+export async function serveControl(
+  path: string,
+  handlers: ControlHandlers,
+): Promise<{ close(): Promise<void> }> {
   if (await isAnswered(path))
-    throw Object.assign(new Error(`another server runs with this state directory: ${path} answers`), { code: 'EADDRINUSE' })
+    throw Object.assign(new Error(`another server runs with this state directory: ${path} answers`), {
+      code: 'EADDRINUSE',
+    })
   rmSync(path, { force: true })
   const server = createServer((request, response) => void handle(request, response, handlers))
   await new Promise<void>((resolve, reject) => {
@@ -38,7 +43,11 @@ export async function serveControl(path: string, handlers: ControlHandlers): Pro
   }
 }
 
-async function handle(request: IncomingMessage, response: ServerResponse, handlers: ControlHandlers): Promise<void> {
+async function handle(
+  request: IncomingMessage,
+  response: ServerResponse,
+  handlers: ControlHandlers,
+): Promise<void> {
   response.on('error', () => {})
   const url = new URL(request.url ?? '/', 'http://control')
   const route = `${request.method} ${url.pathname}`

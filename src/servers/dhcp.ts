@@ -1,8 +1,8 @@
 import type { Socket } from 'node:dgram'
 import { formatIpv4, type Ipv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
-import type { PacketSender } from './socket.ts'
 import { buildIpv4Udp } from '../protocol/frame/ipv4-udp.ts'
+import type { PacketSender } from './socket.ts'
 
 const SERVER_PORT = 67
 const CLIENT_PORT = 68
@@ -50,7 +50,10 @@ export function serveDhcp(options: DhcpServerOptions): DhcpServer {
   }
 }
 
-function send({ bytes, destination }: OutgoingDhcp, { socket, packets, source, onFault }: DhcpServerOptions): void {
+function send(
+  { bytes, destination }: OutgoingDhcp,
+  { socket, packets, source, onFault }: DhcpServerOptions,
+): void {
   const to = (address: string): void =>
     socket.send(bytes, CLIENT_PORT, address, (error) => {
       if (error !== null) onFault(error)
@@ -65,7 +68,8 @@ function send({ bytes, destination }: OutgoingDhcp, { socket, packets, source, o
       const ports = { sourcePort: SERVER_PORT, destinationPort: CLIENT_PORT }
       const ipv4Packet = buildIpv4Udp({ source, destination: address, ...ports, payload: bytes })
       // RFC 2131 §4.1 allows broadcast where unicast to a host without an address is impossible.
-      if (packets === undefined || !packets.send({ destinationMac: mac, ipv4Packet }).ok) to('255.255.255.255')
+      if (packets === undefined || !packets.send({ destinationMac: mac, ipv4Packet }).ok)
+        to('255.255.255.255')
       return
     }
     default:

@@ -11,7 +11,11 @@ const CHUNK = 1 << 20
 const PROGRESS_MS = 500
 
 /** Answers GET and HEAD for one immutable file: 200, 206, 304, 416 (RFC 9110 §13, §14), 503 when it changed. */
-export async function sendFile(answer: FileAnswer, request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function sendFile(
+  answer: FileAnswer,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value)
   response.setHeader('ETag', answer.etag)
   response.setHeader('Accept-Ranges', 'bytes')
@@ -112,7 +116,8 @@ async function pump(
     lastTold = performance.now()
     answer.observe({ kind: 'progress', sent: done, size: length })
   }
-  if (!(await writing)) return { missing: Math.min(CHUNK, length), reason: 'the client closed the connection' }
+  if (!(await writing))
+    return { missing: Math.min(CHUNK, length), reason: 'the client closed the connection' }
   response.end()
   return { missing: 0 }
 }

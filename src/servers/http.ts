@@ -33,9 +33,17 @@ const LIMITS = {
 
 /** Header names keep the case written here: GRUB compares `Content-Length: ` with its capitals. */
 export function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
-  const { headersTimeout, requestTimeout, connectionsCheckingInterval, keepAliveTimeout, maxHeaderSize } = LIMITS
+  const { headersTimeout, requestTimeout, connectionsCheckingInterval, keepAliveTimeout, maxHeaderSize } =
+    LIMITS
   const server = createServer(
-    { headersTimeout, requestTimeout, connectionsCheckingInterval, keepAliveTimeout, maxHeaderSize, noDelay: true },
+    {
+      headersTimeout,
+      requestTimeout,
+      connectionsCheckingInterval,
+      keepAliveTimeout,
+      maxHeaderSize,
+      noDelay: true,
+    },
     (request, response) => void serve(request, response, options),
   )
   server.maxConnections = LIMITS.maxConnections
@@ -49,7 +57,10 @@ export function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
     server.listen({ host: options.host, port: options.port }, () => {
       server.off('error', reject)
       server.on('error', options.onFault)
-      resolve({ port: (server.address() as AddressInfo).port, close: (graceMs) => close(server, sockets, graceMs) })
+      resolve({
+        port: (server.address() as AddressInfo).port,
+        close: (graceMs) => close(server, sockets, graceMs),
+      })
     })
   })
 }
@@ -64,7 +75,11 @@ async function close(server: Server, sockets: ReadonlySet<Socket>, graceMs: numb
   clearTimeout(cut)
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, options: HttpServerOptions): Promise<void> {
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: HttpServerOptions,
+): Promise<void> {
   // A client that goes away is its own affair; without a listener the error would end the process.
   response.on('error', () => {})
   try {

@@ -11,7 +11,9 @@ export function addressOn(name: string, subnet: Subnet, wanted: Ipv4 | undefined
     const parsed = family === 'IPv4' ? parseIpv4(address) : undefined
     return parsed === undefined ? [] : [parsed]
   })
-  return addresses.find((address) => (wanted === undefined ? subnetContains(subnet, address) : address === wanted))
+  return addresses.find((address) =>
+    wanted === undefined ? subnetContains(subnet, address) : address === wanted,
+  )
 }
 
 /**

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
+import fc from 'fast-check'
 import { vector } from '../../test/helpers/dhcp-fixtures.ts'
 import { toHex } from '../lib/text.ts'
 import { decodeTftp, encodeTftp, type TftpPacket } from '../protocol/tftp/packet.ts'
@@ -107,9 +108,10 @@ class Running implements AsyncDisposable {
 
   /** What was observed, without clients and times. */
   get story(): readonly Record<string, unknown>[] {
-    return this.seen.map(({ client: _, ...happening }) =>
-      happening.kind === 'done' ? { ...happening, milliseconds: 0 } : happening,
-    )
+    return this.seen.map((observation) => {
+      const { client: _client, ...happening } = observation
+      return happening.kind === 'done' ? { ...happening, milliseconds: 0 } : happening
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -706,6 +708,32 @@ test('close while an answer is awaited leaves nothing open', PATIENCE, async () 
   await new Promise((resolve) => setImmediate(resolve))
   assert.equal(opened, 0)
   assert.deepEqual(server.story, [])
+})
+
+test('3000 mutated vectors are no fault of ours, and the server still serves', PATIENCE, async () => {
+  await using server = await running()
+  await using target = await client('127.0.0.9')
+  await using reader = await client()
+  const from = { address: '127.0.0.9', port: target.port, family: 'IPv4', size: 0 }
+  const datagrams = ['T1', 'T2', 'T3', 'T4', 'T6', 'T7'].map((id) => vector(id).bytes)
+  const mutated = fc
+    .tuple(
+      fc.constantFrom(...datagrams),
+      fc.array(fc.tuple(fc.nat({ max: 60 }), fc.nat({ max: 255 })), { maxLength: 4 }),
+      fc.nat({ max: 60 }),
+    )
+    .map(([datagram, changes, cut]) => {
+      const bytes = Buffer.from(datagram)
+      for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value
+      return cut < 10 ? bytes.subarray(0, cut) : bytes
+    })
+  for (const bytes of fc.sample(mutated, { seed: 10, numRuns: 3000 }))
+    server.socket.emit('message', bytes, from)
+  assertFile(await download(reader, server.port, rrq('undionly.kpxe')), 'undionly.kpxe')
+  assert.deepEqual(
+    server.seen.filter((observation) => observation.kind === 'fault'),
+    [],
+  )
 })
 
 test('T33 64 transfers at once', PATIENCE, async () => {

@@ -21,5 +21,7 @@ export function createLog(write: (line: string) => void, format: 'text' | 'json'
 
 /** An error as one line: its message, and the stack's first frame of ours where that helps. */
 export function describeFault(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 3).join(' | ') : String(error)
+  return error instanceof Error
+    ? (error.stack ?? error.message).split('\n').slice(0, 3).join(' | ')
+    : String(error)
 }
