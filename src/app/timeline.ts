@@ -24,7 +24,10 @@ export class Timeline {
   }
 
   emit(event: BootEvent): void {
-    if (isTransient(event.kind)) return this.#tell(event)
+    if (isTransient(event.kind)) {
+      this.#tell(event)
+      return
+    }
     this.#lastId += 1
     const stored: StoredEvent = { ...event, id: this.#lastId }
     this.#recent.push(stored)

@@ -16,6 +16,7 @@ interface LabFlags {
   readonly config?: string
   readonly node: readonly string[]
   readonly firmware?: 'bios' | 'uefi'
+  readonly plainPxe: readonly string[]
   readonly accel: 'auto' | 'tcg' | 'kvm'
   readonly memory: number
   readonly timeout: number

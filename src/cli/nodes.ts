@@ -47,7 +47,10 @@ function printNodes(config: Config, seen: readonly SeenMachine[], { json }: Node
     )
     return
   }
-  if (rows.length === 0) return say('the configuration describes no node')
+  if (rows.length === 0) {
+    say('the configuration describes no node')
+    return
+  }
   const table = rows.map(({ node, last }) => [
     node.name,
     node.profile ?? '-',
@@ -62,8 +65,12 @@ function printNodes(config: Config, seen: readonly SeenMachine[], { json }: Node
 function printStrangers(config: Config, seen: readonly SeenMachine[], { json }: NodesFlags): void {
   const nodes = indexNodes(config.nodes)
   const strangers = seen.filter(({ mac }) => !nodes.has(mac)).sort((a, b) => b.lastSeen - a.lastSeen)
-  if (json) return printJson(strangers.map(seenJson))
-  if (strangers.length === 0) return say('every machine that was heard is described')
+  if (json) printJson(strangers.map(seenJson))
+  else if (strangers.length === 0) say('every machine that was heard is described')
+  else printYaml(strangers)
+}
+
+function printYaml(strangers: readonly SeenMachine[]): void {
   for (const machine of strangers) {
     const about = [
       `last seen ${new Date(machine.lastSeen).toISOString()} on ${machine.network}`,

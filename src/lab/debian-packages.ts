@@ -19,7 +19,7 @@ const run = promisify(execFile)
 export async function showPackages(names: readonly string[]): Promise<ReadonlyMap<string, ControlFields>> {
   const { stdout } = await run('apt-cache', ['show', '--no-all-versions', '--', ...names])
   const found = new Map<string, ControlFields>()
-  for (const paragraph of stdout.split(/\n\n+/)) {
+  for (const paragraph of stdout.split(/\n\n+/).filter((text) => text !== '')) {
     const fields = parseControl(paragraph)
     found.set(fields.get('Package') ?? '', fields)
   }

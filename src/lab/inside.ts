@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createWriteStream, existsSync, readFileSync, type WriteStream } from 'node:fs'
+import { createWriteStream, existsSync, mkdirSync, readFileSync, type WriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { stripVTControlCharacters } from 'node:util'
 import type { BootEvent } from '../model/event.ts'
 import { Board } from './board.ts'
 import { type CaptureRun, startCapture } from './capture.ts'
 import { makeBridge, makeTap } from './namespace.ts'
+import { openPlainPxeRelay, type PlainPxeRelay } from './plain-pxe-relay.ts'
 import type { LabPlan, PlannedMachine } from './plan.ts'
 import { type RunningMachine, startMachine } from './qemu.ts'
 import { machineFiles } from './qemu-arguments.ts'
@@ -45,18 +47,26 @@ export async function runInside({ plan, program, follow, print }: InsideOptions)
   const record = createWriteStream(join(plan.folder, 'timeline.ndjson'))
   const stopFollowing = new AbortController()
   const machines: RunningMachine[] = []
+  const relays: PlainPxeRelay[] = []
   try {
     const following = follow(
       join(plan.stateDir, 'control.sock'),
       (line) => onEvent(line, { board, record, print }),
       stopFollowing.signal,
     )
-    for (const machine of plan.machines) machines.push(await powerOn(machine, plan, board))
+    for (const machine of plan.machines) {
+      const folder = join(plan.folder, machine.name)
+      mkdirSync(folder, { recursive: true })
+      const relay = machine.plainPxe ? await openPlainPxeRelay(folder) : undefined
+      if (relay !== undefined) relays.push(relay)
+      machines.push(await powerOn(machine, { plan, board, folder, relay }))
+    }
     await waitForBoots(plan, board, machines)
     stopFollowing.abort()
     await following
   } finally {
     await Promise.all(machines.map((machine) => machine.stop()))
+    await Promise.all(relays.map((relay) => relay.close()))
     await endServer(server, capture)
     record.end()
     if (router.ok) router.value.close()
@@ -97,24 +107,23 @@ async function startServer(plan: LabPlan, [node = '', ...script]: readonly strin
   return server
 }
 
-async function powerOn(machine: PlannedMachine, plan: LabPlan, board: Board): Promise<RunningMachine> {
-  const index = plan.machines.indexOf(machine)
-  const tap = `lab${index}`
+interface Surroundings {
+  readonly plan: LabPlan
+  readonly board: Board
+  readonly folder: string
+  readonly relay: PlainPxeRelay | undefined
+}
+
+async function powerOn(machine: PlannedMachine, around: Surroundings): Promise<RunningMachine> {
+  const { plan, board, folder, relay } = around
+  const tap = `lab${plan.machines.indexOf(machine)}`
   await makeTap({ name: tap, bridge: plan.bridge.name })
-  const folder = join(plan.folder, machine.name)
   const { name, mac, firmware, nic } = machine
   const { memoryMib, acceleration } = plan
   board.powerOn(machine, Date.now())
   const running = startMachine({
-    name,
-    mac,
-    firmware,
-    nic,
-    uuid: uuidOf(mac),
-    tap,
-    memoryMib,
-    acceleration,
-    folder,
+    ...{ name, mac, firmware, nic, uuid: uuidOf(mac), tap, memoryMib, acceleration, folder },
+    ...(relay === undefined ? {} : { sentFrames: relay.sentFrames }),
   })
   void running.exited.then(({ code, stderr }) => board.fail(mac, `QEMU ended with ${code} ${stderr}`.trim()))
   return running
@@ -143,7 +152,7 @@ function showLogs(plan: LabPlan, print: (line: string) => void): void {
   for (const machine of plan.machines) {
     const { serialLog } = machineFiles({ folder: join(plan.folder, machine.name) })
     const text = existsSync(serialLog) ? readFileSync(serialLog, 'latin1') : ''
-    const lines = text.replace(/\u001b\[[0-9;?]*[A-Za-z]|[^\n\x20-\x7e]/g, '').split('\n')
+    const lines = text.split('\n').map((line) => stripVTControlCharacters(line).replace(/[^\x20-\x7e]/g, ''))
     const last = lines.map((line) => line.trim()).filter((line) => line !== '')
     print(`\nserial console of ${machine.name} (${serialLog}):`)
     for (const line of last.slice(-12)) print(`  ${line}`)

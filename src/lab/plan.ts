@@ -42,21 +42,30 @@ export interface MachineWishes {
   readonly nodes: readonly string[]
   /** For all machines; otherwise BIOS and UEFI take turns. */
   readonly firmware?: 'bios' | 'uefi'
+  /** Names of BIOS nodes whose ROM does not show itself as iPXE. */
+  readonly plainPxe: readonly string[]
 }
 
 /** The virtual machines for the nodes of a configuration. The error names what is missing. */
-export function planMachines(config: Config, { nodes, firmware }: MachineWishes): readonly PlannedMachine[] {
-  const unknown = nodes.find((name) => !config.nodes.some((node) => node.name === name))
+export function planMachines(
+  config: Config,
+  { nodes, firmware, plainPxe }: MachineWishes,
+): readonly PlannedMachine[] {
+  const unknown = [...nodes, ...plainPxe].find((name) => !config.nodes.some((node) => node.name === name))
   if (unknown !== undefined) throw new Error(`there is no node ${unknown} in ${config.file}`)
   const chosen = config.nodes.filter((node) => nodes.length === 0 || nodes.includes(node.name))
   if (chosen.length === 0) throw new Error(`${config.file} describes no node to boot`)
-  return chosen.map((node, index) => planMachine(node, firmware ?? (index % 2 === 0 ? 'bios' : 'uefi')))
+  return chosen.map((node, index) => {
+    const turn = index % 2 === 0 ? 'bios' : 'uefi'
+    return planMachine(node, firmware ?? turn, plainPxe.includes(node.name))
+  })
 }
 
-function planMachine({ name, macs }: Node, firmware: 'bios' | 'uefi'): PlannedMachine {
+function planMachine({ name, macs }: Node, firmware: 'bios' | 'uefi', plainPxe: boolean): PlannedMachine {
   const [mac] = macs
   if (mac === undefined) throw new Error(`the node ${name} has no MAC address`)
-  return { name, mac, firmware, nic: 'virtio', plainPxe: false }
+  if (plainPxe && firmware !== 'bios') throw new Error(`${name} is a UEFI machine: it has no PXE ROM to hide`)
+  return { name, mac, firmware, nic: 'virtio', plainPxe }
 }
 
 /** The network on which the lab's machines live: the first that the server serves. */

@@ -50,29 +50,37 @@ export function serveDhcp(options: DhcpServerOptions): DhcpServer {
   }
 }
 
-function send(
-  { bytes, destination }: OutgoingDhcp,
-  { socket, packets, source, onFault }: DhcpServerOptions,
-): void {
-  const to = (address: string): void =>
-    socket.send(bytes, CLIENT_PORT, address, (error) => {
-      if (error !== null) onFault(error)
-    })
+function send(reply: OutgoingDhcp, options: DhcpServerOptions): void {
+  const { destination } = reply
   switch (destination.kind) {
     case 'broadcast':
-      return to('255.255.255.255')
+      sendTo('255.255.255.255', reply, options)
+      break
     case 'unicast':
-      return to(formatIpv4(destination.address))
-    case 'link': {
-      const { address, mac } = destination
-      const ports = { sourcePort: SERVER_PORT, destinationPort: CLIENT_PORT }
-      const ipv4Packet = buildIpv4Udp({ source, destination: address, ...ports, payload: bytes })
+      sendTo(formatIpv4(destination.address), reply, options)
+      break
+    case 'link':
       // RFC 2131 §4.1 allows broadcast where unicast to a host without an address is impossible.
-      if (packets === undefined || !packets.send({ destinationMac: mac, ipv4Packet }).ok)
-        to('255.255.255.255')
-      return
-    }
+      if (!sendByLink(reply.bytes, destination, options)) sendTo('255.255.255.255', reply, options)
+      break
     default:
-      return destination satisfies never
+      destination satisfies never
   }
+}
+
+function sendTo(address: string, { bytes }: OutgoingDhcp, { socket, onFault }: DhcpServerOptions): void {
+  socket.send(bytes, CLIENT_PORT, address, (error) => {
+    if (error !== null) onFault(error)
+  })
+}
+
+function sendByLink(
+  payload: Uint8Array,
+  { address, mac }: { readonly address: Ipv4; readonly mac: Mac },
+  { packets, source }: DhcpServerOptions,
+): boolean {
+  if (packets === undefined) return false
+  const ports = { sourcePort: SERVER_PORT, destinationPort: CLIENT_PORT }
+  const ipv4Packet = buildIpv4Udp({ source, destination: address, ...ports, payload })
+  return packets.send({ destinationMac: mac, ipv4Packet }).ok
 }

@@ -85,12 +85,12 @@ async function serve(
   try {
     const answer = await options.handle(readRequest(request))
     if (answer.kind === 'file') await sendFile(answer, request, response)
-    else sendText(answer.status, answer.headers, answer.body, request, response)
+    else sendText(answer, request, response)
   } catch (error) {
-    if (error instanceof BadTarget) return sendText(400, {}, `${error.message}\n`, request, response)
+    if (error instanceof BadTarget) return sendText(plain(400, error.message), request, response)
     options.onFault(error)
     if (response.headersSent) response.destroy()
-    else sendText(500, {}, 'internal error\n', request, response)
+    else sendText(plain(500, 'internal error'), request, response)
   }
 }
 
@@ -137,10 +137,14 @@ async function readBody(request: IncomingMessage, limit: number): Promise<string
   return Buffer.concat(chunks).toString('utf8')
 }
 
+type TextAnswer = Extract<HttpAnswer, { kind: 'text' }>
+
+function plain(status: number, message: string): TextAnswer {
+  return { kind: 'text', status, headers: { 'Content-Type': 'text/plain' }, body: `${message}\n` }
+}
+
 function sendText(
-  status: number,
-  headers: Readonly<Record<string, string>>,
-  body: string,
+  { status, headers, body }: TextAnswer,
   request: IncomingMessage,
   response: ServerResponse,
 ): void {

@@ -2,7 +2,8 @@
  * Saves leases and says so on stderr, for tests that watch or kill it: STATE-DIR MODE.
  * `full` or `off`: one lease after another, `SAVE n` before and `ACK n` after each of three.
  * `forever`: like a server, eight at a time, an address that is free and a new client, `ACK address mac` when saved.
- * `forever-early`: the same, but says so before the lease is saved, which is the bug the tests must catch.
+ * `forever-early`: the same, but says so before the lease is saved, and dies in between the twentieth time: the bug
+ * that the tests must catch, without luck.
  */
 import { writeSync } from 'node:fs'
 import { formatIpv4 } from '../../src/lib/ipv4.ts'
@@ -46,6 +47,7 @@ async function saveForever(early: boolean): Promise<void> {
         `02:${hex(client >>> 16)}:${hex(client >>> 8)}:${hex(client)}:${hex(n >>> 8)}:${hex(n)}` as Mac
       const line = `ACK ${formatIpv4(address)} ${mac}\n`
       if (early) writeSync(STDERR, line)
+      if (early && n === saved.leases.length + 20) process.kill(process.pid, 'SIGKILL')
       await store.saveLeases([{ ...leaseNumber(n), mac }])
       if (!early) writeSync(STDERR, line)
     }
