@@ -37,6 +37,7 @@ export function addLab(program: Command): void {
     .option('--config <file>', 'default: the example of two nodes, one BIOS and one UEFI')
     .option('--node <name...>', 'only these nodes', [])
     .option('--firmware <kind>', 'bios or uefi for all machines; default: they take turns', readFirmware)
+    .option('--plain-pxe <name...>', "BIOS nodes whose ROM poses as a vendor's: iPXE comes over TFTP", [])
     .option(
       '--accel <kind>',
       'auto, tcg or kvm; auto takes KVM only if it is proven to boot a kernel',
@@ -63,10 +64,8 @@ async function lab(flags: LabFlags): Promise<void> {
   const configFile = flags.config ?? prepareExample(folder, payload)
   const config = await requireConfig(configFile)
   const { acceleration, reason } = await chooseAcceleration(flags.accel, payload)
-  const machines = planMachines(config, {
-    nodes: flags.node,
-    ...(flags.firmware === undefined ? {} : { firmware: flags.firmware }),
-  })
+  const { node: nodes, plainPxe, firmware } = flags
+  const machines = planMachines(config, { nodes, plainPxe, ...(firmware === undefined ? {} : { firmware }) })
   const plan: LabPlan = {
     configFile,
     stateDir: join(folder, 'state'),

@@ -41,12 +41,13 @@ test('each module comes after what it needs, once; unknown names are left out', 
     module('failover'),
     module('virtio', ['virtio_ring']),
     module('virtio_ring'),
-    module('ext4', ['jbd2'], ['crc32c_alias']),
+    module('ext4', ['jbd2'], ['crypto_crc32c', 'libcrc32c']),
+    module('libcrc32c'),
     module('jbd2'),
   ])
   assert.deepEqual(
     loadOrder(['virtio-net', 'virtio_ring', 'af_packet', 'ext4'], (name) => modules.get(name)),
-    ['virtio_ring', 'virtio', 'failover', 'net_failover', 'virtio_net', 'jbd2', 'ext4'],
+    ['virtio_ring', 'virtio', 'failover', 'net_failover', 'virtio_net', 'libcrc32c', 'jbd2', 'ext4'],
   )
 })
 
