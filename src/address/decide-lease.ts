@@ -10,6 +10,8 @@ import type { Step } from '../model/rules.ts'
 export const OFFER_HOLD_MS = 60_000
 /** How long an address that a client found in use is left alone, in milliseconds. */
 export const DECLINE_QUARANTINE_MS = 3_600_000
+/** How many addresses one client can have in quarantine: a client that declines everything would empty the pool. */
+export const DECLINES_OF_A_CLIENT = 3
 
 /** The part of the world that an address decision looks at. */
 export interface AddressWorld {
@@ -52,7 +54,7 @@ function answerAsk(request: LeaseRequest, ask: LeaseAsk, world: AddressWorld, st
     case 'decline':
       return decline(request, ask, world, steps)
     case 'inform':
-      return { kind: 'ack-inform', address: ask.current }
+      return inform(ask.current, world, steps)
     default:
       return ask satisfies never
   }
@@ -70,7 +72,7 @@ function offer(
     return { kind: 'silent', reason: `no free address on ${world.network.name}` }
   }
   const held = world.leases.ofAddress(world.network.name, address)
-  if (held !== undefined && held.mac === request.mac && isActive(held, world.now))
+  if (held !== undefined && held.mac === request.mac && held.state === 'bound' && isActive(held, world.now))
     return { kind: 'offer', lease: held }
   const lease = makeLease(request, address, world)
   return { kind: 'offer', lease: { ...lease, state: 'offered', expiresAt: world.now + OFFER_HOLD_MS } }
@@ -164,7 +166,7 @@ function release(
   return {
     kind: 'silent',
     reason: 'released',
-    writes: [{ ...lease, state: 'released', expiresAt: world.now }],
+    writes: [{ ...lease, state: 'released', expiresAt: Math.min(lease.expiresAt, world.now) }],
   }
 }
 
@@ -180,6 +182,11 @@ function decline(
     return { kind: 'silent', reason: 'not our lease' }
   if (lease === undefined || lease.mac !== request.mac || !isActive(lease, world.now))
     return { kind: 'silent', reason: `${address} is not this client's to decline` }
+  const declined = world.leases
+    .ofClient(world.network.name, request.mac)
+    .filter((other) => other.state === 'declined' && isActive(other, world.now))
+  if (declined.length >= DECLINES_OF_A_CLIENT)
+    return { kind: 'silent', reason: `the client has declined ${declined.length} addresses already` }
   steps.push({
     rule: 'lease.decline',
     outcome: `${address} is in use by somebody else`,
@@ -188,6 +195,15 @@ function decline(
   })
   const until = world.now + DECLINE_QUARANTINE_MS
   return { kind: 'silent', reason: 'declined', writes: [{ ...lease, state: 'declined', expiresAt: until }] }
+}
+
+/** RFC 2131 §4.3.5. No answer goes to an address outside the subnet: ciaddr is only the sender's word. */
+function inform(current: Ipv4, world: AddressWorld, steps: Step[]): LeaseAnswer {
+  const { network } = world
+  const inside = subnetContains(network.subnet, current)
+  const outcome = `${formatIpv4(current)} is ${inside ? '' : 'not '}on ${network.name}`
+  steps.push({ rule: 'lease.subnet', outcome, from: 'packet', cite: 'RFC 2131 §4.3.5' })
+  return inside ? { kind: 'ack-inform', address: current } : { kind: 'silent', reason: outcome }
 }
 
 function isOurs(server: Ipv4, world: AddressWorld, steps: Step[]): boolean {
@@ -211,22 +227,23 @@ function whyNot(mac: Mac, address: Ipv4, world: AddressWorld): string | undefine
     if (holder.state === 'declined') return `${shown} is quarantined: a client found it in use`
     if (holder.mac !== mac) return `${shown} is leased to ${holder.mac}`
   }
+  // First: a reservation may name the address that the interface turns out to have.
+  if (belongsToNetwork(address, world)) return `${shown} is the server's, the router's or the subnet's own`
   const reservedFor = world.reservations.get(address)
   if (reservedFor !== undefined)
     return reservedFor.name === world.node?.name ? undefined : `${shown} is reserved for ${reservedFor.name}`
-  if (isTaken(address, world)) return `${shown} is the server's, the router's or the subnet's own`
   return network.pools.some((pool) => rangeContains(pool, address)) ? undefined : `${shown} is not in a pool`
 }
 
 function isTaken(address: Ipv4, world: AddressWorld): boolean {
-  const { network } = world
-  return (
-    world.reservations.has(address) ||
-    address === world.server ||
-    address === network.router ||
-    address === network.subnet.network ||
-    address === broadcastOf(network.subnet)
-  )
+  return world.reservations.has(address) || belongsToNetwork(address, world)
+}
+
+/** Ours, the router's, or one of the two that no host has (a /31 has none of those, RFC 3021). */
+function belongsToNetwork(address: Ipv4, { network, server }: AddressWorld): boolean {
+  const { subnet } = network
+  const ends = subnet.prefix < 31 ? [subnet.network, broadcastOf(subnet)] : []
+  return [server, network.router, ...ends].includes(address)
 }
 
 function isActive(lease: Lease, now: number): boolean {

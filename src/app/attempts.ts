@@ -18,28 +18,52 @@ export interface AttemptRequest {
 export class BootAttempts {
   readonly #store: Pick<StateStore, 'openAttempt'>
   readonly #newNonce: () => string
-  readonly #open = new Map<Mac, BootAttempt>()
+  readonly #open = new Map<Mac, OpenAttempt>()
 
   constructor(store: Pick<StateStore, 'openAttempt'>, newNonce: () => string, known: readonly BootAttempt[]) {
     this.#store = store
     this.#newNonce = newNonce
     for (const attempt of [...known].sort((a, b) => a.openedAt - b.openedAt))
-      this.#open.set(attempt.mac, attempt)
+      this.#open.set(attempt.mac, { attempt, saved: Promise.resolve() })
   }
 
   of(mac: Mac): BootAttempt | undefined {
-    return this.#open.get(mac)
+    return this.#open.get(mac)?.attempt
   }
 
-  /** The attempt this script belongs to: the open one, or a new one that is on disk when this resolves. */
+  /**
+   * The attempt this script belongs to: the open one, or a new one; on disk when this resolves. One that cannot be
+   * written is forgotten, so that the next script tries again.
+   */
   async open({ mac, address, profile, image, now }: AttemptRequest): Promise<BootAttempt> {
     const before = this.#open.get(mac)
-    const age = now - (before?.openedAt ?? 0)
-    const same = before?.address === address && before.profile === profile && before.image === image
-    if (before !== undefined && same && age >= 0 && age < SAME_ATTEMPT_MS) return before
+    if (before !== undefined && isSame(before.attempt, { mac, address, profile, image, now })) {
+      await before.saved
+      return before.attempt
+    }
     const attempt: BootAttempt = { mac, nonce: this.#newNonce(), address, profile, image, openedAt: now }
-    this.#open.set(mac, attempt)
-    await this.#store.openAttempt(attempt)
+    const opened: OpenAttempt = { attempt, saved: this.#store.openAttempt(attempt) }
+    this.#open.set(mac, opened)
+    try {
+      await opened.saved
+    } catch (error) {
+      if (this.#open.get(mac) === opened) {
+        this.#open.delete(mac)
+        if (before !== undefined) this.#open.set(mac, before)
+      }
+      throw error
+    }
     return attempt
   }
+}
+
+interface OpenAttempt {
+  readonly attempt: BootAttempt
+  readonly saved: Promise<void>
+}
+
+function isSame(before: BootAttempt, { address, profile, image, now }: AttemptRequest): boolean {
+  const age = now - before.openedAt
+  const same = before.address === address && before.profile === profile && before.image === image
+  return same && age >= 0 && age < SAME_ATTEMPT_MS
 }

@@ -4,7 +4,7 @@ import type { ScriptForm } from '../boot/classify-http.ts'
 import { decide } from '../boot/decide.ts'
 import type { Action, BootRequest, ClientStage } from '../boot/decision.ts'
 import { formatIpv4, type Ipv4 } from '../lib/ipv4.ts'
-import type { Mac } from '../lib/mac.ts'
+import { type Mac, macWithDashes } from '../lib/mac.ts'
 import type { Network } from '../model/config.ts'
 import type { Explanation } from '../model/explanation.ts'
 import { isStable, type Step } from '../model/rules.ts'
@@ -71,12 +71,14 @@ function requestOf({ mac, arch, via, stage, choice, network, server, form }: Sup
   const row = archOfName(arch)
   const transport = stage === 'ipxe' ? 'http' : (row?.transport ?? 'tftp')
   const evidence: readonly Step[] = [
-    {
-      rule: 'client.arch',
-      outcome: `${arch} (option 93 = ${row?.code ?? '?'})`,
-      from: 'packet',
-      cite: 'RFC 4578 §2.1',
-    },
+    via === 'http'
+      ? { rule: 'client.arch', outcome: `${arch} (query)`, from: 'packet' }
+      : {
+          rule: 'client.arch',
+          outcome: `${arch} (option 93 = ${row?.code ?? '?'})`,
+          from: 'packet',
+          cite: 'RFC 4578 §2.1',
+        },
     {
       rule: 'client.stage',
       outcome: via === 'http' ? `${form} (asks for its script)` : stage,
@@ -98,11 +100,11 @@ function requestOf({ mac, arch, via, stage, choice, network, server, form }: Sup
   }
 }
 
-function describeRequest({ via, network, server, mac }: Supposed): string {
+function describeRequest({ via, network, server, mac, form, choice }: Supposed): string {
   const where = network.interface === undefined ? network.name : network.interface
   return via === 'dhcp'
     ? `DISCOVER, dhcp: ${network.dhcp} on ${where} (${formatIpv4(server)})`
-    : `GET /boot/${mac.replaceAll(':', '-')}.ipxe`
+    : `GET /boot/${macWithDashes(mac)}.${form}${choice === undefined ? '' : `?choice=${choice}`}`
 }
 
 function silentMode({ dhcp }: Network): string {

@@ -12,10 +12,14 @@ export async function loadConfig(file: string, disk: Disk): Promise<ConfigResult
   if ('problem' in main) return { problems: [main.problem] }
   const problems: ConfigProblem[] = []
   const included: ConfigText[] = []
+  // `*.yaml` beside the main file matches that as well, and two globs may match the same file.
+  const read = new Set([file])
   for (const glob of includedGlobs(main)) {
     const files = await disk.glob(glob)
     if (files.length === 0) problems.push(fileProblem(file, `include: no file matches ${glob}`, 'warning'))
     for (const path of files) {
+      if (read.has(path)) continue
+      read.add(path)
       const text = await readConfigText(path, disk)
       if ('problem' in text) problems.push(text.problem)
       else included.push(text)

@@ -4,6 +4,12 @@ import type { StateStore } from '../model/ports.ts'
 /** Kept in memory for followers that come later, in events. */
 const RECENT = 2000
 
+/**
+ * The ids of a new start begin this far above the last stored one: what a crash kept from being stored may have been
+ * shown to a follower, and its ids shall not come again.
+ */
+const START_GAP = 10_000
+
 /** An event on its way to whoever watches; transient ones have no id. */
 export type LiveEvent = BootEvent & { readonly id?: number }
 
@@ -16,7 +22,7 @@ export class Timeline {
 
   constructor(store: Pick<StateStore, 'appendEvents'>, lastId: number) {
     this.#store = store
-    this.#lastId = lastId
+    this.#lastId = lastId === 0 ? 0 : lastId + START_GAP
   }
 
   get lastId(): number {

@@ -1,4 +1,4 @@
-import type { Mac } from '../lib/mac.ts'
+import { isGroupMac, type Mac } from '../lib/mac.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { printable, toHex } from '../lib/text.ts'
 import type { LeaseAsk, LeaseRequest } from '../model/lease-request.ts'
@@ -19,6 +19,7 @@ import {
 } from '../protocol/dhcp4/options.ts'
 import { archOfCode } from '../protocol/iana/arch.ts'
 import type { BootClient, BootRequest, Ingress } from './decision.ts'
+import { hasLoader } from './loaders.ts'
 
 /** One DHCP message as facts: what it asks of its address, and what kind of client asks where to boot. */
 export interface ClassifiedDhcp {
@@ -44,6 +45,7 @@ export function classifyDhcp(message: DhcpMessage, ingress: Ingress): Result<Cla
   if (mac === undefined) return err({ reason: `hardware type ${message.htype} with ${message.hlen} octets` })
   const type = messageType(message)
   const notForUs = (reason: string): Result<ClassifiedDhcp, NotForUs> => err({ reason, mac })
+  if (isGroupMac(mac) || mac === '00:00:00:00:00:00') return notForUs('no network card has this address')
   if (message.op !== 'request') return notForUs('a reply, sent by another DHCP server')
   if (type === undefined) return notForUs('BOOTP: no option 53')
   if (message.giaddr !== 0) return notForUs('relayed: networks behind a relay are not available yet')
@@ -128,10 +130,14 @@ function classifyClient(message: DhcpMessage): {
   return { client, evidence }
 }
 
-/** Option 93, whose first value that we know counts; some old ROMs say it only in option 60, `Arch:00007`. */
+/**
+ * Option 93: its first value that has a loader, or else the first that has a name. Some old ROMs say it only in
+ * option 60, `Arch:00007`.
+ */
 function archCode(message: DhcpMessage): { readonly code?: number; readonly found?: string } {
   const codes = clientArches(message)
-  const code = codes.find((candidate) => archOfCode(candidate) !== undefined) ?? codes[0]
+  const named = codes.filter((candidate) => archOfCode(candidate) !== undefined)
+  const code = named.find((candidate) => hasLoader(archOfCode(candidate)?.name)) ?? named[0] ?? codes[0]
   if (code !== undefined) return { code, found: `option 93 = ${code}` }
   const digits = /^(?:PXE|HTTP)Client:Arch:([0-9]{5})/.exec(vendorClass(message) ?? '')?.[1]
   return digits === undefined ? {} : { code: Number(digits), found: `option 60 says Arch:${digits}` }

@@ -1,4 +1,5 @@
 import { formatIpv4 } from '../lib/ipv4.ts'
+import { printable } from '../lib/text.ts'
 import type { Config, Network, Node, Origin, Profile } from '../model/config.ts'
 import type { Step } from '../model/rules.ts'
 import type { World } from '../model/world.ts'
@@ -131,7 +132,7 @@ function publishedFile(names: readonly string[], world: World, steps: Step[]): A
   const file = names.map((name) => world.firmware.get(name)).find((found) => found !== undefined)
   const shown = names[0] ?? ''
   if (file === undefined) {
-    const reason = `${shown === '' ? 'the name' : `"${shown}"`} is not a published loader`
+    const reason = `${shown === '' ? 'the name' : `"${printable(shown, 80)}"`} is not a published loader`
     steps.push({ rule: 'file.publish', outcome: reason, from: 'config' })
     return { kind: 'refuse', reason }
   }
@@ -149,20 +150,23 @@ function whatToRun(
     steps.push({ rule: 'profile.select', outcome: node.profile, from: 'inventory', cite: where(node.origin) })
     return runProfile(request, node.profile, world, { node, steps })
   }
+  if (node !== undefined)
+    steps.push({ rule: 'profile.select', outcome: `${node.name} names none`, from: 'inventory' })
+  const { unknown } = world.config
+  steps.push({ rule: 'unknown.policy', outcome: `unknown: ${unknown}`, from: 'config' })
+  // Where nobody is shown a menu, nobody can have chosen from it.
+  if (unknown !== 'menu') return localDisk(`unknown: ${unknown}`)
   if (choice !== undefined) {
     steps.push({ rule: 'menu.choice', outcome: choice, from: 'packet' })
     return runProfile(request, choice, world, { node, steps })
   }
-  if (node !== undefined)
-    steps.push({ rule: 'profile.select', outcome: `${node.name} names none`, from: 'inventory' })
-  return unknownMachine(request, world, steps)
+  return showMenu(request, world)
 }
 
-function unknownMachine(request: BootRequest, world: World, steps: Step[]): Action {
-  const { unknown, menu } = world.config
+function showMenu(request: BootRequest, world: World): Action {
+  const { menu } = world.config
   const { mac } = request.client
-  steps.push({ rule: 'unknown.policy', outcome: `unknown: ${unknown}`, from: 'config' })
-  if (unknown !== 'menu' || mac === undefined) return localDisk(`unknown: ${unknown}`)
+  if (mac === undefined) return localDisk('the machine has not said who it is')
   const entries = menuEntries(world)
   return {
     kind: 'script',

@@ -37,6 +37,11 @@ export function selectLoader(
   return file === undefined ? { kind: 'not-on-disk', names } : { kind: 'found', file }
 }
 
+/** Whether there is a loader for this architecture at all, on disk or not. */
+export function hasLoader(arch: ClientArch | undefined): boolean {
+  return arch !== undefined && LOADERS[arch] !== undefined
+}
+
 /** Every name the table can offer, which is also all that is published over TFTP and HTTP. */
 export const LOADER_NAMES: readonly string[] = [
   ...new Set([...Object.values(LOADERS), ...Object.values(FULL_IPXE)].flat()),

@@ -82,9 +82,12 @@ function give(parts: ReplyParts, type: 'OFFER' | 'ACK', address: Ipv4): DhcpRepl
   }
 }
 
-/** RFC 2131 §4.1, for direct clients: ciaddr if it has one; else broadcast if it asks for that; else its own link. */
+/**
+ * RFC 2131 §4.1, for direct clients: ciaddr if it has one; else broadcast if it asks for that; else its own link. A
+ * ciaddr that is not the address we give is only somebody's claim: nothing is sent there.
+ */
 function destination(request: DhcpMessage, yiaddr: Ipv4): Destination {
-  if (request.ciaddr !== 0) return { kind: 'unicast', address: request.ciaddr }
+  if (request.ciaddr !== 0 && request.ciaddr === yiaddr) return { kind: 'unicast', address: request.ciaddr }
   const mac = clientMac(request)
   if (wantsBroadcast(request) || mac === undefined) return { kind: 'broadcast' }
   return { kind: 'link', address: yiaddr, mac }
@@ -94,7 +97,8 @@ function destination(request: DhcpMessage, yiaddr: Ipv4): Destination {
 function nak({ request, server }: ReplyParts, reason: string): DhcpMessage {
   return {
     ...echo(request),
-    flags: request.flags | BROADCAST_FLAG,
+    // RFC 2131 §4.3.2: a relay learns from this bit that it must broadcast; a direct client gets its own flags back.
+    flags: request.giaddr === 0 ? request.flags : request.flags | BROADCAST_FLAG,
     options: [
       option(OPTION.messageType, messageTypeValue('NAK')),
       option(OPTION.serverIdentifier, ipv4Value(server)),

@@ -32,6 +32,7 @@ export function checkReferences(checked: Checked): readonly ConfigProblem[] {
     ...checkProfiles(checked),
     ...checkMenu(checked),
     ...checkTwice(checked, 'images'),
+    ...checkImages(checked),
   ]
 }
 
@@ -140,15 +141,38 @@ function checkNodeProfile(name: string, place: Place, config: Config): readonly 
 function checkProfiles({ config, root, sources }: Checked): readonly ConfigProblem[] {
   const images = namesIn(sources, 'images')
   return [...config.profiles.values()].flatMap((profile) => {
+    const writer = sources.find((other) => other.has(['profiles', profile.name])) ?? root
+    if (profile.name === 'local')
+      return [
+        writer.problem(['profiles', 'local'], 'local is what the menu calls the local disk; choose another'),
+      ]
     if (profile.image === undefined) {
       const message = `the profile ${profile.name} has no image and stays out of the menu: set profiles.${profile.name}.image`
-      return [root.problem(['profiles', profile.name], message, 'warning')]
+      return [writer.problem(['profiles', profile.name], message, 'warning')]
     }
     if (images.has(profile.image)) return []
     const source = sources.find((other) => other.has(['profiles', profile.name, 'image'])) ?? root
     return [
       source.problem(['profiles', profile.name, 'image'], `there is no image ${profile.image} under images:`),
     ]
+  })
+}
+
+/** Loaders tell the files of an image apart by name. */
+function checkImages({ config, sources, root }: Checked): readonly ConfigProblem[] {
+  return [...config.images.values()].flatMap(({ name, kernel, initrd }) => {
+    const source = sources.find((other) => other.has(['images', name])) ?? root
+    const names = [kernel, ...initrd].map((file) => file.split('/').at(-1))
+    return initrd.flatMap((_, i) =>
+      names.indexOf(names[i + 1]) <= i
+        ? [
+            source.problem(
+              ['images', name, 'initrd', i],
+              `another file of this image is named ${names[i + 1]} too`,
+            ),
+          ]
+        : [],
+    )
   })
 }
 

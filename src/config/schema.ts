@@ -22,12 +22,25 @@ const count = z
   .int('expected a whole number')
   .positive('expected a number above 0')
 
-/** Text for a machine's screen, which iPXE must be able to print as it stands. */
+/** Text for a machine's screen, which iPXE and GRUB must be able to print as it stands. */
 const screenText = z.string('expected text').check(({ value, issues }) => {
-  const problem = textProblem(value)
+  const problem = screenTextProblem(value)
   if (problem !== undefined)
-    issues.push({ code: 'custom', input: value, message: `cannot be shown by iPXE: it ${problem}` })
+    issues.push({ code: 'custom', input: value, message: `cannot be shown on a machine: it ${problem}` })
 })
+
+/** GRUB's grammar on top of iPXE's: both take a first word with a dash for an option, and GRUB knows no `'`. */
+function screenTextProblem(text: string): string | undefined {
+  if (text.startsWith('-')) return 'begins with a dash, which begins an option in iPXE and GRUB'
+  if (text.includes("'")) return 'has a single quote, which GRUB cannot show'
+  return textProblem(text)
+}
+
+/** A file that machines load: its name becomes part of a URL and a word of iPXE and GRUB scripts. */
+const imagePath = path.regex(
+  /(^|\/)[A-Za-z0-9_][A-Za-z0-9_.+~-]*$/,
+  'expected a file name of letters, digits, "_", ".", "+", "~" and "-", which loaders can carry',
+)
 
 const address = read('an IPv4 address such as 10.77.0.1', (text) => {
   const value = parseIpv4(text)
@@ -48,14 +61,21 @@ const noArguments: readonly string[] = []
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 }
 
-/** Seconds. */
-const duration = read('a duration such as 30s, 90m, 1h or 1d', (text) => {
+/** Seconds, between two such texts. */
+function duration(least: string, most: string): z.ZodType<number, string> {
+  return read('a duration such as 30s, 90m, 1h or 1d', (text) => {
+    const seconds = secondsOf(text)
+    if (seconds === undefined) return err(`expected a duration such as 30s, 90m, 1h or 1d, got "${text}"`)
+    const fits = seconds >= (secondsOf(least) ?? 0) && seconds <= (secondsOf(most) ?? 0)
+    return fits ? ok(seconds) : err(`expected a duration from ${least} to ${most}, got "${text}"`)
+  })
+}
+
+function secondsOf(text: string): number | undefined {
   const [, digits, unit] = /^([1-9][0-9]{0,8})(s|m|h|d)$/.exec(text) ?? []
-  const seconds = Number(digits) * (UNIT_SECONDS[unit ?? ''] ?? Number.NaN)
-  return Number.isNaN(seconds)
-    ? err(`expected a duration such as 30s, 90m, 1h or 1d, got "${text}"`)
-    : ok(seconds)
-})
+  const size = UNIT_SECONDS[unit ?? '']
+  return size === undefined ? undefined : Number(digits) * size
+}
 
 /** A text that one of our parsers turns into a value. */
 function read<T>(expected: string, parse: (text: string) => Result<T, string>): z.ZodType<T, string> {
@@ -124,7 +144,8 @@ export const NetworkSchema = z.strictObject({
     .describe('off: no DHCP; observe: silent, says what it would do; server: authoritative for the subnet'),
   clients: z.enum(['all', 'netboot', 'known'], 'expected all, netboot or known').default('all'),
   pool: listOf(read('a range such as 10.77.0.100-10.77.0.199', parseRange)).default([]),
-  lease: duration.prefault('1h').describe('Lease time'),
+  // Below 10 s the times T1 and T2 (options 58, 59) leave no room; option 51 counts in 32 bits.
+  lease: duration('10s', '3650d').prefault('1h').describe('Lease time'),
   router: address.optional(),
   dns: listOf(address).default([]),
   domain: z
@@ -135,8 +156,8 @@ export const NetworkSchema = z.strictObject({
 })
 
 export const ImageSchema = z.strictObject({
-  kernel: path,
-  initrd: listOf(path).default([]),
+  kernel: imagePath,
+  initrd: listOf(imagePath).default([]),
   cmdline: cmdline.default(noArguments),
 })
 
@@ -162,7 +183,7 @@ export const NodeSchema = z.strictObject({
 
 export const MenuSchema = z.strictObject({
   title: screenText.default('Centra PXE'),
-  timeout: duration.prefault('30s'),
+  timeout: duration('1s', '1d').prefault('30s'),
   default: name.default('local').describe('What the menu does when nobody chooses: local, or a profile'),
 })
 

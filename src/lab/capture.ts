@@ -19,7 +19,9 @@ export async function startCapture(interfaceName: string, file: string): Promise
   const tcpdump = findProgram('tcpdump')
   if (tcpdump === undefined) return undefined
   // -Z root: Debian's tcpdump would otherwise drop to a user that may not write the file. -U: packet by packet.
-  const args = ['-i', interfaceName, '-n', '-s', '0', '-U', '--immediate-mode', '-Z', 'root', '-w', file]
+  // -B, in KiB: with the default of 2 MiB half of a TFTP transfer was missing on a machine busy with emulation.
+  const buffer = ['-B', '65536']
+  const args = ['-i', interfaceName, '-n', '-s', '0', '-U', ...buffer, '-Z', 'root', '-w', file]
   const child = spawn(tcpdump, args, { stdio: ['ignore', 'ignore', 'pipe'] })
   const closed = once(child, 'close')
   await new Promise<void>((resolve, reject) => {

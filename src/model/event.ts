@@ -55,7 +55,7 @@ export function isTransient(kind: EventKind): boolean {
   return kind === 'tftp.progress' || kind === 'http.progress'
 }
 
-/** `id` counts up by one for every stored event and never repeats. */
+/** `id` counts up by one for every stored event, leaves a gap at every start of the server, and never repeats. */
 export interface StoredEvent extends BootEvent {
   readonly id: number
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import type { BootEvent } from '../../src/model/event.ts'
 import { bootFileName, ipxeFeatures, messageType, userClasses } from '../../src/protocol/dhcp4/options.ts'
-import { configWithPayload, dhcpOf, type LabRun, runLab, stagesOf } from '../helpers/lab-run.ts'
+import { configWithPayload, dhcpOf, type LabRun, runLab, stagesOf, tftpFileOf } from '../helpers/lab-run.ts'
 
 /**
  * Three virtual machines with real firmware boot at the same time through the real server: BIOS by the card's iPXE
@@ -125,7 +125,7 @@ describe('three machines boot from the network', {
     assert.deepEqual(requests[1], ['iPXE'])
   })
 
-  test('on the wire: EDK2 gets its loader in header and options, and the bytes are those of the file', () => {
+  test('on the wire: EDK2 gets its loader in header and options', () => {
     const offer = dhcpOf(run, '52:54:00:77:0a:02').find((message) => messageType(message) === 'OFFER')
     assert.ok(offer !== undefined)
     assert.equal(bootFileName(offer), 'snponly.efi')
@@ -133,8 +133,16 @@ describe('three machines boot from the network', {
     assert.equal(offer.siaddr, 0x0a4d0001)
   })
 
-  test('nothing of ours is on the host: no namespace, no tap, no bridge', () => {
-    assert.ok(!run.output.includes('Error'), run.output)
+  test('on the wire: the loaders arrive byte for byte', () => {
+    const plain = String(lastReport(run, 'plain').address)
+    for (const [address, name] of [
+      ['10.77.0.22', 'snponly.efi'],
+      [plain, 'undionly.kpxe'],
+    ] as const) {
+      const [got, sent] = [tftpFileOf(run, address), readFileSync(join('/usr/lib/ipxe', name))]
+      // No deepEqual: the difference of two long Buffers takes minutes to print.
+      assert.ok(got.equals(sent), `${name}: ${got.length} octets on the wire, ${sent.length} on disk`)
+    }
   })
 })
 

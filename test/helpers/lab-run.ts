@@ -2,11 +2,13 @@ import { spawn } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildPayload } from '../../src/lab/payload.ts'
+import { formatIpv4 } from '../../src/lib/ipv4.ts'
 import type { BootEvent } from '../../src/model/event.ts'
 import { decodeDhcp4 } from '../../src/protocol/dhcp4/decode.ts'
 import type { DhcpMessage } from '../../src/protocol/dhcp4/message.ts'
 import { parseEthernetUdp, type UdpFrame } from '../../src/protocol/frame/ipv4-udp.ts'
 import { readPcap } from '../../src/protocol/pcap.ts'
+import { decodeTftp } from '../../src/protocol/tftp/packet.ts'
 
 export interface LabRun {
   readonly code: number
@@ -89,4 +91,15 @@ export function stagesOf(run: LabRun, node: string): readonly string[] {
         .trim(),
     )
   return kinds.filter((kind, i) => kind !== kinds[i - 1])
+}
+
+/** The file that a machine read over TFTP last, put together from the packets. Blocks may repeat, never differ. */
+export function tftpFileOf(run: LabRun, address: string): Buffer {
+  const blocks = new Map<number, Buffer>()
+  for (const { destination, sourcePort, payload } of run.packets) {
+    if (formatIpv4(destination) !== address || [67, 8080].includes(sourcePort)) continue
+    const packet = decodeTftp(payload)
+    if (packet.ok && packet.value.kind === 'data') blocks.set(packet.value.block, Buffer.from(packet.value.data))
+  }
+  return Buffer.concat([...blocks].sort(([a], [b]) => a - b).map(([, data]) => data))
 }

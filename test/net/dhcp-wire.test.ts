@@ -35,7 +35,7 @@ inNetns(import.meta, async (net) => {
     test(`${shape}: OFFER and ACK say the same, and the loader ${boots}`, limits, async () => {
       const wire = await parts()
       const asked = decoded(discover)
-      const offer = await wire.ask({ ...asked, xid: asked.xid ^ 0x0f0f0f0f })
+      const offer = await wire.ask({ ...asked, xid: asked.xid - 1 })
       assert.equal(offer.type, 'OFFER')
       const ack = await wire.ask(selecting(asked, formatIpv4(offer.message.yiaddr)))
       assert.equal(ack.type, 'ACK')
@@ -61,7 +61,7 @@ inNetns(import.meta, async (net) => {
 
   test('HTTPClient without an HTTP loader and an operating system get an address and no boot file', limits, async () => {
     const wire = await parts()
-    for (const asked of [clientMessage('DISCOVER', STRANGER), { ...decoded('P30'), xid: 77, flags: 0x8000 }]) {
+    for (const asked of [clientMessage('DISCOVER', STRANGER), decoded('P16')]) {
       const { message, type } = await wire.ask(asked)
       assert.equal(type, 'OFFER')
       assert.equal(optionBytes(message, OPTION.bootFileName), undefined)

@@ -1,0 +1,404 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { NODE01, NODE02, STRANGER, told, type WorldBuilder, world } from '../../test/helpers/world.ts'
+import { isStable } from '../model/rules.ts'
+import { CLIENT_ARCHES } from '../protocol/iana/arch.ts'
+import { decide } from './decide.ts'
+import type { Action, BootRequest } from './decision.ts'
+
+interface Row {
+  readonly name: string
+  readonly in: WorldBuilder
+  readonly ask: (world: WorldBuilder) => BootRequest
+  readonly action: string
+  readonly steps: readonly string[]
+}
+
+const ALL = 'clients.policy config: clients: all'
+const NOBODY = `node.match inventory: no node has ${STRANGER}`
+const KNOWN = 'node.match inventory: node01 by mac'
+const SCRIPT_URL = 'http://10.77.0.1:8080/boot.ipxe'
+
+const bios = { stage: 'rom', arch: 'bios-x86' } as const
+const uefi = { stage: 'rom', arch: 'uefi-x64' } as const
+const ipxe = { stage: 'ipxe', arch: 'uefi-x64' } as const
+const os = { stage: 'os' } as const
+
+const WHERE_NEXT: readonly Row[] = [
+  {
+    name: 'X05: a BIOS ROM gets undionly.kpxe',
+    in: world(),
+    ask: (w) => w.asksDhcp(STRANGER, bios),
+    action: 'boot-file undionly.kpxe over tftp',
+    steps: [NOBODY, ALL, 'loader.select config: undionly.kpxe over tftp'],
+  },
+  {
+    name: 'X03: x64 UEFI gets snponly.efi',
+    in: world().labNodes(),
+    ask: (w) => w.asksDhcp(NODE01, uefi),
+    action: 'boot-file snponly.efi over tftp',
+    steps: [KNOWN, ALL, 'loader.select config: snponly.efi over tftp'],
+  },
+  {
+    name: 'X03: architecture 9 is x64 UEFI as well',
+    in: world(),
+    ask: (w) => w.asksDhcp(STRANGER, { stage: 'rom', arch: 'uefi-ebc' }),
+    action: 'boot-file snponly.efi over tftp',
+    steps: [NOBODY, ALL, 'loader.select config: snponly.efi over tftp'],
+  },
+  {
+    name: 'the second choice is offered when the first is not on disk',
+    in: world().firmware('ipxe.efi'),
+    ask: (w) => w.asksDhcp(STRANGER, uefi),
+    action: 'boot-file ipxe.efi over tftp',
+    steps: [NOBODY, ALL, 'loader.select config: ipxe.efi over tftp'],
+  },
+  {
+    name: 'a loader that is not on disk is never offered, and the reason names it',
+    in: world().firmware('undionly.kpxe'),
+    ask: (w) => w.asksDhcp(STRANGER, uefi),
+    action: 'no-boot snponly.efi or ipxe.efi is missing in /usr/lib/ipxe',
+    steps: [NOBODY, ALL, 'loader.select config: snponly.efi or ipxe.efi is missing in /usr/lib/ipxe'],
+  },
+  {
+    name: 'X08: an architecture without loader gets an address alone',
+    in: world(),
+    ask: (w) => w.asksDhcp(STRANGER, { stage: 'rom', archCode: 0x7fff }),
+    action: 'no-boot no loader for architecture 32767',
+    steps: [NOBODY, ALL, 'loader.select config: no loader for architecture 32767'],
+  },
+  {
+    name: 'an architecture that waits for a later issue is named',
+    in: world(),
+    ask: (w) => w.asksDhcp(STRANGER, { stage: 'rom', arch: 'uefi-arm64' }),
+    action: 'no-boot no loader for uefi-arm64',
+    steps: [NOBODY, ALL, 'loader.select config: no loader for uefi-arm64'],
+  },
+  {
+    name: 'a ROM that names no architecture',
+    in: world(),
+    ask: (w) => w.asksDhcp(STRANGER, { stage: 'rom' }),
+    action: 'no-boot the client names no architecture',
+    steps: [NOBODY, ALL, 'loader.select config: the client names no architecture'],
+  },
+  {
+    name: 'E01: iPXE gets the URL of its script',
+    in: world().labNodes(),
+    ask: (w) => w.asksDhcp(NODE01, ipxe),
+    action: `script-url ${SCRIPT_URL}`,
+    steps: [KNOWN, ALL, `script.url config: ${SCRIPT_URL}`],
+  },
+  {
+    name: 'A09: the URL has the address on which the client reached us',
+    in: world().server('10.77.0.2'),
+    ask: (w) => w.asksDhcp(STRANGER, ipxe),
+    action: 'script-url http://10.77.0.2:8080/boot.ipxe',
+    steps: [NOBODY, ALL, 'script.url config: http://10.77.0.2:8080/boot.ipxe'],
+  },
+  {
+    name: 'E07: iPXE without HTTP gets a whole iPXE over TFTP, on BIOS never one that needs UNDI',
+    in: world(),
+    ask: (w) => w.asksDhcp(STRANGER, { stage: 'ipxe', arch: 'bios-x86', transport: 'tftp' }),
+    action: 'boot-file ipxe.pxe over tftp',
+    steps: [NOBODY, ALL, 'loader.select config: ipxe.pxe over tftp'],
+  },
+  {
+    name: 'X13: an operating system gets an address alone, known or not',
+    in: world().labNodes(),
+    ask: (w) => w.asksDhcp(NODE01, os),
+    action: 'no-boot an operating system asks for an address only',
+    steps: [KNOWN, ALL],
+  },
+  {
+    name: 'clients: known ignores strangers',
+    in: world().network({ clients: 'known' }),
+    ask: (w) => w.asksDhcp(STRANGER, uefi),
+    action: 'ignore clients: known, and no node describes it',
+    steps: [NOBODY, 'clients.policy config: clients: known, and no node describes it'],
+  },
+  {
+    name: 'clients: known answers nodes',
+    in: world().labNodes().network({ clients: 'known' }),
+    ask: (w) => w.asksDhcp(NODE01, bios),
+    action: 'boot-file undionly.kpxe over tftp',
+    steps: [KNOWN, 'clients.policy config: clients: known', 'loader.select config: undionly.kpxe over tftp'],
+  },
+  {
+    name: 'clients: netboot ignores the operating system of a stranger',
+    in: world().network({ clients: 'netboot' }),
+    ask: (w) => w.asksDhcp(STRANGER, os),
+    action: 'ignore clients: netboot, and it does not netboot and no node describes it',
+    steps: [
+      NOBODY,
+      'clients.policy config: clients: netboot, and it does not netboot and no node describes it',
+    ],
+  },
+  {
+    name: 'clients: netboot answers the operating system of a node',
+    in: world().labNodes().network({ clients: 'netboot' }),
+    ask: (w) => w.asksDhcp(NODE01, os),
+    action: 'no-boot an operating system asks for an address only',
+    steps: [KNOWN, 'clients.policy config: clients: netboot'],
+  },
+  {
+    name: 'unknown: ignore gives a stranger an address and nothing to boot',
+    in: world().unknown('ignore'),
+    ask: (w) => w.asksDhcp(STRANGER, ipxe),
+    action: 'no-boot unknown: ignore',
+    steps: [NOBODY, ALL, 'unknown.policy config: unknown: ignore'],
+  },
+  {
+    name: 'unknown: ignore does not concern nodes',
+    in: world().labNodes().unknown('ignore'),
+    ask: (w) => w.asksDhcp(NODE01, bios),
+    action: 'boot-file undionly.kpxe over tftp',
+    steps: [KNOWN, ALL, 'loader.select config: undionly.kpxe over tftp'],
+  },
+]
+
+const WHAT_TO_RUN: readonly Row[] = [
+  {
+    name: 'a known MAC gets its profile with no question asked',
+    in: world().labNodes(),
+    ask: (w) => w.asks('http', { kind: 'run' }, NODE01),
+    action: 'script boot: node01: control-plane (debian-live), boots debian-live as control-plane',
+    steps: [
+      KNOWN,
+      'profile.select inventory: control-plane',
+      'image.select config: debian-live',
+      'cmdline.merge config: image 1 + profile 1 + node 0 arguments',
+    ],
+  },
+  {
+    name: 'a choice does not change what a node runs',
+    in: world().labNodes(),
+    ask: (w) => w.asks('http', { kind: 'run', choice: 'all-in-one' }, NODE01),
+    action: 'script boot: node01: control-plane (debian-live), boots debian-live as control-plane',
+    steps: [
+      KNOWN,
+      'profile.select inventory: control-plane',
+      'image.select config: debian-live',
+      'cmdline.merge config: image 1 + profile 1 + node 0 arguments',
+    ],
+  },
+  {
+    name: 'E18: a stranger gets the menu, whose default is the local disk',
+    in: world(),
+    ask: (w) => w.asks('http', { kind: 'run' }, STRANGER),
+    action: 'script menu: control-plane worker all-in-one local, default local',
+    steps: [NOBODY, 'unknown.policy config: unknown: menu'],
+  },
+  {
+    name: 'what a stranger chose in the menu runs',
+    in: world(),
+    ask: (w) => w.asks('http', { kind: 'run', choice: 'worker' }, STRANGER),
+    action: `script boot: ${STRANGER}: worker (debian-live), boots debian-live as worker`,
+    steps: [
+      NOBODY,
+      'unknown.policy config: unknown: menu',
+      'menu.choice packet: worker',
+      'image.select config: debian-live',
+      'cmdline.merge config: image 1 + profile 1 + node 0 arguments',
+    ],
+  },
+  {
+    name: 'without a menu nobody can have chosen from it',
+    in: world().unknown('local'),
+    ask: (w) => w.asks('http', { kind: 'run', choice: 'worker' }, STRANGER),
+    action: 'script local-disk: unknown: local',
+    steps: [NOBODY, 'unknown.policy config: unknown: local'],
+  },
+  {
+    name: 'a choice that is no profile boots the local disk',
+    in: world(),
+    ask: (w) => w.asks('http', { kind: 'run', choice: 'windows' }, STRANGER),
+    action: 'script local-disk: there is no profile windows',
+    steps: [
+      NOBODY,
+      'unknown.policy config: unknown: menu',
+      'menu.choice packet: windows',
+      'image.select config: there is no profile windows',
+    ],
+  },
+  {
+    name: 'a profile without an image is not in the menu, and its default gives way to the local disk',
+    in: world().profile('worker', { image: 'elsewhere' }).menuDefault('worker'),
+    ask: (w) => w.asks('http', { kind: 'run' }, STRANGER),
+    action: 'script menu: control-plane all-in-one local, default local',
+    steps: [NOBODY, 'unknown.policy config: unknown: menu'],
+  },
+  {
+    name: 'the default of the menu can be a profile',
+    in: world().menuDefault('worker'),
+    ask: (w) => w.asks('http', { kind: 'run' }, STRANGER),
+    action: 'script menu: control-plane worker all-in-one local, default worker',
+    steps: [NOBODY, 'unknown.policy config: unknown: menu'],
+  },
+  {
+    name: 'a node without a profile gets what unknown: says',
+    in: world().node('node03', STRANGER),
+    ask: (w) => w.asks('http', { kind: 'run' }, STRANGER),
+    action: 'script menu: control-plane worker all-in-one local, default local',
+    steps: [
+      'node.match inventory: node03 by mac',
+      'profile.select inventory: node03 names none',
+      'unknown.policy config: unknown: menu',
+    ],
+  },
+  {
+    name: 'a node whose image went away boots its local disk, and says why',
+    in: world().labNodes().images(),
+    ask: (w) => w.asks('http', { kind: 'run' }, NODE02),
+    action: 'script local-disk: profile worker has no image that is on disk',
+    steps: [
+      'node.match inventory: node02 by mac',
+      'profile.select inventory: worker',
+      'image.select config: profile worker has no image that is on disk',
+    ],
+  },
+  {
+    name: 'a failed step gets the recovery menu',
+    in: world().labNodes(),
+    ask: (w) => w.asks('http', { kind: 'run', failed: { step: 'kernel', errno: '2d0c613b' } }, NODE01),
+    action: 'script recovery: step kernel failed, iPXE error 2d0c613b: https://ipxe.org/2d0c613b',
+    steps: [KNOWN, 'boot.failed packet: step kernel failed, iPXE error 2d0c613b: https://ipxe.org/2d0c613b'],
+  },
+  {
+    name: 'iPXE that has not said who it is, is asked',
+    in: world(),
+    ask: (w) => w.asks('http', { kind: 'identify' }),
+    action: 'script identify: http://10.77.0.1:8080',
+    steps: [],
+  },
+]
+
+const FILES: readonly Row[] = [
+  {
+    name: 'a published loader, by the first name that fits',
+    in: world(),
+    ask: (w) => w.asks('tftp', { kind: 'file', names: ['boot/undionly.kpxe', 'undionly.kpxe'] }),
+    action: 'file undionly.kpxe',
+    steps: ['file.publish config: undionly.kpxe'],
+  },
+  {
+    name: 'a name that is no loader is refused and escaped',
+    in: world(),
+    ask: (w) => w.asks('tftp', { kind: 'file', names: ['etc/\n\x1b[31mpasswd'] }),
+    action: 'refuse "etc/\\x0a\\x1b[31mpasswd" is not a published loader',
+    steps: ['file.publish config: "etc/\\x0a\\x1b[31mpasswd" is not a published loader'],
+  },
+  {
+    name: 'no name at all',
+    in: world(),
+    ask: (w) => w.asks('tftp', { kind: 'file', names: [] }),
+    action: 'refuse the name is not a published loader',
+    steps: ['file.publish config: the name is not a published loader'],
+  },
+]
+
+for (const [title, rows] of [
+  ['where to go next', WHERE_NEXT],
+  ['what to run', WHAT_TO_RUN],
+  ['files', FILES],
+] as const)
+  describe(title, () => {
+    for (const row of rows)
+      test(row.name, () => {
+        const decision = decide(row.ask(row.in), row.in.build())
+        assert.equal(describeAction(decision.action), row.action)
+        assert.deepEqual(told(decision.trace), row.steps)
+      })
+  })
+
+describe('DHCP answers are stable', () => {
+  const worlds = ['menu', 'local', 'ignore'] as const
+  const clients = ['all', 'netboot', 'known'] as const
+  for (const policy of worlds)
+    for (const welcome of clients)
+      test(`unknown: ${policy}, clients: ${welcome}: no step uses state or the clock, whatever the leases`, () => {
+        const empty = world().labNodes().unknown(policy).network({ clients: welcome })
+        const busy = world().labNodes().unknown(policy).network({ clients: welcome })
+        busy.lease('10.77.0.11', STRANGER).lease('10.77.0.100', NODE01).after(9_999_999)
+        for (const mac of [NODE01, STRANGER])
+          for (const stage of ['rom', 'ipxe', 'os'] as const)
+            for (const { name: arch } of CLIENT_ARCHES) {
+              const request = empty.asksDhcp(mac, { stage, arch })
+              const decision = decide(request, empty.build())
+              assert.ok(isStable(decision.trace), `${stage} ${arch}`)
+              assert.deepEqual(decision, decide(request, busy.build()))
+            }
+      })
+})
+
+test('the kernel command line is image, then profile, then node, then ours', () => {
+  const there = world().labNodes()
+  const { action } = decide(there.asks('http', { kind: 'run' }, NODE02), there.build())
+  assert.ok(action.kind === 'script' && action.script.kind === 'boot')
+  assert.deepEqual(action.script.cmdline, [
+    'quiet',
+    'centra.profile=worker',
+    'console=ttyS1,115200',
+    'BOOTIF=01-52-54-00-77-00-02',
+    'centra.report=http://10.77.0.1:8080/v1/report/52-54-00-77-00-02',
+  ])
+})
+
+test("an operator's argument of the same name wins over ours", () => {
+  const there = world().node('node09', STRANGER, { profile: 'worker', cmdline: ['BOOTIF=eth7'] })
+  const { action } = decide(there.asks('http', { kind: 'run' }, STRANGER), there.build())
+  assert.ok(action.kind === 'script' && action.script.kind === 'boot')
+  assert.deepEqual(
+    action.script.cmdline.filter((argument) => argument.startsWith('BOOTIF')),
+    ['BOOTIF=eth7'],
+  )
+})
+
+test('steps cite the line of the configuration', () => {
+  const there = world().labNodes()
+  const { trace } = decide(there.asks('http', { kind: 'run' }, NODE02), there.build())
+  assert.deepEqual(
+    trace.map(({ cite }) => cite),
+    [
+      '/etc/centra-pxe/centra-pxe.yaml:41',
+      '/etc/centra-pxe/centra-pxe.yaml:41',
+      undefined,
+      '/etc/centra-pxe/centra-pxe.yaml:20',
+    ],
+  )
+})
+
+function describeAction(action: Action): string {
+  switch (action.kind) {
+    case 'boot-file':
+      return `boot-file ${action.file.name} over ${action.over}`
+    case 'script-url':
+      return `script-url ${action.url}`
+    case 'file':
+      return `file ${action.file.name}`
+    case 'no-boot':
+    case 'ignore':
+    case 'refuse':
+      return `${action.kind} ${action.reason}`
+    case 'script':
+      return `script ${action.script.kind}: ${describeScript(action)}`
+    default:
+      return action satisfies never
+  }
+}
+
+function describeScript({ script, boots }: Extract<Action, { kind: 'script' }>): string {
+  switch (script.kind) {
+    case 'boot':
+      return `${script.title}, boots ${boots?.image} as ${boots?.profile}`
+    case 'menu':
+      return `${script.entries.map(({ key }) => key).join(' ')}, default ${script.default}`
+    case 'local-disk':
+      return script.because
+    case 'recovery':
+      return script.problem
+    case 'identify':
+      return script.server
+    default:
+      return script satisfies never
+  }
+}
