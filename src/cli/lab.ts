@@ -23,6 +23,7 @@ interface LabFlags {
   readonly capture?: boolean
 }
 
+const SIGTERM_EXIT = 128 + 15
 const SOURCE = dirname(dirname(fileURLToPath(import.meta.url)))
 const EXAMPLE = join(dirname(SOURCE), 'examples', 'lab', 'centra-pxe.yaml')
 
@@ -51,6 +52,8 @@ export function addLab(program: Command): void {
     .command('lab-inside', { hidden: true })
     .argument('<plan>')
     .action(async (file: string) => {
+      // All that runs in the private world dies with this process, the first in it.
+      process.on('SIGTERM', () => process.exit(SIGTERM_EXIT))
       const plan = LabPlanSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
       process.exitCode = (await inside(plan)) ? EXIT.ok : EXIT.failure
     })

@@ -74,7 +74,7 @@ export class Board {
       seconds(progress.initrd),
       formatBytes(progress.bytes),
       progress.inService === undefined
-        ? `FAILED: ${progress.failed ?? 'out of time'}`
+        ? `FAILED: ${progress.failed ?? 'unknown'}`
         : seconds(progress.inService),
     ])
     const head = [

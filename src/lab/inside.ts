@@ -61,7 +61,7 @@ export async function runInside({ plan, program, follow, print }: InsideOptions)
       if (relay !== undefined) relays.push(relay)
       machines.push(await powerOn(machine, { plan, board, folder, relay }))
     }
-    await waitForBoots(plan, board, machines)
+    await waitForBoots(plan, board)
     stopFollowing.abort()
     await following
   } finally {
@@ -134,9 +134,10 @@ function uuidOf(mac: string): string {
   return `00000000-0000-4000-8000-${mac.replaceAll(':', '')}`
 }
 
-async function waitForBoots(plan: LabPlan, board: Board, machines: readonly RunningMachine[]): Promise<void> {
+async function waitForBoots(plan: LabPlan, board: Board): Promise<void> {
   const deadline = performance.now() + plan.timeoutSeconds * 1000
-  while (!board.isOver && performance.now() < deadline && machines.length > 0) await sleep(TICK_MS)
+  while (!board.isOver && performance.now() < deadline) await sleep(TICK_MS)
+  for (const { mac } of plan.machines) board.fail(mac, `not in service after ${plan.timeoutSeconds} s`)
 }
 
 async function endServer(server: ChildProcess, capture: CaptureRun | undefined): Promise<void> {

@@ -32,7 +32,7 @@ describe('the lab leaves nothing behind', { skip: process.getuid?.() === 0 ? fal
     const lab = startLab(['--node', 'node01', '--accel', 'tcg', '--timeout', '2'])
     const folder = await lab.folder
     assert.equal(await lab.closed, 1)
-    assert.match(lab.output(), /FAILED: out of time/)
+    assert.match(lab.output(), /FAILED: not in service after 2 s/)
     assert.match(lab.output(), /serial console of node01/)
     assert.deepEqual(processesOf(folder), [])
     assert.deepEqual(hostNetwork(), before)

@@ -53,7 +53,7 @@ inNetns(import.meta, (net) => {
       assert.equal((await wire.ask({ ...request, flags: broadcast ? request.flags : 0 })).type, 'ACK')
     }
     await wire.capture.stop()
-    const node = net.run('pgrep', '-f', `serve --config ${site.config}`).stdout.trim().split('\n')
+    const node = net.run('pgrep', '-f', 'main\\.ts serve').stdout.trim().split('\n')
     for (const pid of node) process.kill(Number(pid), 'SIGTERM')
     await server.exited
     return judge(readFileSync(log, 'utf8'))
