@@ -80,7 +80,9 @@ async function lab(flags: LabFlags): Promise<void> {
     timeoutSeconds: flags.timeout,
     capture: flags.capture ?? false,
   }
-  say(`${machines.length} machines, ${acceleration === 'kvm' ? 'KVM' : 'software emulation'}: ${reason}`)
+  say(
+    `${machines.length} ${machines.length === 1 ? 'machine' : 'machines'}, ${acceleration === 'kvm' ? 'KVM' : 'software emulation'}: ${reason}`,
+  )
   say(`logs: ${folder}`)
   const planFile = join(folder, 'plan.json')
   writeFileSync(planFile, JSON.stringify(plan))

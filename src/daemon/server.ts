@@ -7,6 +7,7 @@ import { loadConfig } from '../app/load-config.ts'
 import { RateLimit } from '../app/rate.ts'
 import type { Running } from '../app/running.ts'
 import { SeenMachines } from '../app/seen.ts'
+import { StoreHealth } from '../app/store-health.ts'
 import { Timeline } from '../app/timeline.ts'
 import { takePicture } from '../app/world.ts'
 import { LOADER_NAMES } from '../boot/loaders.ts'
@@ -67,6 +68,7 @@ class Server implements RunningServer {
   readonly #ready = Promise.withResolvers<readonly string[]>()
   #running: Running | undefined
   #networks: Networks | undefined
+  readonly #state = new StoreHealth()
   #closing: Promise<void> | undefined
   /** Reload, watch and close touch the sockets one after another. */
   #turn: Promise<unknown> = Promise.resolve()
@@ -83,8 +85,13 @@ class Server implements RunningServer {
   async start(): Promise<void> {
     const { config, disk, durability, log } = this.#options
     const { stateDir } = config.server
-    const onError = (error: Error): void => log.line('error', `state: ${error.message}`)
-    const { store, saved } = await openStateStore({ stateDir, durability, onError })
+    const onError = (error: Error): void => {
+      this.#state.fail(error)
+      log.line('error', `state: ${error.message}`)
+    }
+    const opened = await openStateStore({ stateDir, durability, onError })
+    const { saved } = opened
+    const store = this.#state.watch(opened.store)
     this.#closers.push(() => store.close())
     const timeline = new Timeline(store, saved.lastEventId)
     const running: Running = {
@@ -201,10 +208,18 @@ class Server implements RunningServer {
         const { picture } = running
         const firmware = await this.#options.disk.findFirmware(picture.firmwareDirs, LOADER_NAMES)
         if (running.picture === picture) running.picture = { ...picture, firmware }
+        await this.#tryDisk(running)
         await this.#updateNetworks()
       })
     }, WATCH_MS)
     this.#closers.push(async () => clearInterval(timer))
+  }
+
+  /** After a failed write, a lease that is bound anyway is written again, until the disk takes it. */
+  async #tryDisk({ leases, store }: Running): Promise<void> {
+    if (this.#state.item.problem === undefined) return
+    const bound = [...leases.all()].find(({ state }) => state === 'bound')
+    if (bound !== undefined) await store.saveLeases([bound]).catch(() => {})
   }
 
   /** At run time a socket that cannot be opened is shown by `/health` and tried again. */
@@ -224,7 +239,7 @@ class Server implements RunningServer {
   }
 
   #health(): Health {
-    return { version: VERSION, items: this.#networks?.health() ?? [] }
+    return { version: VERSION, items: [this.#state.item, ...(this.#networks?.health() ?? [])] }
   }
 
   #fault(where: string, error: unknown): void {

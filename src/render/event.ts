@@ -37,33 +37,36 @@ const WORDS: Readonly<Record<EventKind, string>> = {
 /** One line without time or machine: "OFFER 10.77.0.11 undionly.kpxe". */
 export function describeEvent(event: BootEvent): string {
   const { detail, address, kind } = event
-  const facts: string[] = [WORDS[kind]]
-  if (address !== undefined && kind.startsWith('dhcp.')) facts.push(address)
+  if (kind === 'report') return describeReport(event)
+  const facts = Object.entries(detail).flatMap(([key, value]) => describeFact(key, value) ?? [])
+  const where = address !== undefined && kind.startsWith('dhcp.') ? [address] : []
   const rate = transferRate(event)
-  for (const [key, value] of Object.entries(detail)) {
-    if (SIZES.has(key) && typeof value === 'number')
-      facts.push(key === 'size' ? formatBytes(value) : `${key} ${formatBytes(value)}`)
-    else if (PLAIN.has(key)) facts.push(String(value))
-    else if (!HIDDEN.has(key)) facts.push(`${key}=${value}`)
-  }
-  return [...facts, ...(rate === undefined ? [] : [rate])].join(' ')
+  return [WORDS[kind], ...where, ...facts, ...(rate === undefined ? [] : [rate])].join(' ')
+}
+
+/** "report in-service: profile worker at 10.77.0.12"; what is only claimed says so, and why. */
+function describeReport({ detail }: BootEvent): string {
+  const { stage, standing, because, detail: said } = detail
+  const claimed = standing === 'claimed' ? ` (claimed: ${because})` : ''
+  return `report ${stage}${claimed}${said === undefined ? '' : `: ${said}`}`
 }
 
 /** Facts that speak for themselves without their key. */
 const PLAIN: ReadonlySet<string> = new Set([
-  'stage',
-  'arch',
-  'boot',
-  'file',
-  'script',
-  'profile',
-  'step',
-  'reason',
-  'answer',
-  'message',
+  ...['stage', 'arch', 'boot', 'file', 'script', 'profile', 'image', 'step', 'reason', 'answer', 'message'],
 ])
+const ASIDE: ReadonlySet<string> = new Set(['no-boot', 'hint', 'warning'])
 const SIZES: ReadonlySet<string> = new Set(['size', 'sent', 'bytes'])
-const HIDDEN: ReadonlySet<string> = new Set(['to', 'total', 'ms', 'form', 'cmdline', 'blksize'])
+const HIDDEN: ReadonlySet<string> = new Set(['to', 'total', 'ms', 'form', 'blksize'])
+
+function describeFact(key: string, value: string | number | boolean): string | undefined {
+  if (HIDDEN.has(key)) return undefined
+  if (PLAIN.has(key)) return String(value)
+  if (ASIDE.has(key)) return `(${value})`
+  if (key === 'asks') return `for ${value}`
+  if (SIZES.has(key) && typeof value === 'number') return formatBytes(value)
+  return `${key}=${value}`
+}
 
 function transferRate({ kind, detail }: BootEvent): string | undefined {
   const octets = detail['sent'] ?? detail['bytes']

@@ -1,6 +1,7 @@
 /** DHCP messages, good and bad, from another host of the test's network, and what a capture there sees of the replies. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import path from 'node:path'
 import { type Ipv4, parseIpv4 } from '../../src/lib/ipv4.ts'
 import { macToBytes, parseMac } from '../../src/lib/mac.ts'
@@ -41,6 +42,13 @@ export class Wire {
   private constructor(capture: Capture, sender: ChildProcess) {
     this.capture = capture
     this.#sender = sender
+  }
+
+  /** Ends sender and capture, so that the port is free for another client. */
+  async close(): Promise<void> {
+    const ended = once(this.#sender, 'close')
+    this.#sender.stdin?.end()
+    await Promise.all([ended, this.capture.stop()])
   }
 
   send(bytes: Uint8Array, port = SERVER_PORT, address = BROADCAST, sourcePort = CLIENT_PORT): void {

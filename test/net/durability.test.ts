@@ -52,7 +52,7 @@ inNetns(import.meta, (net) => {
       const request = clientMessage('REQUEST', mac, { address, server: '10.77.0.1' })
       assert.equal((await wire.ask({ ...request, flags: broadcast ? request.flags : 0 })).type, 'ACK')
     }
-    await wire.capture.stop()
+    await wire.close()
     const node = net.run('pgrep', '-f', 'main\\.ts serve').stdout.trim().split('\n')
     for (const pid of node) process.kill(Number(pid), 'SIGTERM')
     await server.exited

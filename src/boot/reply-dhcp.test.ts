@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { dhcpMessages, vector } from '../../test/helpers/dhcp-fixtures.ts'
+import { ip, mac, pool, type WorldBuilder, world } from '../../test/helpers/world.ts'
+import { decideLease } from '../address/decide-lease.ts'
+import { formatIpv4, ipv4FromU32, parseSubnet } from '../lib/ipv4.ts'
+import { toHex } from '../lib/text.ts'
+import { decodeDhcp4 } from '../protocol/dhcp4/decode.ts'
+import { encodeDhcp4 } from '../protocol/dhcp4/encode.ts'
+import type { DhcpMessage } from '../protocol/dhcp4/message.ts'
+import { optionBytes } from '../protocol/dhcp4/options.ts'
+import { classifyDhcp } from './classify.ts'
+import { decide } from './decide.ts'
+import { type DhcpReply, replyDhcp } from './reply-dhcp.ts'
+
+const CLIENT = mac('52:54:00:12:34:56')
+
+/** The server of the worked packets. */
+function server(): WorldBuilder {
+  const subnet = parseSubnet('192.0.2.0/24')
+  assert.ok(subnet.ok)
+  return world()
+    .network({
+      subnet: subnet.value,
+      address: ip('192.0.2.2'),
+      pools: pool('192.0.2.50-192.0.2.99'),
+      router: ip('192.0.2.1'),
+      dns: [ip('192.0.2.1')],
+    })
+    .server('192.0.2.2')
+    .node('node7', CLIENT, { address: '192.0.2.50' })
+}
+
+/** The worked replies, and where ours differs with its reason. File names and URLs are mapped before. */
+const PAIRS: readonly {
+  readonly request: string
+  readonly reply: string
+  readonly to: string
+  readonly differs: Readonly<Record<string, string>>
+}[] = [
+  { request: 'P1', reply: 'P2', to: 'broadcast', differs: {} },
+  { request: 'P3', reply: 'P4', to: 'broadcast', differs: {} },
+  {
+    request: 'P5',
+    reply: 'P6',
+    to: 'broadcast',
+    differs: { 'option 56': 'our NAK names the address it refuses' },
+  },
+  { request: 'P7', reply: 'P8', to: 'unicast 192.0.2.50', differs: {} },
+  {
+    request: 'P9',
+    reply: 'P10',
+    to: `link 192.0.2.50 ${CLIENT}`,
+    differs: {
+      'option 28': 'the client does not ask for it in option 55',
+      'option 67': 'iPXE needs no NUL in its URL; recipe 2.7 gives it none',
+    },
+  },
+  {
+    request: 'P28',
+    reply: 'P29',
+    to: 'unicast 192.0.2.50',
+    differs: { 'option 28': 'the client does not ask for it in option 55' },
+  },
+]
+
+const NAMES: readonly (readonly [string, string])[] = [
+  ['ipxe-x86_64.efi', 'snponly.efi'],
+  ['http://192.0.2.2:8080/v1/boot.ipxe', 'http://192.0.2.2:8080/boot.ipxe'],
+]
+
+describe('our replies to the worked requests', () => {
+  for (const { request, reply, to, differs } of PAIRS)
+    test(`${request} is answered like ${reply}`, () => {
+      const ours = answer(vector(request).bytes, server())
+      assert.ok(ours)
+      const theirs = decodeDhcp4(vector(reply).bytes)
+      assert.ok(theirs.ok)
+      assert.deepEqual(differences(theirs.value, ours.message), Object.keys(differs))
+      const { destination } = ours
+      const parts = Object.values(destination).map((part) =>
+        typeof part === 'number' ? formatIpv4(part) : part,
+      )
+      assert.equal(parts.join(' '), to)
+    })
+
+  for (const [name, reason] of Object.entries({
+    P19: 'PXE boot server discovery (option 43.71)',
+    P23: 'relayed: networks behind a relay are not available yet',
+    P25: 'BOOTP: no option 53',
+  }))
+    test(`${name} gets silence: ${reason}`, () => {
+      assert.equal(answer(vector(name).bytes, server()), undefined)
+      const message = decodeDhcp4(vector(name).bytes)
+      assert.ok(message.ok)
+      assert.deepEqual(classifyDhcp(message.value, server().ingress), {
+        ok: false,
+        error: { reason, mac: CLIENT },
+      })
+    })
+
+  test('S19, S23: P30 (DECLINE) and P31 (RELEASE) get silence', () => {
+    const there = server().lease('192.0.2.50', CLIENT)
+    for (const name of ['P30', 'P31']) assert.equal(answer(vector(name).bytes, there), undefined)
+  })
+
+  test('P11: a BIOS ROM gets the boot part of P12 with an address', () => {
+    const ours = answer(vector('P11').bytes, server())
+    const theirs = decodeDhcp4(vector('P12').bytes)
+    assert.ok(ours && theirs.ok)
+    const boot = ['file', 'siaddr', 'flags', 'option 43', 'option 60', 'option 67', 'option 97']
+    assert.deepEqual(
+      differences(theirs.value, ours.message).filter((key) => boot.includes(key)),
+      [],
+    )
+  })
+
+  test('X06: UEFI HTTP boot waits for its issue and gets an address alone', () => {
+    const ours = answer(vector('P16').bytes, server())
+    assert.ok(ours)
+    assert.equal(ours.type, 'OFFER')
+    for (const code of [43, 60, 66, 67]) assert.equal(optionBytes(ours.message, code), undefined)
+  })
+})
+
+test('D15, D16, D19, S29, X01, X02: every reply to every real message is well formed', () => {
+  let replies = 0
+  for (const { name, bytes } of dhcpMessages()) {
+    const there = server()
+    const reply = answer(bytes, there)
+    if (reply === undefined) continue
+    replies += 1
+    const codes = reply.message.options.map(({ code }) => code)
+    assert.equal(codes[0], 53, name)
+    assert.equal(new Set(codes).size, codes.length, `${name}: no option twice`)
+    assert.ok(
+      reply.message.options.every(({ data }) => data.length > 0),
+      `${name}: no empty option`,
+    )
+    const forbidden = [13, 50, 52, 55, 57, 93, 94, 128, 129, 130, 131, 132, 133, 134, 135]
+    assert.ok(!forbidden.some((code) => codes.includes(code)), name)
+    assert.equal(codes.includes(60), codes.includes(43), `${name}: 60 and 43, or neither`)
+    const request = decodeDhcp4(bytes)
+    assert.ok(request.ok)
+    const encoded = encodeDhcp4(reply.message)
+    assert.ok(encoded.length >= 300, name)
+    if (optionBytes(request.value, 57) === undefined) assert.ok(encoded.length <= 548, name)
+    const times = [51, 58, 59].map((code) =>
+      Number.parseInt(toHex(optionBytes(reply.message, code) ?? new Uint8Array()), 16),
+    )
+    if (codes.includes(51)) assert.deepEqual(times, [3600, 1800, 3150], name)
+    const file = optionBytes(reply.message, 67)
+    if (codes.includes(43))
+      assert.deepEqual([file?.at(-1), file?.indexOf(0)], [0, (file?.length ?? 0) - 1], name)
+    assert.deepEqual(optionBytes(reply.message, 61), optionBytes(request.value, 61), `${name}: I02, I03, I04`)
+  }
+  assert.ok(replies > 40, `${replies} replies`)
+})
+
+test('S30: OFFER and ACK say the same', () => {
+  const [offer, ack] = [answer(vector('P1').bytes, server()), answer(vector('P3').bytes, server())]
+  assert.ok(offer && ack)
+  assert.deepEqual(differences(offer.message, ack.message), ['option 53'])
+})
+
+test('D17, D18: what the client cannot take is left out, the wished options first', () => {
+  const there = server().network({
+    domain: 'd'.repeat(200),
+    dns: Array.from({ length: 30 }, (_, i) => ip(`192.0.2.${i + 1}`)),
+  })
+  const large = answer(vector('P9').bytes, there)
+  const request = decodeDhcp4(vector('P9').bytes)
+  assert.ok(large && request.ok)
+  assert.ok(optionBytes(large.message, 6) !== undefined && optionBytes(large.message, 15) !== undefined)
+  for (const size of ['0240', '012c']) {
+    const options = request.value.options.map((option) =>
+      option.code === 57 ? { code: 57, data: new Uint8Array(Buffer.from(size, 'hex')) } : option,
+    )
+    const small = answer(encodeDhcp4({ ...request.value, options }), there)
+    assert.ok(small)
+    assert.ok(encodeDhcp4(small.message).length <= 548)
+    const codes = small.message.options.map(({ code }) => code)
+    assert.ok([53, 54, 51, 1, 3, 67].every((code) => codes.includes(code)))
+    assert.ok(!codes.includes(15), 'the domain name is left out')
+  }
+})
+
+test('D20, D21, D25: flags and chaddr are copied whole; addresses in a request mean nothing', () => {
+  const request = decodeDhcp4(vector('P1').bytes)
+  assert.ok(request.ok)
+  const chaddr = request.value.chaddr.map((octet, i) => (i < 6 ? octet : 0xee))
+  const odd = { ...request.value, flags: 0x8001, chaddr, yiaddr: ip('9.9.9.9'), siaddr: ip('9.9.9.9') }
+  const reply = answer(encodeDhcp4(odd), server())
+  assert.ok(reply)
+  assert.equal(reply.message.flags, 0x8001)
+  assert.deepEqual(reply.message.chaddr, chaddr)
+  assert.deepEqual([reply.message.yiaddr, reply.message.siaddr], [ip('192.0.2.50'), ip('192.0.2.2')])
+  assert.deepEqual(reply.destination, { kind: 'broadcast' })
+})
+
+test('nothing is sent to a ciaddr that is not the address we give', () => {
+  const request = decodeDhcp4(vector('P9').bytes)
+  assert.ok(request.ok)
+  const reply = answer(encodeDhcp4({ ...request.value, ciaddr: ip('203.0.113.9') }), server())
+  assert.deepEqual(reply?.destination, { kind: 'link', address: ip('192.0.2.50'), mac: CLIENT })
+})
+
+function answer(bytes: Uint8Array, there: WorldBuilder): DhcpReply | undefined {
+  const message = decodeDhcp4(bytes)
+  if (!message.ok) return undefined
+  const client = classifyDhcp(message.value, there.ingress)
+  if (!client.ok) return undefined
+  const { boot, lease } = client.value
+  const addresses = there.addresses(boot.client.mac)
+  return replyDhcp({
+    request: message.value,
+    network: addresses.network,
+    server: addresses.server,
+    answer: decideLease(lease, addresses).answer,
+    boot: decide(boot, there.build()).action,
+  })
+}
+
+/** The fields and options in which two replies differ; those in which only the order differs are alike. */
+function differences(theirs: DhcpMessage, ours: DhcpMessage): readonly string[] {
+  const [a, b] = [fields(theirs), fields(ours)]
+  return [...new Set([...a.keys(), ...b.keys()])].filter((key) => a.get(key) !== b.get(key)).sort()
+}
+
+function fields(message: DhcpMessage): ReadonlyMap<string, string> {
+  const { options, fileOptions, snameOptions, notes, chaddr, sname, file, ...numbers } = message
+  assert.deepEqual([fileOptions, snameOptions, notes], [undefined, undefined, []])
+  return new Map([
+    ...Object.entries(numbers).map(([key, value]) => [key, String(value)] as const),
+    ['chaddr', toHex(chaddr)] as const,
+    ['sname', toHex(sname)] as const,
+    ['file', mapNames(file).replace(/(00)+$/, '')] as const,
+    ...options.map(({ code, data }) => [`option ${code}`, mapNames(data)] as const),
+  ])
+}
+
+function mapNames(octets: Uint8Array): string {
+  const hex = (text: string): string => Buffer.from(text).toString('hex')
+  return NAMES.reduce((value, [theirs, ours]) => value.replace(hex(theirs), hex(ours)), toHex(octets))
+}

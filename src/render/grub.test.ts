@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { assertGolden } from '../../test/helpers/golden.ts'
+import { NASTY, SCRIPTS } from '../../test/helpers/scripts.ts'
+import type { BootScript } from '../model/script.ts'
+import { renderGrub } from './grub.ts'
+
+describe('whole scripts', () => {
+  for (const [name, script] of Object.entries(SCRIPTS))
+    test(name, () => assertGolden(`scripts/${name}.grub`, renderGrub(script)))
+})
+
+test('a kernel without initrds has no initrd line', () => {
+  const boot = SCRIPTS.boot
+  assert.ok(boot.kind === 'boot')
+  assert.deepEqual(
+    lexGrub(renderGrub({ ...boot, initrds: [] })).map(([command]) => command),
+    ['echo', 'linux', 'boot'],
+  )
+})
+
+test("a quoted kernel argument is one word, which GRUB's linux quotes again", () => {
+  const boot = SCRIPTS.boot
+  assert.ok(boot.kind === 'boot')
+  const linux = lexGrub(renderGrub({ ...boot, cmdline: ['a="b c"'] })).find(
+    ([command]) => command === 'linux',
+  )
+  assert.deepEqual(linux?.slice(2), ['a=b c'])
+})
+
+const RUNS = { seed: 20261123, numRuns: 20_000 }
+const bootScript: fc.Arbitrary<BootScript> = fc.record({
+  kind: fc.constant('boot'),
+  server: fc.constant('http://10.77.0.1:8080'),
+  title: NASTY,
+  warning: NASTY,
+  kernel: fc.constant({ name: 'k', url: 'http://10.77.0.1:8080/images/i/k' }),
+  initrds: fc.constant([{ name: 'i', url: 'http://10.77.0.1:8080/images/i/i' }]),
+  cmdline: fc.array(NASTY, { maxLength: 4 }),
+})
+
+function meant({ title, warning, cmdline }: BootScript): readonly (readonly string[])[] {
+  return [
+    ['echo', `Centra PXE: ${title}`],
+    ['echo', `WARNING: ${warning}`],
+    ['linux', '(http,10.77.0.1:8080)/images/i/k', ...cmdline.map((argument) => argument.replaceAll('"', ''))],
+    ['initrd', '(http,10.77.0.1:8080)/images/i/i'],
+    ['boot'],
+  ]
+}
+
+function readsBack(emit: (script: BootScript) => string | undefined): {
+  readonly accepted: number
+  readonly broken: number
+} {
+  let [accepted, broken] = [0, 0]
+  fc.assert(
+    fc.property(bootScript, (script) => {
+      const text = emit(script)
+      if (text === undefined) return
+      accepted += 1
+      if (JSON.stringify(lexGrub(text)) !== JSON.stringify(meant(script))) broken += 1
+    }),
+    RUNS,
+  )
+  return { accepted, broken }
+}
+
+test('whatever texts are offered, a script is refused or read back exactly as meant', () => {
+  const { accepted, broken } = readsBack((script) => {
+    try {
+      return renderGrub(script)
+    } catch (error) {
+      assert.match(error instanceof Error ? error.message : '', /^not a GRUB (word|comment): /)
+      return undefined
+    }
+  })
+  assert.equal(broken, 0)
+  assert.ok(accepted > 1000, `${accepted} accepted`)
+})
+
+test('negative control: a string template breaks under the same property', () => {
+  const { broken } = readsBack(
+    ({ title, warning, cmdline }) =>
+      `echo 'Centra PXE: ${title}'\necho 'WARNING: ${warning}'\nlinux '(http,10.77.0.1:8080)/images/i/k' ${cmdline.map((argument) => argument.replaceAll('"', '')).join(' ')}\ninitrd '(http,10.77.0.1:8080)/images/i/i'\nboot\n`,
+  )
+  assert.ok(broken > 1000, `${broken} broken`)
+})
+
+/**
+ * Commands as words, read as GRUB's lexer does (manual 2.06, "Quoting"): single quotes keep everything; outside them
+ * blanks split, a line end or `;` ends a command, `#` at the start of a word begins a comment, a backslash escapes.
+ */
+function lexGrub(text: string): readonly (readonly string[])[] {
+  const commands: string[][] = []
+  let words: string[] = []
+  let word: string | undefined
+  const endWord = (): void => {
+    if (word !== undefined) words.push(word)
+    word = undefined
+  }
+  const endCommand = (): void => {
+    endWord()
+    if (words.length > 0) commands.push(words)
+    words = []
+  }
+  for (let i = 0; i < text.length; i += 1) {
+    const c = text.charAt(i)
+    if (c === "'") {
+      const end = text.indexOf("'", i + 1)
+      word = (word ?? '') + text.slice(i + 1, end < 0 ? undefined : end)
+      i = end < 0 ? text.length : end
+    } else if (c === '#' && word === undefined) {
+      const end = text.indexOf('\n', i)
+      i = end < 0 ? text.length : end - 1
+    } else if (c === '\n' || c === ';') endCommand()
+    else if (c === ' ' || c === '\t') endWord()
+    else if (c === '\\') {
+      word = (word ?? '') + text.charAt(i + 1)
+      i += 1
+    } else word = (word ?? '') + c
+  }
+  endCommand()
+  return commands
+}

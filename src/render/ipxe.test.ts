@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { assertGolden } from '../../test/helpers/golden.ts'
+import { NASTY, SCRIPTS } from '../../test/helpers/scripts.ts'
+import { NODE01 } from '../../test/helpers/world.ts'
+import type { BootScript, MenuScript } from '../model/script.ts'
+import { lexIpxe } from '../protocol/ipxe/lex.ts'
+import { renderIpxe } from './ipxe.ts'
+
+describe('whole scripts', () => {
+  for (const [name, script] of Object.entries(SCRIPTS))
+    test(name, () => assertGolden(`scripts/${name}.ipxe`, renderIpxe(script)))
+})
+
+test('E12, E20, E21: what every script keeps to', () => {
+  for (const [name, script] of Object.entries(SCRIPTS)) {
+    const text = renderIpxe(script)
+    assert.ok(text.startsWith('#!ipxe\n') && text.endsWith('\n') && !text.includes('\r'), name)
+    assert.ok(text.length < 65_536 && text.split('\n').every((line) => line.length < 4096), name)
+    const { labels, commands } = lexIpxe(text)
+    const targets = commands.filter(({ words }) => words[0] === 'goto').map(({ words }) => words[1] ?? '')
+    for (const target of targets)
+      assert.ok(target.startsWith('${') || labels.includes(target), `${name}: goto ${target}`)
+    const network = commands.flatMap((command, i) =>
+      ['chain', 'kernel', 'initrd', 'boot'].includes(command.words[0] ?? '') ? [commands[i + 1]?.after] : [],
+    )
+    assert.deepEqual(
+      network.filter((after) => after !== '||'),
+      [],
+      `${name}: every one has its ||`,
+    )
+  }
+  const kernel = lexIpxe(renderIpxe(SCRIPTS.boot)).commands.find(({ words }) => words[0] === 'kernel')
+  assert.ok(kernel?.words.includes('initrd=initrd.img'))
+})
+
+/** What a boot script must say, worked out without the emitter: first words and the words the strings are in. */
+function intended(script: BootScript): readonly string[] {
+  const words = (text: string): string[] => text.split(' ')
+  return [
+    ['echo', 'Centra', 'PXE:', ...words(script.title)],
+    ...(script.warning === undefined ? [] : [['echo', 'WARNING:', ...words(script.warning)]]),
+    ['imgfree'],
+    ['set', 'step', 'kernel'],
+    ['kernel', '--name', script.kernel.name, script.kernel.url, 'initrd=i', ...script.cmdline.flatMap(words)],
+    ['goto', 'failed'],
+    ['set', 'step', 'initrd'],
+    ['initrd', '--name', 'i', script.initrds[0]?.url ?? ''],
+  ].map((command) => JSON.stringify(command))
+}
+
+function said(text: string): readonly string[] {
+  return lexIpxe(text)
+    .commands.filter(({ words }) => words.length > 0)
+    .map(({ words }) => JSON.stringify(words))
+}
+
+const bootScript: fc.Arbitrary<BootScript> = fc.record({
+  kind: fc.constant('boot'),
+  server: fc.constant('http://10.77.0.1:8080'),
+  title: NASTY,
+  warning: NASTY,
+  kernel: fc.record({ name: NASTY, url: NASTY.map((text) => `http://10.77.0.1:8080/images/${text}`) }),
+  initrds: NASTY.map((text) => [{ name: 'i', url: `http://10.77.0.1:8080/images/${text}` }]),
+  cmdline: fc.array(NASTY, { maxLength: 4 }),
+  client: fc.constant(NODE01),
+})
+
+const RUNS = { seed: 20261123, numRuns: 20_000 }
+
+/** `emit` must refuse, or say exactly what was meant. Counts what it accepted. */
+function readsBack(emit: (script: BootScript) => string | undefined): {
+  readonly accepted: number
+  readonly broken: number
+} {
+  let [accepted, broken] = [0, 0]
+  fc.assert(
+    fc.property(bootScript, (script) => {
+      const text = emit(script)
+      if (text === undefined) return
+      accepted += 1
+      const meant = intended(script)
+      if (said(text).slice(0, meant.length).join('\n') !== meant.join('\n')) broken += 1
+    }),
+    RUNS,
+  )
+  return { accepted, broken }
+}
+
+test('E15, E16: whatever texts are offered, a script is refused or read back exactly as meant', () => {
+  const { accepted, broken } = readsBack((script) => {
+    try {
+      return renderIpxe(script)
+    } catch (error) {
+      assert.match(error instanceof Error ? error.message : '', /^not an iPXE (word|comment): /)
+      return undefined
+    }
+  })
+  assert.equal(broken, 0)
+  assert.ok(accepted > 1000, `${accepted} accepted: the property saw scripts`)
+})
+
+test('negative control: a string template breaks under the same property', () => {
+  const { broken } = readsBack(
+    ({ title, warning, kernel, initrds, cmdline }) =>
+      `#!ipxe\necho Centra PXE: ${title}\necho WARNING: ${warning}\nimgfree ||\nset step kernel\nkernel --name ${kernel.name} ${kernel.url} initrd=i ${cmdline.join(' ')} || goto failed\nset step initrd\ninitrd --name i ${initrds[0]?.url} ||\n`,
+  )
+  assert.ok(broken > 1000, `${broken} broken`)
+})
+
+test('menus: titles and keys are refused or read back as one item each', () => {
+  let accepted = 0
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ key: NASTY, title: NASTY }), { maxLength: 4 }),
+      NASTY,
+      (entries, title) => {
+        const script: MenuScript = {
+          kind: 'menu',
+          server: 'http://10.77.0.1:8080',
+          client: NODE01,
+          title,
+          entries,
+          default: 'local',
+          timeoutSeconds: 30,
+        }
+        let text: string
+        try {
+          text = renderIpxe(script)
+        } catch {
+          return
+        }
+        accepted += 1
+        const { commands } = lexIpxe(text)
+        const items = commands.slice(1, 2 + entries.length).map(({ words }) => words)
+        const meant = [
+          ['menu', ...title.split(' ')],
+          ...entries.map((entry) => ['item', entry.key, ...entry.title.split(' ')]),
+        ]
+        assert.deepEqual(items, meant)
+        assert.deepEqual(lexIpxe(text).labels, lexIpxe(renderIpxe(SCRIPTS.menu)).labels)
+      },
+    ),
+    RUNS,
+  )
+  assert.ok(accepted > 500, `${accepted} accepted`)
+})

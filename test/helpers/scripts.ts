@@ -1,0 +1,71 @@
+import fc from 'fast-check'
+import { decide } from '../../src/boot/decide.ts'
+import type { Question } from '../../src/boot/decision.ts'
+import type { Mac } from '../../src/lib/mac.ts'
+import type { Script } from '../../src/model/script.ts'
+import { NODE01, NODE02, STRANGER, type WorldBuilder, world } from './world.ts'
+
+/** One script of each kind, as the policy makes them in the world of the contract's lab.yaml. */
+export const SCRIPTS = {
+  identify: script(world(), { kind: 'identify' }),
+  boot: script(world().labNodes(), { kind: 'run' }, NODE02),
+  'boot-all-in-one': script(world(), { kind: 'run', choice: 'all-in-one' }, STRANGER),
+  menu: script(world(), { kind: 'run' }, STRANGER),
+  'local-disk': script(world().unknown('local'), { kind: 'run' }, STRANGER),
+  recovery: script(
+    world().labNodes(),
+    { kind: 'run', failed: { step: 'kernel', errno: '2d0c613b' } },
+    NODE01,
+  ),
+} as const
+
+function script(there: WorldBuilder, question: Question, client?: Mac): Script {
+  const { action } = decide(there.asks('http', question, client), there.build())
+  if (action.kind !== 'script') throw new Error(`no script but ${action.kind}`)
+  return action.script
+}
+
+/** Texts as an attacker or a careless operator would write them, between harmless ones. */
+export const NASTY: fc.Arbitrary<string> = fc.oneof(
+  { weight: 6, arbitrary: fc.stringMatching(/^[a-z][a-z0-9.=-]{0,8}$/) },
+  { weight: 2, arbitrary: fc.stringMatching(/^[a-z]{1,4}( [a-z]{1,4}){0,2}$/) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .array(
+        fc.constantFrom(
+          'a',
+          ' ',
+          '\n',
+          '\r',
+          '\r\n',
+          '\0',
+          '\t',
+          '${x}',
+          '${',
+          '}',
+          '$',
+          '||',
+          ' || ',
+          '&&',
+          ';',
+          ' ; ',
+          '#',
+          ' #',
+          '\\',
+          '\\\n',
+          "'",
+          '"',
+          '`',
+          ':',
+          '-',
+          '{',
+          'reboot',
+          'é',
+        ),
+        { maxLength: 6 },
+      )
+      .map((parts) => parts.join('')),
+  },
+  { weight: 1, arbitrary: fc.string({ maxLength: 8, unit: 'binary' }) },
+)
