@@ -106,12 +106,12 @@ function firmware(name: string, request: HttpRequest, on: ServedNetwork, running
   )
   if (action.kind !== 'file')
     return text(404, `${action.kind === 'refuse' ? action.reason : 'not published'}\n`)
-  const { path, size } = action.file
+  const { path, size, revision = name } = action.file
   return {
     kind: 'file',
     path,
     size,
-    etag: `"${size.toString(16)}-${name}"`,
+    etag: `"${size.toString(16)}-${revision}"`,
     headers: { 'Content-Type': 'application/octet-stream', 'Cache-Control': 'no-cache' },
     observe: observeTransfer(
       { file: action.file.name, path: request.path, peer: request.peer, mac },

@@ -79,7 +79,7 @@ describe('our replies to the worked requests', () => {
       assert.deepEqual(differences(theirs.value, ours.message), Object.keys(differs))
       const { destination } = ours
       const parts = Object.values(destination).map((part) =>
-        typeof part === 'number' ? formatIpv4(part) : part,
+        typeof part === 'number' ? formatIpv4(ipv4FromU32(part)) : part,
       )
       assert.equal(parts.join(' '), to)
     })

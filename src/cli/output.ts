@@ -19,10 +19,17 @@ export function say(text: string): void {
   process.stderr.write(text.endsWith('\n') ? text : `${text}\n`)
 }
 
-/** A valid configuration, or every error of it on stderr and exit code 78. Warnings are said either way. */
-export async function requireConfig(file: string, disk = new LocalDisk()): Promise<Config> {
+interface RequireOptions {
+  readonly disk?: LocalDisk
+  /** Also say what is doubtful; `serve` does, commands that only look do not. */
+  readonly warn?: boolean
+}
+
+/** A valid configuration, or every error of it on stderr and exit code 78. */
+export async function requireConfig(file: string, options: RequireOptions = {}): Promise<Config> {
+  const { disk = new LocalDisk(), warn = false } = options
   const { config, problems } = await loadConfig(resolve(file), disk)
-  for (const problem of problems) say(formatProblem(problem))
+  for (const problem of problems) if (warn || problem.severity === 'error') say(formatProblem(problem))
   if (config === undefined) throw new CliError(`${file} is not valid`, EXIT.config)
   return config
 }

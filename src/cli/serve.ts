@@ -42,7 +42,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   process.on('uncaughtException', (error) => log.line('error', `fault: ${describeFault(error)}`))
   process.on('unhandledRejection', (error) => log.line('error', `fault: ${describeFault(error)}`))
   const disk = new LocalDisk()
-  const written = await requireConfig(flags.config, disk)
+  const written = await requireConfig(flags.config, { disk, warn: true })
   const config = flags.stateDir === undefined ? written : withStateDir(written, resolve(flags.stateDir))
   if (flags.insecureNoFsync)
     log.line('warn', 'INSECURE: --insecure-no-fsync, leases do not survive a power cut')

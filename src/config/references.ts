@@ -76,14 +76,15 @@ function checkNetwork(network: Network, place: Place): readonly ConfigProblem[] 
   })
   if (network.dhcp === 'proxy')
     problems.push(problem(place, 'dhcp', 'proxy is not available yet; write observe (silent), server or off'))
-  if (network.interface === undefined)
+  if (network.interface === undefined && !place.source.has([...place.path, 'interface']))
     problems.push(
       problem(place, [], 'names no interface; networks behind a relay are not available yet, add interface:'),
     )
   return problems
 }
 
-function checkNodes({ config, nodes, networks }: Checked): readonly ConfigProblem[] {
+function checkNodes(checked: Checked): readonly ConfigProblem[] {
+  const { config, nodes } = checked
   const problems: ConfigProblem[] = []
   const names = new Register('node name')
   const macs = new Register('MAC address')
@@ -97,9 +98,9 @@ function checkNodes({ config, nodes, networks }: Checked): readonly ConfigProble
     })
     if (node.address !== undefined) {
       problems.push(...addresses.take(formatIpv4(node.address), place, 'address'))
-      problems.push(...checkReservation(node.address, place, config, networks.length))
+      problems.push(...checkReservation(node.address, place, checked))
     }
-    if (node.profile !== undefined) problems.push(...checkNodeProfile(node.profile, place, config))
+    if (node.profile !== undefined) problems.push(...checkNodeProfile(node.profile, place, checked))
   })
   return problems
 }
@@ -107,14 +108,15 @@ function checkNodes({ config, nodes, networks }: Checked): readonly ConfigProble
 function checkReservation(
   address: Ipv4,
   place: Place,
-  config: Config,
-  wellFormed: number,
+  { config, networks, sources }: Checked,
 ): readonly ConfigProblem[] {
   const network = config.networks.find(({ subnet }) => subnetContains(subnet, address))
   const shown = formatIpv4(address)
   // With a malformed network the subnet may be the one that is missing.
   if (network === undefined)
-    return wellFormed === 0 ? [] : [problem(place, 'address', `${shown} is not in the subnet of any network`)]
+    return networks.length < countWritten(sources, 'networks')
+      ? []
+      : [problem(place, 'address', `${shown} is not in the subnet of any network`)]
   if (!isHost(network, address) || address === network.router || address === network.address)
     return [problem(place, 'address', `${shown} belongs to the network ${network.name} itself`)]
   const pool = network.pools.find((range) => rangeContains(range, address))
@@ -123,8 +125,13 @@ function checkReservation(
   return [problem(place, 'address', message, 'warning')]
 }
 
-function checkNodeProfile(name: string, place: Place, config: Config): readonly ConfigProblem[] {
+function checkNodeProfile(
+  name: string,
+  place: Place,
+  { config, sources }: Checked,
+): readonly ConfigProblem[] {
   const profile = config.profiles.get(name)
+  if (profile === undefined && namesIn(sources, 'profiles').has(name)) return []
   if (profile === undefined)
     return [
       problem(
@@ -133,7 +140,7 @@ function checkNodeProfile(name: string, place: Place, config: Config): readonly 
         `there is no profile ${name}; there are ${[...config.profiles.keys()].join(', ')}`,
       ),
     ]
-  if (profile.image === undefined)
+  if (profile.image === undefined && !sources.some((source) => source.has(['profiles', name, 'image'])))
     return [problem(place, 'profile', `the profile ${name} has no image to boot: set profiles.${name}.image`)]
   return []
 }
@@ -213,6 +220,14 @@ function namesIn(sources: readonly ConfigSource[], key: string): ReadonlySet<str
     return typeof section === 'object' && section !== null ? Object.keys(section) : []
   })
   return new Set(names)
+}
+
+function countWritten(sources: readonly ConfigSource[], key: string): number {
+  return sources.reduce((sum, { value }) => {
+    const list =
+      typeof value === 'object' && value !== null ? Object.entries(value).find(([k]) => k === key)?.[1] : []
+    return sum + (Array.isArray(list) ? list.length : 1)
+  }, 0)
 }
 
 /** Names, MAC addresses and addresses that may appear once; the second place is told where the first one is. */

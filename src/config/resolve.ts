@@ -76,16 +76,22 @@ export function resolveConfig(main: ConfigText, included: readonly ConfigText[])
 }
 
 function shapeProblems(source: ConfigSource, schema: z.ZodType): readonly ConfigProblem[] {
-  return source.problems.length > 0 ? [] : source.check(schema).problems
+  if (source.problems.length > 0) return []
+  // zod leaves this one name out of its records without a word.
+  const proto = ['images', 'profiles'].filter((key) => source.has([key, '__proto__']))
+  return [
+    ...source.check(schema).problems,
+    ...proto.map((key) => source.problem([key, '__proto__'], 'cannot be a name')),
+  ]
 }
 
-/** The well-formed items of a list; the others have had their errors from the schema. */
+/** The items of a list as far as they are well-formed; the rest has had its errors from the schema. */
 function items<T>(source: ConfigSource, key: string, schema: z.ZodType<T>): readonly Placed<T>[] {
   const list = isRecord(source.value) ? source.value[key] : undefined
   if (!Array.isArray(list)) return []
   return list.flatMap((item, index) => {
-    const parsed = schema.safeParse(item)
-    return parsed.success ? [{ value: parsed.data, source, path: [key, index] }] : []
+    const value = wellFormed(item, schema)
+    return value === undefined ? [] : [{ value, source, path: [key, index] }]
   })
 }
 
@@ -97,9 +103,21 @@ function entries<T>(
   const record = isRecord(source.value) ? source.value[key] : undefined
   if (!isRecord(record)) return []
   return Object.entries(record).flatMap(([name, value]) => {
-    const parsed = NameSchema.safeParse(name).success ? schema.safeParse(value) : undefined
-    return parsed?.success ? [{ name, value: parsed.data, source, path: [key, name] }] : []
+    const parsed = NameSchema.safeParse(name).success ? wellFormed(value, schema) : undefined
+    return parsed === undefined ? [] : [{ name, value: parsed, source, path: [key, name] }]
   })
+}
+
+/** What is right in an item: a wrong key has its error already, and shall not hide those of the other keys. */
+function wellFormed<T>(item: unknown, schema: z.ZodType<T>): T | undefined {
+  const parsed = schema.safeParse(item)
+  if (parsed.success || !isRecord(item)) return parsed.data
+  const wrong = new Set(
+    parsed.error.issues.flatMap((issue) =>
+      issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : issue.path.slice(0, 1),
+    ),
+  )
+  return schema.safeParse(Object.fromEntries(Object.entries(item).filter(([key]) => !wrong.has(key)))).data
 }
 
 function section<T>(source: ConfigSource, key: string, schema: z.ZodType<T>): T {

@@ -88,10 +88,10 @@ function read<T>(expected: string, parse: (text: string) => Result<T, string>): 
 }
 
 /** A list; a single value counts as a list of one. */
-function listOf<T>(item: z.ZodType<T>): z.ZodType<readonly T[]> {
+function listOf<T>(item: z.ZodType<T>, expected = 'expected a list'): z.ZodType<readonly T[]> {
   return z.preprocess(
     (value) => (value === undefined || Array.isArray(value) ? value : [value]),
-    z.array(item),
+    z.array(item, expected),
   )
 }
 
@@ -175,7 +175,10 @@ export const ProfileSchema = z.strictObject({
 
 export const NodeSchema = z.strictObject({
   name,
-  mac: listOf(mac).refine((macs) => macs.length > 0, 'expected at least one MAC address'),
+  mac: listOf(mac, 'expected a MAC address, or a list of them').refine(
+    (macs) => macs.length > 0,
+    'expected at least one MAC address',
+  ),
   address: address.optional().describe('A reservation'),
   profile: name.optional(),
   cmdline: cmdline.default(noArguments),

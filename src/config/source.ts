@@ -65,15 +65,12 @@ export class ConfigSource {
 
   /** Whether the text gives a value for this path. */
   has(path: Path): boolean {
-    let node: unknown = this.#document.contents
-    for (const key of path) node = child(node, key)
-    return node !== undefined
+    return this.#node(path) !== undefined
   }
 
   /** Where a key itself stands, for keys that should not be there. */
   originOfKey(path: Path, key: string): Origin {
-    let node: unknown = this.#document.contents
-    for (const step of path) node = child(node, step)
+    const node = this.#node(path)
     const pair = isMap(node)
       ? node.items.find((item) => isScalar(item.key) && item.key.value === key)
       : undefined
@@ -81,7 +78,20 @@ export class ConfigSource {
   }
 
   problem(path: Path, message: string, severity: ConfigProblem['severity'] = 'error'): ConfigProblem {
-    return { severity, origin: this.origin(path), path: formatPath(path), message }
+    const written = this.#written(path)
+    return { severity, origin: this.origin(written), path: formatPath(written), message }
+  }
+
+  /** Without the index that a single value has only because it counts as a list of one. */
+  #written(path: Path): Path {
+    const list = path.slice(0, -1)
+    return typeof path.at(-1) === 'number' && isScalar(this.#node(list)) ? list : path
+  }
+
+  #node(path: Path): unknown {
+    let node: unknown = this.#document.contents
+    for (const key of path) node = child(node, key)
+    return node
   }
 
   /** Checks the shape. The value has its defaults; the problems name every key that is wrong. */
@@ -111,8 +121,12 @@ export class ConfigSource {
         },
       ]
     }
-    const missing = issue.code === 'invalid_type' && !this.has(path)
-    return [this.problem(path, missing ? `is missing: ${issue.message}` : issue.message)]
+    const message =
+      issue.code === 'invalid_type' && issue.expected === 'object'
+        ? 'expected keys with values'
+        : issue.message
+    const missing = issue.code === 'invalid_type' && !this.has(this.#written(path))
+    return [this.problem(path, missing ? `is missing: ${message}` : message)]
   }
 
   #problemAt(offset: number, message: string): ConfigProblem {

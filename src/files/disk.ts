@@ -46,7 +46,8 @@ export class LocalDisk implements Disk {
       for (const name of names) {
         const path = join(dir, name)
         if (found.has(name) || !(await this.isFile(path))) continue
-        found.set(name, { name, path, size: (await stat(path)).size })
+        const { size, mtimeNs, ino } = await stat(path, { bigint: true })
+        found.set(name, { name, path, size: Number(size), revision: `${ino.toString(16)}-${mtimeNs.toString(16)}` })
       }
     }
     return found

@@ -7,6 +7,8 @@ export interface FirmwareFile {
   readonly name: string
   readonly path: string
   readonly size: number
+  /** Changes whenever the file does; safe inside an entity tag. */
+  readonly revision?: string
 }
 
 export interface ImageFile {

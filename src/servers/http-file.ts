@@ -46,8 +46,12 @@ export async function sendFile(
   }
 }
 
-/** `If-Range` with another entity tag, or with a date, asks for the whole file (RFC 9110 §13.1.5). */
+/**
+ * `Range` counts for GET alone (RFC 9110 §14.2). `If-Range` with another entity tag, or with a date, asks for the
+ * whole file (RFC 9110 §13.1.5).
+ */
 function wantedRange(answer: FileAnswer, request: IncomingMessage): ByteRange | 'whole' | 'unsatisfiable' {
+  if (request.method !== 'GET') return 'whole'
   const ifRange = request.headers['if-range']
   if (ifRange !== undefined && ifRange !== answer.etag) return 'whole'
   return parseRange(request.headers.range, answer.size)

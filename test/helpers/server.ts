@@ -48,6 +48,31 @@ export interface Ending {
   readonly signal: NodeJS.Signals | null
 }
 
+/** Facts of an event by name: its own (`mac`, `node`, `address`) or those of its detail. */
+export type Facts = Readonly<Record<string, string | number | boolean | RegExp>>
+
+export interface LoggedEvent {
+  readonly id: number
+  readonly kind: string
+  readonly detail: Readonly<Record<string, unknown>>
+  readonly [key: string]: unknown
+}
+
+function loggedEvents(log: string): readonly LoggedEvent[] {
+  return log.split('\n').flatMap((line) => {
+    if (!line.startsWith('{') || !line.endsWith('}')) return []
+    const { event } = JSON.parse(line)
+    return event === undefined ? [] : [event]
+  })
+}
+
+function hasFacts(event: LoggedEvent, facts: Facts): boolean {
+  return Object.entries(facts).every(([key, wanted]) => {
+    const value = event.detail[key] ?? event[key]
+    return wanted instanceof RegExp ? wanted.test(String(value)) : value === wanted
+  })
+}
+
 /** A running command. Its output is collected; it dies with the test file. */
 export class Running {
   readonly process: ChildProcess
@@ -102,14 +127,34 @@ export class Running {
     return this.#match('stdout', pattern, from)
   }
 
-  async #match(stream: 'stdout' | 'stderr', pattern: RegExp, from: number): Promise<RegExpExecArray> {
+  /** The first event of this kind that has these facts, in the log of a server that runs with `--log json`. */
+  async event(kind: string, facts: Facts = {}, from = 0): Promise<LoggedEvent> {
+    let seen: LoggedEvent | undefined
+    const isIt = (text: string): boolean => {
+      seen = loggedEvents(text).find((event) => event.kind === kind && hasFacts(event, facts))
+      return seen !== undefined
+    }
+    await this.#wait('stderr', `${kind} ${JSON.stringify(facts)}`, (text) => isIt(text.slice(from)) || undefined)
+    assert.ok(seen)
+    return seen
+  }
+
+  #match(stream: 'stdout' | 'stderr', pattern: RegExp, from: number): Promise<RegExpExecArray> {
+    return this.#wait(stream, `${pattern}`, (text) => pattern.exec(text.slice(from)) ?? undefined)
+  }
+
+  async #wait<T>(
+    stream: 'stdout' | 'stderr',
+    what: string,
+    look: (text: string) => T | undefined,
+  ): Promise<T> {
     const late = AbortSignal.timeout(PATIENCE_MS)
     for (;;) {
-      const found = pattern.exec(this[stream].slice(from))
-      if (found !== null) return found
+      const found = look(this[stream])
+      if (found !== undefined) return found
       const talk = `; it said:\n${this.stdout}\n${this.stderr}`
-      assert.ok(this.#ending === undefined, `ended (${JSON.stringify(this.#ending)}) without ${pattern}${talk}`)
-      assert.ok(!late.aborted, `no ${pattern}${talk}`)
+      assert.ok(this.#ending === undefined, `ended (${JSON.stringify(this.#ending)}) without ${what}${talk}`)
+      assert.ok(!late.aborted, `no ${what}${talk}`)
       await new Promise<void>((resolve) => {
         this.#wakers.add(resolve)
         late.addEventListener('abort', () => resolve(), { once: true })

@@ -3,12 +3,12 @@ import { test } from 'node:test'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { formatIpv4 } from '../../src/lib/ipv4.ts'
 import { inNetns } from '../helpers/netns.ts'
-import { centra, makeSite, missing, type Running, serve, sha256 } from '../helpers/server.ts'
+import { centra, eventually, makeSite, missing, type Running, serve, sha256 } from '../helpers/server.ts'
 import { clientMessage, Wire } from '../helpers/wire.ts'
 
 const BASE = 'http://10.77.0.1:8080'
 const NODE01 = '52:54:00:77:00:01'
-const options = { timeout: 60_000, skip: missing('curl', 'tcpdump') }
+const options = { timeout: 60_000, skip: missing('curl', 'tcpdump', 'busybox') }
 
 interface Answer {
   readonly status: number
@@ -44,7 +44,7 @@ inNetns(import.meta, (net) => {
       return [name.toLowerCase(), value.join(': ')] as const
     })
     const status = Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1])
-    return { status, headers: Object.fromEntries(headers), head, body: readFileSync('/run/body') }
+    return { status, headers: Object.fromEntries(headers), head, body: flags.includes('-I') ? Buffer.alloc(0) : readFileSync('/run/body') }
   }
   const curl = (target: string, ...flags: readonly string[]): Answer => curlFrom(client, target, ...flags)
   const script = (target: string, ...flags: readonly string[]): string => {
@@ -61,7 +61,7 @@ inNetns(import.meta, (net) => {
     curlFrom(host, `/v1/report/${mac}`, '-H', 'Expect:', '--data-binary', body)
 
   test('the server starts, node01 gets its lease', options, async () => {
-    server = await serve(site)
+    server = await serve(site, '--log', 'json')
     const wire = await Wire.open(client, 'eth0')
     assert.ok(wire)
     const offer = await wire.ask(clientMessage('DISCOVER', NODE01))
@@ -99,7 +99,6 @@ inNetns(import.meta, (net) => {
   test('the nonce goes to the machine\'s own lease alone; HEAD opens no attempt', options, () => {
     const head = curl('/boot/52-54-00-77-00-02.ipxe', '-I')
     assert.equal(head.status, 200)
-    assert.equal(head.body.length, 0)
     const first = nonceIn(script('/boot/52-54-00-77-00-01.ipxe'))
     assert.ok(first)
     assert.equal(nonceIn(script('/boot/52-54-00-77-00-01.ipxe')), first, 'asked again: the same try')
@@ -113,9 +112,9 @@ inNetns(import.meta, (net) => {
     const text = script('/boot/52-54-00-77-00-01.ipxe?failed=kernel&errno=2d0c613b')
     assert.match(text, /^menu /m)
     assert.equal(nonceIn(text), undefined)
-    await server.stderrMatch(/node01 .*boot failed kernel .*errno=2d0c613b/, from)
+    await server.event('boot.failed', { node: 'node01', step: 'kernel', errno: '2d0c613b' }, from)
     script(`/boot/52-54-00-77-00-01.ipxe?failed=${encodeURIComponent('x\n2026 forged')}&errno=zz`)
-    await server.stderrMatch(/boot failed unknown\n/, from)
+    await server.event('boot.failed', { node: 'node01', step: 'unknown' }, from)
     assert.doesNotMatch(server.stderr, /forged/)
   })
 
@@ -139,7 +138,7 @@ inNetns(import.meta, (net) => {
       assert.equal(current.headers['cache-control'], 'no-cache')
 
       const head = curl(immutable, '-I')
-      assert.deepEqual([head.status, head.body.length, head.headers['content-length']], [200, 0, String(bytes.length)])
+      assert.deepEqual([head.status, head.headers['content-length']], [200, String(bytes.length)])
       const headRange = curl(immutable, '-I', '-H', 'Range: bytes=0-9')
       assert.equal(headRange.status, 200, 'RFC 9110 §14.2: Range counts for GET alone')
 
@@ -173,7 +172,7 @@ inNetns(import.meta, (net) => {
     }
   })
 
-  test('firmware over HTTP: the loaders, byte for byte, and nothing else', options, () => {
+  test('firmware over HTTP: the loaders, byte for byte, and nothing else', options, async () => {
     for (const name of ['undionly.kpxe', 'snponly.efi'] as const) {
       const { status, headers, body } = curl(`/firmware/${name}`)
       assert.equal(status, 200)
@@ -184,8 +183,10 @@ inNetns(import.meta, (net) => {
     const before = curl('/firmware/undionly.kpxe').headers['etag'] ?? ''
     const replaced = Buffer.from(site.files['undionly.kpxe']).reverse()
     writeFileSync(`${site.dir}/firmware/undionly.kpxe`, replaced)
-    const after = curl('/firmware/undionly.kpxe', '-H', `If-None-Match: ${before}`)
-    assert.equal(after.status, 200, 'another file of the same size has another entity tag')
+    const after = await eventually('another file of the same size has another entity tag', () => {
+      const answer = curl('/firmware/undionly.kpxe', '-H', `If-None-Match: ${before}`)
+      return answer.status === 200 ? answer : undefined
+    })
     assert.ok(after.body.equals(replaced))
     writeFileSync(`${site.dir}/firmware/undionly.kpxe`, site.files['undionly.kpxe'])
     assert.equal(curl('/firmware/ipxe.pxe').status, 404, 'a name of the table that is not on disk')
@@ -225,7 +226,6 @@ inNetns(import.meta, (net) => {
       '/firmware/undionly.kpxe%00',
       '/firmware/',
       '/v1/report',
-      '/v1/report/',
       '/v1/nodes',
       '/boot.ipxe/x',
       '/health/x',
@@ -245,7 +245,15 @@ inNetns(import.meta, (net) => {
     for (const target of ['/boot.ipxe', '/health', '/nothing']) {
       const head = curl(target, '-I')
       assert.equal(head.status, curl(target).status, target)
-      assert.equal(head.body.length, 0)
+    }
+  })
+
+  test('HEAD has no body on the wire', options, () => {
+    for (const target of ['/boot.ipxe', '/images/debian-live/vmlinuz', '/firmware/snponly.efi', '/health', '/nothing']) {
+      const ask = `HEAD ${target} HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n`
+      const { stdout } = client.run('sh', '-c', `printf '${ask}' | busybox nc -w 5 10.77.0.1 8080`)
+      assert.match(stdout, /^HTTP\/1\.1 (200|404) [^]*\r\n\r\n$/, target)
+      assert.equal(stdout.indexOf('\r\n\r\n'), stdout.length - 4, target)
     }
   })
 
@@ -255,15 +263,15 @@ inNetns(import.meta, (net) => {
     const said = (stage: string, key?: string): string => JSON.stringify({ stage, ...(key === undefined ? {} : { nonce: key }) })
     const { status, body } = report('52-54-00-77-00-01', said('kernel', nonce))
     assert.deepEqual([status, body.length], [204, 0])
-    await server.stderrMatch(/node01 .*report .*kernel .*standing=verified/, from)
-    for (const [mac, text, host, because] of [
-      [NODE01, said('initrd'), client, /initrd standing=claimed because=the report has no nonce/],
-      [NODE01, said('installed', '0'.repeat(32)), client, /installed standing=claimed because=the nonce is not/],
-      [NODE01, said('failed', nonce), other, /failed standing=claimed because=it came from 10\.77\.0\.60/],
-      ['52-54-00-99-00-09', said('in-service', nonce), client, /in-service standing=claimed because=no boot/],
+    await server.event('report', { node: 'node01', stage: 'kernel', standing: 'verified' }, from)
+    for (const [mac, text, host, facts] of [
+      [NODE01, said('initrd'), client, { stage: 'initrd', because: /^the report has no nonce/ }],
+      [NODE01, said('installed', '0'.repeat(32)), client, { stage: 'installed', because: /^the nonce is not/ }],
+      [NODE01, said('failed', nonce), other, { stage: 'failed', because: /^it came from 10\.77\.0\.60/ }],
+      ['52-54-00-99-00-09', said('in-service', nonce), client, { stage: 'in-service', because: /^no boot/ }],
     ] as const) {
       assert.equal(report(mac, text, host).status, 204)
-      await server.stderrMatch(because, from)
+      await server.event('report', { standing: 'claimed', ...facts }, from)
     }
     for (const bad of ['', '{', '[]', '"x"', 'null', '{"stage":"other"}', '{"stage":1}', '{"stage":"kernel","x":1}', '{"stage":"kernel","detail":1}'])
       assert.equal(report('52-54-00-77-00-01', bad).status, 400, bad)
@@ -292,8 +300,8 @@ inNetns(import.meta, (net) => {
   test('what was not asked for is not there: no attempt for node02, no fault in the log', options, async () => {
     const from = server.stderr.length
     assert.equal(report('52-54-00-77-00-02', '{"stage":"kernel","nonce":"00"}', other).status, 204)
-    await server.stderrMatch(/node02 .*because=no boot of this machine is open/, from)
-    assert.doesNotMatch(server.stderr, /error:|fault/)
+    await server.event('report', { node: 'node02', because: /^no boot/ }, from)
+    assert.doesNotMatch(server.stderr, /"level":"(error|warn)"/)
     assert.deepEqual(await server.stop(), { code: 0, signal: null })
     const events = await centra('events', '--config', site.config, '--json', '--limit', '5000')
     const kinds = new Set(events.stdout.trim().split('\n').map((line) => JSON.parse(line).kind))

@@ -1,0 +1,422 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { ip, mac } from '../../test/helpers/world.ts'
+import { BUILTIN_PROFILES } from './builtin-profiles.ts'
+import { includedGlobs, resolveConfig } from './resolve.ts'
+import { formatProblem } from './source.ts'
+
+const LAB = readFileSync(join(import.meta.dirname, '../../test/fixtures/config/lab.yaml'), 'utf8')
+const FILE = '/c/x.yaml'
+
+/** The errors of one file; warnings apart. */
+function errors(text: string, included: Readonly<Record<string, string>> = {}): readonly string[] {
+  return problems(text, included).filter((line) => !line.includes(': warning: '))
+}
+
+function problems(text: string, included: Readonly<Record<string, string>> = {}): readonly string[] {
+  const others = Object.entries(included).map(([file, body]) => ({ file, text: body }))
+  return resolveConfig({ file: FILE, text }, others).problems.map(formatProblem)
+}
+
+describe("the contract's lab.yaml", () => {
+  const { config, problems: found } = resolveConfig({ file: '/c/lab.yaml', text: LAB }, [])
+  assert.ok(config)
+
+  test('has nothing wrong or doubtful', () => assert.deepEqual(found, []))
+
+  test('server, menu, unknown', () => {
+    assert.deepEqual(config.server, {
+      stateDir: '/c/state',
+      httpPort: 8080,
+      operator: { host: '127.0.0.1', port: 8081 },
+      firmware: ['/c/state/firmware', '/usr/lib/ipxe', '/usr/share/ipxe'],
+    })
+    assert.deepEqual(config.menu, { title: 'Centra boot', timeoutSeconds: 30, default: 'local' })
+    assert.equal(config.unknown, 'menu')
+  })
+
+  test('the network', () => {
+    assert.deepEqual(config.networks, [
+      {
+        name: 'provisioning',
+        interface: 'prov0',
+        subnet: { network: ip('10.77.0.0'), prefix: 24 },
+        address: ip('10.77.0.1'),
+        dhcp: 'server',
+        clients: 'all',
+        pools: [{ first: ip('10.77.0.100'), last: ip('10.77.0.199') }],
+        leaseSeconds: 3600,
+        router: ip('10.77.0.1'),
+        dns: [ip('10.77.0.1')],
+        origin: { file: '/c/lab.yaml', line: 10, column: 5 },
+      },
+    ])
+  })
+
+  test('image, profiles and nodes', () => {
+    assert.deepEqual(config.images.get('debian-live'), {
+      name: 'debian-live',
+      kernel: '/c/images/vmlinuz',
+      initrd: ['/c/images/initrd.img'],
+      cmdline: ['quiet'],
+      origin: { file: '/c/lab.yaml', line: 21, column: 3 },
+    })
+    assert.deepEqual(
+      [...config.profiles.values()].map(({ name, image, cmdline }) => [name, image, ...cmdline].join(' ')),
+      [
+        'control-plane debian-live centra.profile=control-plane',
+        'worker debian-live centra.profile=worker',
+        'all-in-one debian-live centra.profile=all-in-one',
+      ],
+    )
+    const [node01, node02] = config.nodes
+    assert.deepEqual(node01, {
+      name: 'node01',
+      macs: [mac('52:54:00:77:00:01')],
+      address: ip('10.77.0.11'),
+      profile: 'control-plane',
+      cmdline: [],
+      origin: { file: '/c/lab.yaml', line: 38, column: 5 },
+    })
+    assert.deepEqual(node02?.macs, [mac('52:54:00:77:00:02'), mac('52:54:00:77:10:02')])
+    assert.deepEqual(node02?.cmdline, ['console=ttyS1,115200'])
+  })
+})
+
+test('the smallest configuration: everything has its default, and nothing answers DHCP', () => {
+  const text = 'version: 1\nnetworks:\n  - { name: a, interface: eth0, subnet: 10.0.0.0/24 }\n'
+  const { config } = resolveConfig({ file: FILE, text }, [])
+  assert.ok(config)
+  assert.equal(config.networks[0]?.dhcp, 'observe')
+  assert.equal(config.networks[0]?.clients, 'all')
+  assert.equal(config.networks[0]?.leaseSeconds, 3600)
+  assert.equal(config.unknown, 'menu')
+  assert.deepEqual(config.menu, { title: 'Centra PXE', timeoutSeconds: 30, default: 'local' })
+  assert.equal(config.server.stateDir, '/var/lib/centra-pxe')
+  assert.deepEqual([...config.profiles.keys()], ['control-plane', 'worker', 'all-in-one'])
+  assert.deepEqual(
+    problems(text),
+    ['control-plane', 'worker', 'all-in-one'].map(
+      (name) =>
+        `/c/x.yaml:1:1: profiles.${name}: warning: the profile ${name} has no image and stays out of the menu: set profiles.${name}.image`,
+    ),
+  )
+})
+
+test('the built-in profiles are what a Centra Cloud node needs', () => {
+  const table = BUILTIN_PROFILES.map(({ name, services, requires, warning }) => ({
+    name,
+    services: services.join(', '),
+    requires: `${requires.cores} cores, ${requires.memoryGB} GB, ${requires.diskGB} GB`,
+    warning: warning ?? '',
+  }))
+  const core = 'FlareDB, IAM, PlasmaVMC, K8sHost, FlashDNS, ChainFire, Object Storage, Monitoring'
+  assert.deepEqual(table, [
+    { name: 'control-plane', services: core, requires: '8 cores, 32 GB, 500 GB', warning: '' },
+    {
+      name: 'worker',
+      services: 'K8sHost, PlasmaVMC, ChainFire, FlashDNS, Monitoring agents',
+      requires: '16 cores, 64 GB, 1000 GB',
+      warning: '',
+    },
+    {
+      name: 'all-in-one',
+      services: core,
+      requires: '16 cores, 64 GB, 1000 GB',
+      warning: 'all-in-one is not for production: no high availability',
+    },
+  ])
+})
+
+test('a written profile replaces the parts it names; a later file wins', () => {
+  const text = `version: 1
+images: { i: { kernel: k } }
+profiles:
+  worker: { image: i, requires: { cores: 4 }, services: [A] }
+  mine: { image: i }
+`
+  const more = { file: '/c/more.yaml', text: 'profiles: { worker: { title: Two, cmdline: a=b } }\n' }
+  const { config } = resolveConfig({ file: FILE, text }, [more])
+  const worker = config?.profiles.get('worker')
+  assert.deepEqual(
+    { ...worker, origin: undefined },
+    {
+      name: 'worker',
+      title: 'Two',
+      description: 'Runs containers and virtual machines',
+      services: ['A'],
+      requires: { cores: 4, memoryGB: 64, diskGB: 1000 },
+      image: 'i',
+      cmdline: ['a=b'],
+      origin: undefined,
+    },
+  )
+  assert.equal(worker?.origin?.file, '/c/more.yaml')
+  assert.deepEqual(config?.profiles.get('mine')?.title, 'mine')
+})
+
+const NET = 'version: 1\nnetworks:\n  - {name: a, interface: eth0, subnet: 10.0.0.0/24}\n'
+
+describe('broken documents', () => {
+  const rows: readonly (readonly [string, string, readonly string[]])[] = [
+    ['an empty file', '', ['/c/x.yaml:1:1: version: expected version: 1']],
+    ['a list at the top', '- a\n', ['/c/x.yaml:1:1: expected keys with values']],
+    ['a text at the top', 'just text', ['/c/x.yaml:1:1: expected keys with values']],
+    ['another version', 'version: 2\n', ['/c/x.yaml:1:10: version: expected version: 1']],
+    [
+      'a section that is no section',
+      'version: 1\nserver: 5\n',
+      ['/c/x.yaml:2:9: server: expected keys with values'],
+    ],
+    ['an empty section', 'version: 1\nnodes:\n', ['/c/x.yaml:2:7: nodes: expected a list of nodes']],
+    ['a key twice', 'version: 1\nversion: 1\n', ['/c/x.yaml:2:1: Map keys must be unique']],
+    ['a tab', 'version: 1\nmenu:\n\ttitle: x\n', ['/c/x.yaml:3:1: Tabs are not allowed as indentation']],
+    [
+      'an alias without an anchor',
+      'version: 1\nmenu: *nope\n',
+      ['/c/x.yaml:1:1: Unresolved alias (the anchor must be set before the alias): nope'],
+    ],
+    [
+      'a billion laughs',
+      [
+        'a: &a [x,x,x,x,x,x,x,x,x,x]',
+        ...['b', 'c', 'd', 'e', 'f'].map((key, i) => `${key}: &${key} [${`*${'abcde'[i]},`.repeat(10)}]`),
+      ].join('\n'),
+      ['/c/x.yaml:1:1: Excessive alias count indicates a resource exhaustion attack'],
+    ],
+    [
+      'two documents',
+      'version: 1\n---\nversion: 1\n',
+      ['/c/x.yaml:2:1: Source contains multiple documents; please use YAML.parseAllDocuments()'],
+    ],
+    [
+      'names that are traps of JavaScript',
+      'version: 1\n__proto__: {a: 1}\nimages: {__proto__: {kernel: k}}\nprofiles: {__proto__: {}}\n',
+      [
+        '/c/x.yaml:2:1: __proto__: there is no such key; look for a typing error, or remove it',
+        '/c/x.yaml:3:21: images.__proto__: cannot be a name',
+        '/c/x.yaml:4:23: profiles.__proto__: cannot be a name',
+      ],
+    ],
+    [
+      'MAC addresses: a number, too short, a group, none, missing',
+      `${NET}nodes:\n  - {name: n1, mac: 525400123456}\n  - {name: n2, mac: "52:54:00:12:34"}\n  - {name: n3, mac: ["01:00:5e:00:00:01"]}\n  - {name: n4, mac: []}\n  - {name: n5}\n`,
+      [
+        '/c/x.yaml:5:21: nodes[0].mac: expected a MAC address in quotes, such as "52:54:00:12:34:56"',
+        '/c/x.yaml:6:21: nodes[1].mac: expected a MAC address such as "52:54:00:12:34:56", got "52:54:00:12:34"',
+        '/c/x.yaml:7:22: nodes[2].mac[0]: 01:00:5e:00:00:01 is a group address; a network card has an individual one',
+        '/c/x.yaml:8:21: nodes[3].mac: expected at least one MAC address',
+        '/c/x.yaml:9:5: nodes[4].mac: is missing: expected a MAC address, or a list of them',
+      ],
+    ],
+    [
+      'shape and reference errors of one and of two nodes, all at once',
+      `${NET}nodes:\n  - name: n1\n    mac: "52:54:00:00:00:01"\n    address: 10.9.0.1\n    profile: nope\n    colour: red\n  - name: n1\n    mac: ["52-54-00-00-00-01"]\n    address: 10.0.0.255\n    cmdline: 'a="b'\n`,
+      [
+        '/c/x.yaml:7:14: nodes[0].address: 10.9.0.1 is not in the subnet of any network',
+        '/c/x.yaml:8:14: nodes[0].profile: there is no profile nope; there are control-plane, worker, all-in-one',
+        '/c/x.yaml:9:5: nodes[0].colour: there is no such key; look for a typing error, or remove it',
+        '/c/x.yaml:10:11: nodes[1].name: the node name n1 is already taken, /c/x.yaml:5',
+        '/c/x.yaml:11:11: nodes[1].mac[0]: the MAC address 52:54:00:00:00:01 is already taken, /c/x.yaml:5',
+        '/c/x.yaml:12:14: nodes[1].address: 10.0.0.255 belongs to the network a itself',
+        '/c/x.yaml:13:14: nodes[1].cmdline: has a quote without an end: "b',
+      ],
+    ],
+    [
+      'networks',
+      `version: 1
+networks:
+  - name: a
+    subnet: 10.0.0.5/24
+  - name: b
+    interface: eth0
+    subnet: 10.0.0.0/24
+    dhcp: proxy
+    pool: [10.0.1.1-10.0.1.5, 10.0.0.9-10.0.0.20, 10.0.0.20]
+    router: 10.0.0.0
+    lease: 1s
+    clients: some
+  - name: b
+    interface: eth0
+    subnet: 10.0.0.0/25
+  - name: c
+    subnet: 10.3.0.0/24
+    address: 10.4.0.1
+`,
+      [
+        '/c/x.yaml:4:13: networks[0].subnet: 10.0.0.5/24 has host bits set; the subnet is 10.0.0.0/24',
+        '/c/x.yaml:8:11: networks[1].dhcp: proxy is not available yet; write observe (silent), server or off',
+        '/c/x.yaml:9:12: networks[1].pool[0]: the range is not inside 10.0.0.0/24',
+        '/c/x.yaml:9:51: networks[1].pool[2]: overlaps the range 10.0.0.9-10.0.0.20',
+        '/c/x.yaml:10:13: networks[1].router: 10.0.0.0 is not a host of 10.0.0.0/24',
+        '/c/x.yaml:11:12: networks[1].lease: expected a duration from 10s to 3650d, got "1s"',
+        '/c/x.yaml:12:14: networks[1].clients: expected all, netboot or known',
+        '/c/x.yaml:13:11: networks[2].name: the network b is already taken, /c/x.yaml:5',
+        '/c/x.yaml:14:16: networks[2].interface: the interface eth0 is already taken, /c/x.yaml:5',
+        '/c/x.yaml:15:13: networks[2].subnet: overlaps the subnet of b, /c/x.yaml:5',
+        '/c/x.yaml:16:5: networks[3]: names no interface; networks behind a relay are not available yet, add interface:',
+        '/c/x.yaml:18:14: networks[3].address: 10.4.0.1 is not a host of 10.3.0.0/24',
+      ],
+    ],
+    [
+      'images, profiles, menu, server',
+      `${NET}images:
+  i: {kernel: "./my kernel", cmdline: "#x"}
+  Bad: {kernel: k}
+  j: {kernel: a/f, initrd: [b/f, c/g]}
+profiles:
+  local: {image: j}
+  w: {image: nope, title: "-x", requires: {cores: 0}, services: [a, "b || c", "it's"]}
+menu: {default: zz, timeout: forever, title: "x \${y}"}
+unknown: maybe
+include: 5
+server: {boot: {http: 0}, operator: {listen: nowhere}, extra: 1}
+`,
+      [
+        '/c/x.yaml:5:15: images.i.kernel: expected a file name of letters, digits, "_", ".", "+", "~" and "-", which loaders can carry',
+        '/c/x.yaml:5:39: images.i.cmdline: the kernel argument "#x" must begin with a name of letters, digits, "_", "." or "-"',
+        '/c/x.yaml:6:3: images.Bad: expected a name of lower-case letters, digits and dashes, such as worker or rack-1',
+        '/c/x.yaml:7:29: images.j.initrd[0]: another file of this image is named f too',
+        '/c/x.yaml:9:10: profiles.local: local is what the menu calls the local disk; choose another',
+        '/c/x.yaml:10:14: profiles.w.image: there is no image nope under images:',
+        '/c/x.yaml:10:27: profiles.w.title: cannot be shown on a machine: it begins with a dash, which begins an option in iPXE and GRUB',
+        '/c/x.yaml:10:51: profiles.w.requires.cores: expected a number above 0',
+        '/c/x.yaml:10:69: profiles.w.services[1]: cannot be shown on a machine: it is ||, which separates commands in iPXE',
+        '/c/x.yaml:10:79: profiles.w.services[2]: cannot be shown on a machine: it has a single quote, which GRUB cannot show',
+        '/c/x.yaml:11:30: menu.timeout: expected a duration such as 30s, 90m, 1h or 1d, got "forever"',
+        '/c/x.yaml:11:46: menu.title: cannot be shown on a machine: it has ${...}, which iPXE expands',
+        '/c/x.yaml:12:10: unknown: expected menu, local or ignore',
+        '/c/x.yaml:13:10: include: expected a path',
+        '/c/x.yaml:14:23: server.boot.http: expected a port number',
+        '/c/x.yaml:14:46: server.operator.listen: expected HOST:PORT, such as 127.0.0.1:8081, got "nowhere"',
+        '/c/x.yaml:14:56: server.extra: there is no such key; look for a typing error, or remove it',
+      ],
+    ],
+    [
+      'one mistake does not look like two',
+      `version: 1\nnetworks:\n  - {name: a, interface: eth/0, subnet: 10.0.0.0/24}\n  - {name: b, interface: eth1, subnet: 10.1.0.0}\nimages:\n  i: {kernel: ""}\nprofiles:\n  w: {image: i}\n  v: {image: I}\nnodes:\n  - {name: n1, mac: "52:54:00:00:00:01", address: 10.1.0.5, profile: w}\n  - {name: n2, mac: "52:54:00:00:00:02", profile: v}\n`,
+      [
+        '/c/x.yaml:3:26: networks[0].interface: expected the name of a network interface, at most 15 characters',
+        '/c/x.yaml:4:40: networks[1].subnet: expected a subnet such as 10.77.0.0/24, got "10.1.0.0"',
+        '/c/x.yaml:6:15: images.i.kernel: expected a path',
+        '/c/x.yaml:9:14: profiles.v.image: expected a name of lower-case letters, digits and dashes, such as worker or rack-1',
+      ],
+    ],
+  ]
+  for (const [name, text, expected] of rows) test(name, () => assert.deepEqual(errors(text), expected))
+})
+
+test('included files: only parts, their own places, and names across files', () => {
+  const main = `${NET}images: {i: {kernel: k}}\nnodes:\n  - {name: n1, mac: "52:54:00:00:00:01"}\n`
+  const more =
+    'version: 1\nimages: {i: {kernel: k}}\nnodes:\n  - {name: n1, mac: "52:54:00:00:00:01", profile: worker}\n'
+  assert.deepEqual(errors(main, { '/c/more.yaml': more }), [
+    '/c/more.yaml:1:1: version: there is no such key; look for a typing error, or remove it',
+    '/c/more.yaml:2:13: images.i: is already in /c/x.yaml:4',
+    '/c/more.yaml:4:12: nodes[0].name: the node name n1 is already taken, /c/x.yaml:6',
+    '/c/more.yaml:4:21: nodes[0].mac: the MAC address 52:54:00:00:00:01 is already taken, /c/x.yaml:6',
+    '/c/more.yaml:4:51: nodes[0].profile: the profile worker has no image to boot: set profiles.worker.image',
+  ])
+})
+
+test('paths count from the file that has them', () => {
+  const more = { file: '/c/d/more.yaml', text: 'images: {i: {kernel: ./k, initrd: ../r}}\n' }
+  const { config } = resolveConfig({ file: FILE, text: NET }, [more])
+  assert.deepEqual([config?.images.get('i')?.kernel, config?.images.get('i')?.initrd], ['/c/d/k', ['/c/r']])
+  assert.deepEqual(includedGlobs({ file: FILE, text: 'include: [nodes/*.yaml, /etc/x.yaml]\n' }), [
+    '/c/nodes/*.yaml',
+    '/etc/x.yaml',
+  ])
+  assert.deepEqual(includedGlobs({ file: FILE, text: 'include: {a: b}\n' }), [])
+})
+
+test('a reservation inside the pool is doubtful, not wrong', () => {
+  const text =
+    'version: 1\nnetworks:\n  - {name: a, interface: eth0, subnet: 10.0.0.0/24, pool: 10.0.0.10-10.0.0.20}\nnodes:\n  - {name: n, mac: "52:54:00:00:00:01", address: 10.0.0.15}\n'
+  assert.ok(
+    problems(text).includes(
+      '/c/x.yaml:5:50: nodes[0].address: warning: 10.0.0.15 lies in the pool 10.0.0.10-10.0.0.20; it is kept out of the pool, better choose another',
+    ),
+  )
+  assert.deepEqual(errors(text), [])
+})
+
+test('whatever the text, there is an answer and no exception', () => {
+  const key = fc.constantFrom(
+    'version',
+    'networks',
+    'nodes',
+    'images',
+    'profiles',
+    'menu',
+    'server',
+    'include',
+    'name',
+    'mac',
+    'subnet',
+    'kernel',
+    '__proto__',
+    'constructor',
+    'toString',
+  )
+  const yamlish = fc
+    .array(
+      fc.oneof(
+        key.map((name) => `${name}:`),
+        fc.constantFrom(
+          '\n',
+          '\n  ',
+          '- ',
+          '{',
+          '}',
+          '[',
+          ']',
+          '&a ',
+          '*a',
+          '<<: ',
+          '? ',
+          '!!x ',
+          '|',
+          '"',
+          "'",
+          '#',
+          '1',
+          ' 10.0.0.0/24',
+          '52:54:00:00:00:01',
+        ),
+        fc.string({ maxLength: 6 }),
+      ),
+      { maxLength: 40 },
+    )
+    .map((parts) => parts.join(''))
+  const { tree } = fc.letrec((tie) => ({
+    tree: fc.oneof(
+      { depthSize: 'small' },
+      fc.constantFrom<unknown>(null, 1, 'x', true, '10.0.0.1', 'worker'),
+      fc.array(tie('tree'), { maxLength: 3 }),
+      fc.dictionary(key, tie('tree'), { maxKeys: 4 }),
+    ),
+  }))
+  const json = tree.map((value) =>
+    JSON.stringify({ version: 1, ...(typeof value === 'object' ? value : {}) }),
+  )
+  fc.assert(
+    fc.property(fc.oneof(yamlish, json, fc.string()), (text) => {
+      const included = [{ file: '/c/y.yaml', text }]
+      includedGlobs({ file: FILE, text })
+      for (const result of [
+        resolveConfig({ file: FILE, text }, included),
+        resolveConfig({ file: FILE, text: NET }, included),
+      ]) {
+        const failed = result.problems.some(({ severity }) => severity === 'error')
+        assert.equal(result.config === undefined, failed, 'a configuration, or an error')
+        for (const problem of result.problems)
+          assert.match(formatProblem(problem), /^\/c\/[xy]\.yaml:\d+:\d+: \S/)
+      }
+    }),
+    { seed: 20261123, numRuns: 3000 },
+  )
+})

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join, relative } from 'node:path'
+import { test } from 'node:test'
+
+const ROOT = join(import.meta.dirname, '..')
+const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md', ...globSync('docs/**/*.md', { cwd: ROOT })]
+
+interface Ran {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function centra(args: readonly string[], cwd: string): Ran {
+  return spawnSync(process.execPath, [join(ROOT, 'src/main.ts'), ...args], { cwd, encoding: 'utf8' })
+}
+
+/** A folder with a configuration and small stand-ins for the files it names. */
+function folderWith(text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'centra-docs-'))
+  const firmware = `server: { firmware: ./firmware, stateDir: ./state }\n`
+  writeFileSync(join(folder, 'centra-pxe.yaml'), text.includes('\nserver:') ? text : `${text}${firmware}`)
+  for (const file of ['images/vmlinuz', 'images/initrd.img', 'firmware/undionly.kpxe', 'firmware/snponly.efi']) {
+    mkdirSync(join(folder, dirname(file)), { recursive: true })
+    writeFileSync(join(folder, file), file)
+  }
+  return folder
+}
+
+function blocks(document: string, language: string): readonly string[] {
+  const text = readFileSync(join(ROOT, document), 'utf8')
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'gms'))].map(([, body = '']) => body)
+}
+
+test('every configuration in the documents validates, in silence but for warnings', () => {
+  let count = 0
+  for (const document of DOCUMENTS)
+    for (const text of blocks(document, 'yaml config')) {
+      count += 1
+      const { status, stdout, stderr } = centra(['validate', 'centra-pxe.yaml'], folderWith(text))
+      assert.deepEqual([status, stdout], [0, ''], `${document}: ${stderr}`)
+    }
+  assert.ok(count > 0)
+})
+
+test('every example validates', () => {
+  const examples = globSync('examples/*/centra-pxe.yaml', { cwd: ROOT })
+  assert.ok(examples.length > 0)
+  for (const example of examples) {
+    const folder = folderWith('')
+    cpSync(join(ROOT, example), join(folder, basename(example)))
+    const { status, stdout, stderr } = centra(['validate', basename(example)], folder)
+    assert.deepEqual([status, stdout, stderr], [0, '', ''], example)
+  }
+})
+
+test("the explanation in the README is what the program prints for the README's configuration", () => {
+  const [text = ''] = blocks('README.md', 'yaml config')
+  const folder = folderWith(text)
+  const args = ['explain', '--config', 'centra-pxe.yaml', '--mac', '52:54:00:12:34:56', '--arch', 'uefi-x64']
+  const { status, stdout } = centra(args, folder)
+  assert.equal(status, 0)
+  const shown = blocks('README.md', 'text explain')
+  assert.equal(shown.length, 1)
+  assert.equal(stdout.replaceAll(`${folder}/`, ''), shown[0])
+})
+
+test('every link between documents leads somewhere', () => {
+  for (const document of DOCUMENTS) {
+    const text = readFileSync(join(ROOT, document), 'utf8')
+    for (const [, target = ''] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
+      const path = relative(ROOT, join(ROOT, dirname(document), target))
+      assert.ok(globSync(path, { cwd: ROOT }).length > 0, `${document} links to ${target}`)
+    }
+  }
+})
+
+test('every command the README names exists and has help', () => {
+  const text = readFileSync(join(ROOT, 'README.md'), 'utf8')
+  const names = new Set([...text.matchAll(/^\| `([a-z]+)/gm)].map(([, name = '']) => name))
+  assert.ok(names.size >= 8)
+  for (const name of names) {
+    const { status, stdout } = centra([name, '--help'], ROOT)
+    assert.equal(status, 0, name)
+    assert.match(stdout, new RegExp(`^Usage: centra-pxe ${name}`))
+  }
+})

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { type CommandResult, inNetns } from '../helpers/netns.ts'
+import { eventually, makeSite, missing, type Running, serve } from '../helpers/server.ts'
+
+const LOADERS = ['undionly.kpxe', 'snponly.efi'] as const
+const GOT = '/run/got'
+const options = { timeout: 60_000 }
+
+/** How each client says "fetch NAME to /run/got"; tftp-hpa's command is plain `tftp`. */
+const CLIENTS: Readonly<Record<string, { readonly program: string; readonly get: (name: string) => readonly string[] }>> = {
+  curl: { program: 'curl', get: (name) => ['curl', '-sS', '--max-time', '10', '--path-as-is', '-o', GOT, `tftp://10.77.0.1/${name}`] },
+  'curl, without options': {
+    program: 'curl',
+    get: (name) => ['curl', '-sS', '--max-time', '10', '--path-as-is', '--tftp-no-options', '-o', GOT, `tftp://10.77.0.1/${name}`],
+  },
+  'tftp-hpa': { program: 'tftp', get: (name) => ['timeout', '10', 'tftp', '-m', 'binary', '10.77.0.1', '-c', 'get', name, GOT] },
+  busybox: { program: 'busybox', get: (name) => ['timeout', '10', 'busybox', 'tftp', '-g', '-b', '1428', '-r', name, '-l', GOT, '10.77.0.1'] },
+  atftp: { program: 'atftp', get: (name) => ['timeout', '10', 'atftp', '--option', 'blksize 1024', '-g', '-r', name, '-l', GOT, '10.77.0.1'] },
+}
+
+inNetns(import.meta, (net) => {
+  const client = net.host('client')
+  net.veth({ name: 'prov0', address: '10.77.0.1/24' }, { name: 'eth0', address: '10.77.0.50/24', host: client })
+  const site = makeSite('/run/site')
+  writeFileSync('/run/site/firmware/secret', 'not published')
+  let server: Running
+  const run = ([program = '', ...args]: readonly string[]): CommandResult => {
+    rmSync(GOT, { force: true })
+    return client.run(program, ...args)
+  }
+  const got = (): Buffer => {
+    try {
+      return readFileSync(GOT)
+    } catch {
+      return Buffer.alloc(0)
+    }
+  }
+
+  test('the server starts', options, async () => {
+    server = await serve(site, '--log', 'json')
+  })
+
+  for (const [name, { program, get }] of Object.entries(CLIENTS)) {
+    test(`${name} gets both loaders, byte for byte`, { ...options, skip: missing(program) }, async () => {
+      for (const loader of LOADERS) {
+        const from = server.stderr.length
+        const { stderr, stdout } = run(get(loader))
+        assert.ok(got().equals(site.files[loader]), `${loader}: ${got().length} octets ${stderr}${stdout}`)
+        await server.event('tftp.done', { file: loader, address: '10.77.0.50', bytes: site.files[loader].length }, from)
+      }
+      for (const odd of [`/${LOADERS[0]}`, `//${LOADERS[0]}`]) {
+        run(get(odd))
+        assert.ok(got().equals(site.files[LOADERS[0]]), odd)
+      }
+    })
+
+    test(`${name} is refused what is not published`, { ...options, skip: missing(program) }, async () => {
+      for (const bad of [
+        'nothing.efi',
+        'secret',
+        '../lab.yaml',
+        '../../../../etc/passwd',
+        'firmware/../../lab.yaml',
+        '..\\lab.yaml',
+        '/etc/passwd',
+        'undionly.kpxe/../secret',
+      ]) {
+        const from = server.stderr.length
+        const { stderr, stdout } = run(get(bad))
+        assert.equal(got().length, 0, `${bad}: ${stderr}${stdout}`)
+        await eventually(`an event for ${bad}`, () => (server.stderr.slice(from).includes('"tftp.refused"') ? true : undefined))
+      }
+    })
+  }
+
+  test('writing is refused', { ...options, skip: missing('curl') }, () => {
+    const { code, stderr } = run(['curl', '-sS', '--max-time', '10', '-T', site.config, 'tftp://10.77.0.1/undionly.kpxe'])
+    assert.notEqual(code, 0)
+    assert.match(stderr, /TFTP/)
+    assert.ok(readFileSync('/run/site/firmware/undionly.kpxe').equals(site.files['undionly.kpxe']))
+  })
+
+  test('a transfer through loss and delay arrives whole', { ...options, skip: missing('curl', 'tc') }, async (t) => {
+    const netem = ['qdisc', 'add', 'dev', 'eth0', 'root', 'netem', 'delay', '2ms', 'loss', '2%']
+    if (client.run('tc', ...netem).code !== 0) return t.skip('the kernel has no netem')
+    run(['curl', '-sS', '--max-time', '40', '-o', GOT, 'tftp://10.77.0.1/undionly.kpxe'])
+    assert.ok(got().equals(site.files['undionly.kpxe']))
+    client.run('tc', 'qdisc', 'del', 'dev', 'eth0', 'root')
+  })
+
+  test('no fault in the log', options, async () => {
+    assert.doesNotMatch(server.stderr, /"level":"(error|warn)"/)
+    assert.deepEqual(await server.stop(), { code: 0, signal: null })
+  })
+})
