@@ -90,12 +90,15 @@ export function observeDropped(
   on: ServedNetwork,
   running: Running,
 ): void {
+  const time = running.now()
+  const count = running.drops.note(on.network.name, time)
+  if (count === 0) return
   running.timeline.emit({
-    time: running.now(),
+    time,
     kind: 'dhcp.ignored',
     ...(dropped.mac === undefined ? {} : { mac: dropped.mac }),
     network: on.network.name,
-    detail: { reason: dropped.reason },
+    detail: { reason: dropped.reason, ...(count === 1 ? {} : { dropped: count }) },
   })
 }
 

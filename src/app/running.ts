@@ -2,6 +2,7 @@ import type { LeaseTable } from '../address/lease-table.ts'
 import type { Disk } from '../model/disk.ts'
 import type { StateStore } from '../model/ports.ts'
 import type { BootAttempts } from './attempts.ts'
+import type { Drops } from './drops.ts'
 import type { RateLimit } from './rate.ts'
 import type { SeenMachines } from './seen.ts'
 import type { Timeline } from './timeline.ts'
@@ -17,6 +18,8 @@ export interface Running {
   readonly attempts: BootAttempts
   /** Reports of each address. */
   readonly reportRate: RateLimit
+  /** DHCP messages without an answer that were not understood. */
+  readonly drops: Drops
   readonly disk: Disk
   /** Milliseconds since 1970. */
   readonly now: () => number

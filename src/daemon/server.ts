@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { LeaseTable } from '../address/lease-table.ts'
 import { BootAttempts } from '../app/attempts.ts'
+import { Drops } from '../app/drops.ts'
 import { type Health, healthAnswer } from '../app/health.ts'
 import { loadConfig } from '../app/load-config.ts'
 import { RateLimit } from '../app/rate.ts'
@@ -102,6 +103,7 @@ class Server implements RunningServer {
       seen: new SeenMachines(store, saved.seen),
       attempts: new BootAttempts(store, () => randomBytes(16).toString('hex'), saved.attempts),
       reportRate: new RateLimit(REPORT_RATE),
+      drops: new Drops(),
       disk,
       now: Date.now,
     }
@@ -159,7 +161,12 @@ class Server implements RunningServer {
 
   async #openControl(stateDir: string, running: Running): Promise<void> {
     const control = await serveControl(join(stateDir, CONTROL_SOCKET), {
-      status: () => ({ ...this.#health(), pid: process.pid, sockets: this.#networks?.sockets ?? [] }),
+      status: () => ({
+        ...this.#health(),
+        pid: process.pid,
+        sockets: this.#networks?.sockets ?? [],
+        dropped: running.drops.totals(),
+      }),
       follow: (after, onLine) => {
         for (const event of running.timeline.recent(after)) onLine(JSON.stringify(event))
         return running.timeline.follow((event) => onLine(JSON.stringify(event)))

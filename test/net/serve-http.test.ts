@@ -251,7 +251,7 @@ inNetns(import.meta, (net) => {
   test('HEAD has no body on the wire', options, () => {
     for (const target of ['/boot.ipxe', '/images/debian-live/vmlinuz', '/firmware/snponly.efi', '/health', '/nothing']) {
       const ask = `HEAD ${target} HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n`
-      const { stdout } = client.run('sh', '-c', `printf '${ask}' | busybox nc -w 5 10.77.0.1 8080`)
+      const { stdout } = client.run('sh', '-c', `(printf '${ask}'; sleep 0.4) | busybox nc -w 5 10.77.0.1 8080`)
       assert.match(stdout, /^HTTP\/1\.1 (200|404) [^]*\r\n\r\n$/, target)
       assert.equal(stdout.indexOf('\r\n\r\n'), stdout.length - 4, target)
     }
