@@ -23,7 +23,7 @@ export const SETTINGS = {
   buildarch: '${buildarch}',
   platform: '${platform}',
   address: '${netX/ip}',
-  errno: '${errno}',
+  errno: '${errno:hexraw}',
   fault: '${fault}',
   choice: '${choice}',
   step: '${step}',
