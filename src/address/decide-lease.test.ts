@@ -114,6 +114,13 @@ const DISCOVER: readonly Row[] = [
     steps: ['lease.pool state: 10.77.0.101'],
   },
   {
+    name: 'an address given back before its time is free at once',
+    in: small().lease('10.77.0.100', OTHER, { state: 'released' }),
+    ask: discover('10.77.0.100'),
+    answer: 'offer 10.77.0.100 offered for 60 s',
+    steps: ['lease.requested packet: 10.77.0.100'],
+  },
+  {
     name: 'S32: until it is held no more',
     in: small().lease('10.77.0.100', OTHER, { state: 'offered', expiresAt: world().now }),
     ask: discover('10.77.0.100'),

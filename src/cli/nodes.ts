@@ -78,8 +78,9 @@ function printYaml(strangers: readonly SeenMachine[]): void {
       ...(machine.address === undefined ? [] : [`at ${machine.address}`]),
       ...(machine.uuid === undefined ? [] : [`uuid ${machine.uuid}`]),
     ]
-    print(`# ${about.join(', ')}`)
-    print(stringify([{ name: `node-${macWithDashes(machine.mac).slice(-8)}`, mac: machine.mac }]))
+    // Indented as the list under `nodes:` usually is.
+    print(`  # ${about.join(', ')}`)
+    print(stringify([{ name: `node-${macWithDashes(machine.mac)}`, mac: machine.mac }]).replace(/^(?=.)/gm, '  '))
   }
 }
 

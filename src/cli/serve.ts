@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
-import type { Command } from 'commander'
-import { startServer } from '../daemon/server.ts'
+import { type Command, Option } from 'commander'
+import { type RunningServer, startServer } from '../daemon/server.ts'
 import { LocalDisk } from '../files/disk.ts'
 import type { Config } from '../model/config.ts'
 import { createLog, describeFault, type Log } from '../telemetry/log.ts'
@@ -27,7 +27,7 @@ export function addServe(program: Command): void {
     )
     .requiredOption('--config <file>', 'the configuration')
     .option('--state-dir <dir>', 'instead of the one in the configuration')
-    .option('--log <format>', 'text or json', 'text')
+    .addOption(new Option('--log <format>', 'how to log').choices(['text', 'json']).default('text'))
     .option(
       '--insecure-no-fsync',
       'do not wait for the disk before an ACK: for tests, loses leases in a power cut',
@@ -39,44 +39,61 @@ async function serve(flags: ServeFlags): Promise<void> {
   const format =
     flags.log === 'json' ? 'json' : process.env['JOURNAL_STREAM'] === undefined ? 'text' : 'journal'
   const log = createLog((line) => process.stderr.write(line), format)
+  // Whoever read the log went away: without a listener each line would be a fault that is logged, without end.
+  process.stderr.on('error', () => {})
   process.on('uncaughtException', (error) => log.line('error', `fault: ${describeFault(error)}`))
   process.on('unhandledRejection', (error) => log.line('error', `fault: ${describeFault(error)}`))
+  const stop = untilSignal()
+  const started = Promise.withResolvers<RunningServer>()
+  // Listened to from the first moment on: without a listener SIGHUP ends the process. One that comes early waits.
+  process.on('SIGHUP', () => void started.promise.then((server) => server.reload()))
   const disk = new LocalDisk()
   const written = await requireConfig(flags.config, { disk, warn: true })
   const config = flags.stateDir === undefined ? written : withStateDir(written, resolve(flags.stateDir))
   if (flags.insecureNoFsync)
     log.line('warn', 'INSECURE: --insecure-no-fsync, leases do not survive a power cut')
-  const stop = untilSignal()
   const starting = startServer({ config, disk, log, durability: flags.insecureNoFsync ? 'off' : 'full' })
-  const server = await starting.catch((error: unknown) => {
+  const server = await Promise.race([starting, stop]).catch((error: unknown) => {
     throw new CliError(error instanceof Error ? error.message : String(error))
   })
+  if (server === undefined) return giveUpStarting(starting)
+  started.resolve(server)
   server.ready.then(
     (sockets) => say(`ready ${sockets.join(', ')}`),
     () => {},
   )
-  process.on('SIGHUP', () => void server.reload())
-  await stop
-  await closeInTime(() => server.close(), log)
+  const failure = await Promise.race([stop, server.failed])
+  if (failure !== undefined) log.line('error', `the server cannot go on: ${failure.message}`)
+  await closeInTime(() => server.close(), log, failure === undefined ? EXIT.ok : EXIT.failure)
+}
+
+/** Nothing is served yet, and hashing large images may take longer than the limit: then the process just ends. */
+async function giveUpStarting(starting: Promise<RunningServer>): Promise<never> {
+  setTimeout(() => process.exit(EXIT.ok), CLOSE_LIMIT_MS)
+  await starting.then(
+    (server) => server.close(),
+    () => {},
+  )
+  process.exit(EXIT.ok)
 }
 
 function withStateDir(config: Config, stateDir: string): Config {
   return { ...config, server: { ...config.server, stateDir } }
 }
 
-function untilSignal(): Promise<void> {
+function untilSignal(): Promise<undefined> {
   return new Promise((resolve) => {
-    process.once('SIGTERM', () => resolve())
-    process.once('SIGINT', () => resolve())
+    process.once('SIGTERM', () => resolve(undefined))
+    process.once('SIGINT', () => resolve(undefined))
   })
 }
 
-async function closeInTime(close: () => Promise<void>, log: Log): Promise<void> {
+async function closeInTime(close: () => Promise<void>, log: Log, code: number): Promise<void> {
   const limit = setTimeout(() => {
     log.line('error', 'closing took too long, the process ends now')
     process.exit(EXIT.failure)
   }, CLOSE_LIMIT_MS)
   await close()
   clearTimeout(limit)
-  process.exit(EXIT.ok)
+  process.exit(code)
 }

@@ -7,7 +7,7 @@ import {
   rangeContains,
   subnetContains,
 } from '../lib/ipv4.ts'
-import type { Config, Network } from '../model/config.ts'
+import type { Config, Network, Profile } from '../model/config.ts'
 import type { ConfigProblem, ConfigSource, Path } from './source.ts'
 
 /** A well-formed network or node: its index in the resolved configuration is its index in the list. */
@@ -33,6 +33,7 @@ export function checkReferences(checked: Checked): readonly ConfigProblem[] {
     ...checkMenu(checked),
     ...checkTwice(checked, 'images'),
     ...checkImages(checked),
+    ...checkCmdlines(checked),
   ]
 }
 
@@ -181,6 +182,29 @@ function checkImages({ config, sources, root }: Checked): readonly ConfigProblem
         : [],
     )
   })
+}
+
+/** A Linux kernel on x86 takes 2047 octets (COMMAND_LINE_SIZE); ours are the rest: BOOTIF, report, nonce, initrds. */
+const OPERATORS_CMDLINE = 1600
+
+/** The arguments of image, profile and node together, as the machine will get them. */
+function checkCmdlines({ config, nodes, sources, root }: Checked): readonly ConfigProblem[] {
+  const lengthOf = (profile: Profile, own: readonly string[]): number =>
+    [...(config.images.get(profile.image ?? '')?.cmdline ?? []), ...profile.cmdline, ...own].join(' ').length
+  const tooLong = (length: number): string =>
+    `image, profile and node give ${length} octets of kernel arguments; at most ${OPERATORS_CMDLINE} fit`
+  const ofProfiles = [...config.profiles.values()].flatMap((profile) => {
+    const source = sources.find((other) => other.has(['profiles', profile.name])) ?? root
+    const length = lengthOf(profile, [])
+    return length > OPERATORS_CMDLINE ? [source.problem(['profiles', profile.name], tooLong(length))] : []
+  })
+  const ofNodes = config.nodes.flatMap((node, index) => {
+    const [place, profile] = [nodes[index], config.profiles.get(node.profile ?? '')]
+    if (place === undefined || profile === undefined || node.cmdline.length === 0) return []
+    const length = lengthOf(profile, node.cmdline)
+    return length > OPERATORS_CMDLINE ? [problem(place, 'cmdline', tooLong(length))] : []
+  })
+  return [...ofProfiles, ...ofNodes]
 }
 
 function checkMenu({ config, root, sources }: Checked): readonly ConfigProblem[] {

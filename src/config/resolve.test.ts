@@ -301,12 +301,24 @@ server: {boot: {http: 0}, operator: {listen: nowhere}, extra: 1}
       [
         '/c/x.yaml:3:26: networks[0].interface: expected the name of a network interface, at most 15 characters',
         '/c/x.yaml:4:40: networks[1].subnet: expected a subnet such as 10.77.0.0/24, got "10.1.0.0"',
-        '/c/x.yaml:6:15: images.i.kernel: expected a path',
+        '/c/x.yaml:6:15: images.i.kernel: expected a file name of letters, digits, "_", ".", "+", "~" and "-", which loaders can carry',
         '/c/x.yaml:9:14: profiles.v.image: expected a name of lower-case letters, digits and dashes, such as worker or rack-1',
       ],
     ],
   ]
   for (const [name, text, expected] of rows) test(name, () => assert.deepEqual(errors(text), expected))
+})
+
+test('E14: kernel arguments that no kernel takes', () => {
+  const text = (profile: number, node: number): string =>
+    `${NET}images: {i: {kernel: k}}\nprofiles:\n  w: {image: i, cmdline: a=${'x'.repeat(profile - 2)}}\nnodes:\n  - {name: n, mac: "52:54:00:00:00:01", profile: w, cmdline: b=${'y'.repeat(node - 2)}}\n`
+  assert.deepEqual(errors(text(1000, 599)), [])
+  assert.deepEqual(errors(text(1000, 600)), [
+    '/c/x.yaml:8:62: nodes[0].cmdline: image, profile and node give 1601 octets of kernel arguments; at most 1600 fit',
+  ])
+  assert.deepEqual(errors(text(1601, 2)).slice(0, 1), [
+    '/c/x.yaml:6:6: profiles.w: image, profile and node give 1601 octets of kernel arguments; at most 1600 fit',
+  ])
 })
 
 test('included files: only parts, their own places, and names across files', () => {

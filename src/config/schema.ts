@@ -37,10 +37,12 @@ function screenTextProblem(text: string): string | undefined {
 }
 
 /** A file that machines load: its name becomes part of a URL and a word of iPXE and GRUB scripts. */
-const imagePath = path.regex(
-  /(^|\/)[A-Za-z0-9_][A-Za-z0-9_.+~-]*$/,
-  'expected a file name of letters, digits, "_", ".", "+", "~" and "-", which loaders can carry',
-)
+const imagePath = z
+  .string('expected a path')
+  .regex(
+    /(^|\/)[A-Za-z0-9_][A-Za-z0-9_.+~-]*$/,
+    'expected a file name of letters, digits, "_", ".", "+", "~" and "-", which loaders can carry',
+  )
 
 const address = read('an IPv4 address such as 10.77.0.1', (text) => {
   const value = parseIpv4(text)

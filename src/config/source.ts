@@ -35,7 +35,12 @@ export class ConfigSource {
   constructor(file: string, text: string) {
     this.file = file
     // maxAliasCount: an alias that expands a million times is an attack, not a configuration ("billion laughs").
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: true })
+    this.#document = parseDocument(text, {
+      lineCounter: this.#lines,
+      prettyErrors: false,
+      uniqueKeys: true,
+      logLevel: 'error',
+    })
     const found = [...this.#document.errors, ...this.#document.warnings].map((error) =>
       this.#problemAt(error.pos[0], error.message),
     )

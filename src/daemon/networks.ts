@@ -49,7 +49,7 @@ export class Networks {
 
   /**
    * Brings the sockets in line with the configuration and the interfaces. Rejects when a socket cannot be opened for a
-   * reason that waiting does not mend (port taken, no permission).
+   * reason that waiting does not mend (port taken, no permission); the other networks are served all the same.
    */
   async update(): Promise<void> {
     const { networks } = this.#options.running.picture.config
@@ -59,7 +59,9 @@ export class Networks {
     }
     for (const name of [...this.#problems.keys()])
       if (!networks.some((network) => network.name === name)) this.#problems.delete(name)
-    for (const network of networks) await this.#updateNetwork(network)
+    const failures: unknown[] = []
+    for (const network of networks) await this.#updateNetwork(network).catch((error) => failures.push(error))
+    if (failures.length > 0) throw failures[0]
   }
 
   async close(): Promise<void> {

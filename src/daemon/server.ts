@@ -42,6 +42,8 @@ export interface ReloadOutcome {
 export interface RunningServer {
   /** Resolves with the listening sockets as soon as every network of the configuration is served. */
   readonly ready: Promise<readonly string[]>
+  /** Resolves when the server can never do its work again and should end: the state store's writer died. */
+  readonly failed: Promise<Error>
   reload(): Promise<ReloadOutcome>
   close(): Promise<void>
 }
@@ -67,6 +69,7 @@ class Server implements RunningServer {
   readonly #options: ServerOptions
   readonly #closers: (() => Promise<void>)[] = []
   readonly #ready = Promise.withResolvers<readonly string[]>()
+  readonly #failed = Promise.withResolvers<Error>()
   #running: Running | undefined
   #networks: Networks | undefined
   readonly #state = new StoreHealth()
@@ -83,6 +86,10 @@ class Server implements RunningServer {
     return this.#ready.promise
   }
 
+  get failed(): Promise<Error> {
+    return this.#failed.promise
+  }
+
   async start(): Promise<void> {
     const { config, disk, durability, log } = this.#options
     const { stateDir } = config.server
@@ -90,7 +97,12 @@ class Server implements RunningServer {
       this.#state.fail(error)
       log.line('error', `state: ${error.message}`)
     }
-    const opened = await openStateStore({ stateDir, durability, onError })
+    const opened = await openStateStore({
+      stateDir,
+      durability,
+      onError,
+      onFatal: (error) => this.#failed.resolve(error),
+    })
     const { saved } = opened
     const store = this.#state.watch(opened.store)
     this.#closers.push(() => store.close())
@@ -229,16 +241,15 @@ class Server implements RunningServer {
     if (bound !== undefined) await store.saveLeases([bound]).catch(() => {})
   }
 
-  /** At run time a socket that cannot be opened is shown by `/health` and tried again. */
+  /** At run time a socket that cannot be opened is an event, is shown by `/health`, and is tried again. */
   async #updateNetworks(): Promise<void> {
     const networks = this.#networks
     if (networks === undefined) return
-    try {
-      await networks.update()
-      this.#tellReady(networks)
-    } catch (error) {
-      this.#options.log.line('error', describeFault(error))
-    }
+    // The events of the networks have told of each failure, once.
+    await networks.update().then(
+      () => this.#tellReady(networks),
+      () => {},
+    )
   }
 
   #tellReady(networks: Networks): void {

@@ -29,6 +29,14 @@ test("a quoted kernel argument is one word, which GRUB's linux quotes again", ()
   assert.deepEqual(linux?.slice(2), ['a=b c'])
 })
 
+test('a word that single quotes cannot hold, or that would not be one line of ASCII, throws', () => {
+  const boot = SCRIPTS.boot
+  assert.ok(boot.kind === 'boot')
+  for (const text of ["it's", 'a\nb', 'a\r', 'a\0', 'a\tb', 'é'])
+    for (const parts of [{ warning: text }, { cmdline: [text] }, { title: text }])
+      assert.throws(() => renderGrub({ ...boot, ...parts }), /^Error: not a GRUB (word|comment): /, text)
+})
+
 const RUNS = { seed: 20261123, numRuns: 20_000 }
 const bootScript: fc.Arbitrary<BootScript> = fc.record({
   kind: fc.constant('boot'),

@@ -26,7 +26,11 @@ export async function serveControl(
       code: 'EADDRINUSE',
     })
   rmSync(path, { force: true })
-  const server = createServer((request, response) => void handle(request, response, handlers))
+  const server = createServer((request, response) => {
+    handle(request, response, handlers).catch((error: unknown) => {
+      sendJson(response, 400, { error: error instanceof Error ? error.message : String(error) })
+    })
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     // The socket is never open to others, not even for a moment.

@@ -35,15 +35,19 @@ export interface DhcpServer {
 /** Receives and sends; no decision is made here. One packet never ends the process. */
 export function serveDhcp(options: DhcpServerOptions): DhcpServer {
   const { socket, packets, onMessage, onFault } = options
+  let isClosed = false
   socket.on('error', onFault)
   socket.on('message', (bytes) => {
-    onMessage(bytes).then((reply) => {
-      if (reply !== undefined) send(reply, options)
-    }, onFault)
+    onMessage(bytes)
+      .then((reply) => {
+        if (reply !== undefined && !isClosed) send(reply, options)
+      })
+      .catch(onFault)
   })
   return {
     close: () =>
       new Promise((resolve) => {
+        isClosed = true
         packets?.close()
         socket.close(() => resolve())
       }),

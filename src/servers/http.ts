@@ -53,9 +53,10 @@ export function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
     socket.on('close', () => sockets.delete(socket))
   })
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
+    const refuse = (error: NodeJS.ErrnoException): void => reject(listenError(error, options))
+    server.once('error', refuse)
     server.listen({ host: options.host, port: options.port }, () => {
-      server.off('error', reject)
+      server.off('error', refuse)
       server.on('error', options.onFault)
       resolve({
         port: (server.address() as AddressInfo).port,
@@ -63,6 +64,12 @@ export function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
       })
     })
   })
+}
+
+function listenError(error: NodeJS.ErrnoException, { host, port }: HttpServerOptions): Error {
+  if (error.code !== 'EADDRINUSE') return error
+  const text = `TCP ${host}:${port}: another program has this port; stop it, or find it with \`ss -ltnp\` (EADDRINUSE)`
+  return Object.assign(new Error(text, { cause: error }), { code: error.code })
 }
 
 async function close(server: Server, sockets: ReadonlySet<Socket>, graceMs: number): Promise<void> {

@@ -18,13 +18,17 @@ export function addressOn(name: string, subnet: Subnet, wanted: Ipv4 | undefined
 
 /**
  * The kernel's number of an interface: another one after it was removed and made again, when sockets bound to the old
- * one are dead. Read where network namespaces have their own view; undefined without IPv6 in the kernel.
+ * one are dead. Every interface that is up with an IPv4 address is in this list, since it is in the all-hosts group;
+ * each network namespace has its own (net/ipv4/igmp.c, `igmp_mc_seq_show`).
  */
 export function interfaceIndex(name: string): number | undefined {
   try {
-    const digits = /^ifIndex\s+([0-9]+)/.exec(readFileSync(`/proc/net/dev_snmp6/${name}`, 'utf8'))?.[1]
-    return digits === undefined ? undefined : Number(digits)
+    for (const line of readFileSync('/proc/net/igmp', 'utf8').split('\n')) {
+      const [, digits, device] = /^([0-9]+)\t(\S+)/.exec(line) ?? []
+      if (device === name) return Number(digits)
+    }
   } catch {
-    return undefined
+    // A kernel without multicast: an interface made anew is then noticed by its address alone.
   }
+  return undefined
 }

@@ -73,6 +73,14 @@ function hasFacts(event: LoggedEvent, facts: Facts): boolean {
   })
 }
 
+const alive = new Set<Running>()
+
+/** Ends what a failed test left behind, so that the next one finds its ports free: for `afterEach`. */
+export async function endAll(): Promise<void> {
+  for (const running of alive) running.signal('SIGKILL')
+  await Promise.all([...alive].map((running) => running.exited))
+}
+
 /** A running command. Its output is collected; it dies with the test file. */
 export class Running {
   readonly process: ChildProcess
@@ -84,6 +92,7 @@ export class Running {
 
   constructor(child: ChildProcess) {
     this.process = child
+    alive.add(this)
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text
       this.#wake()
@@ -94,6 +103,7 @@ export class Running {
     })
     this.exited = once(child, 'close').then(([code, signal]) => {
       this.#ending = { code, signal }
+      alive.delete(this)
       this.#wake()
       return { code, signal }
     })

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { DhcpClient } from '../../test/helpers/dhcp-client.ts'
+import { vectors } from '../../test/helpers/dhcp-fixtures.ts'
+import { MemoryStore, running } from '../../test/helpers/memory.ts'
+import { ip, NODE01, STRANGER, type WorldBuilder, world } from '../../test/helpers/world.ts'
+import { answerDhcp } from './answer-dhcp.ts'
+
+function scene(there: WorldBuilder = world().labNodes()) {
+  const store = new MemoryStore()
+  const server = running(there, store)
+  return { there, store, server, client: (mac = STRANGER) => new DhcpClient(mac, server) }
+}
+
+test('a client gets an address, renews it, gives it back, and gets it again', async () => {
+  const { client, store, there } = scene()
+  const stranger = client()
+  assert.equal((await stranger.dora())?.type, 'ACK')
+  assert.equal(stranger.address, '10.77.0.100')
+  there.after(1_800_000)
+  assert.equal((await stranger.renew())?.type, 'ACK')
+  assert.equal(await stranger.release(), undefined)
+  await stranger.dora()
+  assert.equal(stranger.address, '10.77.0.100')
+  assert.deepEqual(
+    store.leases.map(({ state }) => state),
+    ['bound', 'bound', 'released', 'bound'],
+  )
+  assert.deepEqual(store.told, [
+    'DISCOVER rom uefi-x64',
+    'OFFER 10.77.0.100 snponly.efi',
+    'REQUEST rom uefi-x64 for 10.77.0.100',
+    'ACK 10.77.0.100 snponly.efi',
+    'REQUEST rom uefi-x64 for 10.77.0.100',
+    'ACK 10.77.0.100 snponly.efi',
+    'RELEASE rom uefi-x64 for 10.77.0.100',
+    'DISCOVER rom uefi-x64',
+    'OFFER 10.77.0.100 snponly.efi',
+    'REQUEST rom uefi-x64 for 10.77.0.100',
+    'ACK 10.77.0.100 snponly.efi',
+  ])
+})
+
+test('a node gets its reservation', async () => {
+  const { client } = scene()
+  const node = client(NODE01)
+  await node.dora()
+  assert.equal(node.address, '10.77.0.11')
+})
+
+test('S01: the ACK leaves only after the lease is on disk', async () => {
+  const { client, store } = scene()
+  const gate = Promise.withResolvers<void>()
+  store.disk = () => gate.promise
+  let replied = false
+  const done = client()
+    .dora()
+    .then((reply) => {
+      replied = true
+      return reply
+    })
+  await settle()
+  assert.equal(replied, false, 'no ACK while the write is under way')
+  gate.resolve()
+  assert.equal((await done)?.type, 'ACK')
+  assert.equal(store.leases.length, 1)
+})
+
+test('S01: a store that never answers means silence; nobody else gets the address meanwhile', async () => {
+  const { client, store, server, there } = scene()
+  store.disk = () => new Promise(() => {})
+  let replied = false
+  void client()
+    .dora()
+    .then(() => {
+      replied = true
+    })
+  await settle()
+  assert.equal(replied, false)
+  assert.equal(there.leases.ofAddress('provisioning', ip('10.77.0.100'))?.state, 'bound')
+  const other = await new DhcpClient(NODE01, server).request(ip('10.77.0.100'))
+  assert.equal(other?.type, 'NAK')
+})
+
+test('S01: a store that refuses means silence, and memory goes back', async () => {
+  const { client, store, there } = scene()
+  const stranger = client()
+  store.disk = () => Promise.reject(new Error('disk full'))
+  assert.equal(await stranger.dora(), undefined)
+  assert.equal(there.leases.ofAddress('provisioning', ip('10.77.0.100'))?.state, 'offered')
+  assert.equal(store.told.at(-1), 'no answer the lease could not be written: disk full')
+  store.disk = () => Promise.resolve()
+  assert.equal((await stranger.dora())?.type, 'ACK')
+  store.disk = () => Promise.reject(new Error('disk full'))
+  await stranger.release()
+  assert.equal(there.leases.ofAddress('provisioning', ip('10.77.0.100'))?.state, 'bound')
+})
+
+test('an OFFER waits for no disk', async () => {
+  const { client, store } = scene()
+  store.disk = () => new Promise(() => {})
+  assert.equal((await client().discover())?.type, 'OFFER')
+})
+
+test('S04: a client that chooses another server lets the offer go', async () => {
+  const { client, there, store } = scene()
+  const stranger = client()
+  await stranger.discover()
+  assert.equal(await stranger.request(ip('10.77.0.100'), ip('10.77.0.9')), undefined)
+  assert.equal(there.leases.ofAddress('provisioning', ip('10.77.0.100')), undefined)
+  assert.equal(store.told.at(-1), 'no answer the client chose the server 10.77.0.9')
+})
+
+test('S19, S22: declined addresses are quarantined, three of one client', async () => {
+  const { client, there } = scene()
+  const stranger = client()
+  for (let i = 0; i < 20; i += 1) {
+    await stranger.dora()
+    await stranger.decline()
+  }
+  const declined = [...there.leases.all()].filter(({ state }) => state === 'declined')
+  assert.deepEqual(
+    declined.map(({ address }) => address),
+    ['10.77.0.100', '10.77.0.101', '10.77.0.102'].map(ip),
+  )
+})
+
+test('observe mode sends nothing, holds nothing, and says what it would do', async () => {
+  const { client, store, there } = scene(world().labNodes().network({ dhcp: 'observe' }))
+  const node = client(NODE01)
+  assert.equal(await node.discover(), undefined)
+  assert.equal(await node.request(ip('10.77.0.11')), undefined)
+  assert.equal([...there.leases.all()].length, 0)
+  assert.equal(store.leases.length, 0)
+  assert.deepEqual(store.told, [
+    'would answer 10.77.0.11 rom uefi-x64 OFFER snponly.efi (set dhcp: server)',
+    'would answer 10.77.0.11 rom uefi-x64 ACK snponly.efi (set dhcp: server)',
+  ])
+  assert.equal(store.seen.at(-1)?.mac, NODE01)
+})
+
+test('a client that the network does not serve gets silence, its reason, and no lease', async () => {
+  const { client, store, there } = scene(world().network({ clients: 'known' }))
+  assert.equal(await client().discover(), undefined)
+  assert.equal([...there.leases.all()].length, 0)
+  assert.deepEqual(store.told, [
+    'DISCOVER rom uefi-x64',
+    'no answer clients: known, and no node describes it',
+  ])
+})
+
+test('D04: malformed packets and every cut of every vector are never answered, thrown or remembered', async () => {
+  const { server, store, there } = scene()
+  for (const { name, bytes } of vectors())
+    for (const length of [0, 1, 235, 239, bytes.length - 1]) {
+      const reply = await answerDhcp(bytes.subarray(0, Math.min(length, 239)), server.on, server.running)
+      assert.equal(reply, undefined, `${name} cut at ${length}`)
+    }
+  assert.equal([...there.leases.all()].length, 0)
+  assert.equal(store.seen.length, 0)
+  assert.deepEqual(
+    new Set(store.events.map(({ kind, mac, address }) => [kind, mac !== undefined, address].join(' '))).has(
+      'dhcp.ignored false ',
+    ),
+    true,
+  )
+  assert.ok(store.events.every(({ kind }) => kind === 'dhcp.ignored'))
+})
+
+/** Everything that can go on without the disk has gone on. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i += 1) await Promise.resolve()
+}

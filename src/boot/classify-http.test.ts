@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { ip, NODE01, told } from '../../test/helpers/world.ts'
+import { classifyIdentify, classifyScript } from './classify-http.ts'
+
+const INGRESS = { network: 'provisioning', server: ip('10.77.0.1') }
+const MAC = '52-54-00-77-00-01'
+const WRONG = 'expected a MAC address and .ipxe, such as /boot/52-54-00-12-34-56.ipxe'
+
+function classify(name: string, query = ''): string {
+  const found = classifyScript(name, new URLSearchParams(query), INGRESS)
+  if (!found.ok) return found.error
+  const { boot, form } = found.value
+  const { mac, arch, uuid, serial } = boot.client
+  assert.equal(mac, NODE01)
+  return JSON.stringify({ form, arch, uuid, serial, ...boot.question, kind: undefined })
+}
+
+describe('E24: names of scripts', () => {
+  for (const name of [
+    `${MAC}.ipxe`,
+    '52:54:00:77:00:01.ipxe',
+    '525400770001.ipxe',
+    '52-54-00-77-00-01.ipxe'.toUpperCase().replace('IPXE', 'ipxe'),
+  ])
+    test(name, () => assert.equal(classify(name), '{"form":"ipxe"}'))
+  test('GRUB', () => assert.equal(classify(`${MAC}.grub`), '{"form":"grub"}'))
+  for (const name of [
+    '',
+    '.ipxe',
+    'x.ipxe',
+    MAC,
+    `${MAC}.txt`,
+    `${MAC}.ipxe.ipxe`,
+    `${MAC}\n.ipxe`,
+    `${MAC}.ipxe\n`,
+    '52-54-00-77-00.ipxe',
+    '52-54:00-77-00-01.ipxe',
+  ])
+    test(`not ${JSON.stringify(name)}`, () => assert.equal(classify(name), WRONG))
+})
+
+describe('queries', () => {
+  const rows: readonly (readonly [string, string])[] = [
+    ['arch=x86_64&platform=efi', '{"form":"ipxe","arch":"uefi-x64"}'],
+    ['arch=i386&platform=pcbios', '{"form":"ipxe","arch":"bios-x86"}'],
+    ['arch=uefi-arm64', '{"form":"ipxe","arch":"uefi-arm64"}'],
+    ['arch=vax&platform=efi', '{"form":"ipxe"}'],
+    [
+      'uuid=12345678-1234-5678-9ABC-DEF012345678',
+      '{"form":"ipxe","uuid":"12345678-1234-5678-9abc-def012345678"}',
+    ],
+    ['uuid=x', '{"form":"ipxe"}'],
+    ['serial=', '{"form":"ipxe"}'],
+    ['serial=41420a', '{"form":"ipxe","serial":"AB\\\\x0a"}'],
+    ['serial=4', '{"form":"ipxe"}'],
+    ['serial=%20', '{"form":"ipxe"}'],
+    [`serial=${'41'.repeat(5000)}`, '{"form":"ipxe"}'],
+    ['choice=all-in-one', '{"form":"ipxe","choice":"all-in-one"}'],
+    ['choice=../x', '{"form":"ipxe"}'],
+    ['choice=a%0Ab', '{"form":"ipxe"}'],
+    ['choice=', '{"form":"ipxe"}'],
+    ['failed=kernel&errno=2d0c613b', '{"form":"ipxe","failed":{"step":"kernel","errno":"2d0c613b"}}'],
+    ['failed=kernel&errno=0x1', '{"form":"ipxe","failed":{"step":"kernel","errno":"00000001"}}'],
+    ['failed=%0A&errno=x', '{"form":"ipxe","failed":{"step":"unknown"}}'],
+    ['errno=1', '{"form":"ipxe"}'],
+  ]
+  for (const [query, expected] of rows)
+    test(query.slice(0, 60), () => assert.equal(classify(`${MAC}.ipxe`, query), expected))
+
+  test('E17: whatever the query, a value comes back', () => {
+    const key = fc.constantFrom('uuid', 'arch', 'platform', 'serial', 'choice', 'failed', 'errno', 'x')
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(key, fc.string({ unit: 'binary' })), { maxLength: 8 }),
+        fc.string(),
+        (pairs, name) => {
+          const query = new URLSearchParams(pairs)
+          assert.ok(classifyScript(`${MAC}.ipxe`, query, INGRESS).ok)
+          classifyScript(name, query, INGRESS)
+        },
+      ),
+      { seed: 20261123 },
+    )
+  })
+})
+
+test('the evidence of the two questions', () => {
+  const found = classifyScript(`${MAC}.ipxe`, new URLSearchParams('arch=x86_64&platform=efi'), INGRESS)
+  assert.ok(found.ok)
+  assert.deepEqual(told(found.value.boot.evidence), [
+    'client.arch packet: uefi-x64 (query)',
+    'client.stage packet: ipxe (asks for its script)',
+  ])
+  assert.deepEqual(told(classifyIdentify(INGRESS).evidence), [
+    'client.stage packet: ipxe (asks for a script)',
+  ])
+})

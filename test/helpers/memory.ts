@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { posix } from 'node:path'
+import { BootAttempts } from '../../src/app/attempts.ts'
+import { Drops } from '../../src/app/drops.ts'
+import { RateLimit } from '../../src/app/rate.ts'
+import type { Running } from '../../src/app/running.ts'
+import { SeenMachines } from '../../src/app/seen.ts'
+import type { ServedNetwork } from '../../src/app/served-network.ts'
+import { Timeline } from '../../src/app/timeline.ts'
+import type { ImageSpec } from '../../src/model/config.ts'
+import type { Disk } from '../../src/model/disk.ts'
+import type { StoredEvent } from '../../src/model/event.ts'
+import type { Lease } from '../../src/model/lease.ts'
+import type { BootAttempt, BootProgress, SeenMachine, StateStore } from '../../src/model/ports.ts'
+import type { FirmwareFile, Image } from '../../src/model/world.ts'
+import { describeEvent } from '../../src/render/event.ts'
+import { image, STRANGER, type WorldBuilder } from './world.ts'
+
+/** A store that only remembers. `disk` decides how a write ends: at once, later, never, or with an error. */
+export class MemoryStore implements StateStore {
+  readonly leases: Lease[] = []
+  readonly attempts: BootAttempt[] = []
+  readonly events: StoredEvent[] = []
+  readonly seen: SeenMachine[] = []
+  readonly progress: BootProgress[] = []
+  disk: () => Promise<void> = () => Promise.resolve()
+
+  async saveLeases(leases: readonly Lease[]): Promise<void> {
+    await this.disk()
+    this.leases.push(...leases)
+  }
+
+  async openAttempt(attempt: BootAttempt): Promise<void> {
+    await this.disk()
+    this.attempts.push(attempt)
+  }
+
+  appendEvents(events: readonly StoredEvent[]): void {
+    this.events.push(...events)
+  }
+
+  saveSeen(machines: readonly SeenMachine[]): void {
+    this.seen.push(...machines)
+  }
+
+  saveProgress(progress: BootProgress): void {
+    this.progress.push(progress)
+  }
+
+  flush(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  /** Every event as a person reads it. */
+  get told(): readonly string[] {
+    return this.events.map(describeEvent)
+  }
+}
+
+/** Files by absolute path, with their text. */
+export class MemoryDisk implements Disk {
+  readonly #files: ReadonlyMap<string, string>
+
+  constructor(files: Readonly<Record<string, string>>) {
+    this.#files = new Map(Object.entries(files))
+  }
+
+  async readText(path: string): Promise<string> {
+    const text = this.#files.get(path)
+    if (text === undefined) throw new Error(`ENOENT: no such file ${path}`)
+    return text
+  }
+
+  async glob(pattern: string): Promise<readonly string[]> {
+    return [...this.#files.keys()].filter((path) => posix.matchesGlob(path, pattern)).sort()
+  }
+
+  async isFile(path: string): Promise<boolean> {
+    return this.#files.has(path)
+  }
+
+  async findFirmware(
+    dirs: readonly string[],
+    names: readonly string[],
+  ): Promise<ReadonlyMap<string, FirmwareFile>> {
+    const found = new Map<string, FirmwareFile>()
+    for (const dir of dirs)
+      for (const name of names) {
+        const path = posix.join(dir, name)
+        const text = this.#files.get(path)
+        if (text !== undefined && !found.has(name)) found.set(name, { name, path, size: text.length })
+      }
+    return found
+  }
+
+  async readFile(path: string): Promise<Uint8Array> {
+    return new TextEncoder().encode(await this.readText(path))
+  }
+
+  async measureImage(spec: ImageSpec): Promise<Image> {
+    for (const path of [spec.kernel, ...spec.initrd]) assert.ok(this.#files.has(path), path)
+    return image(spec.name)
+  }
+}
+
+/** A server without sockets in this world; its clock is the world's. */
+export function running(
+  there: WorldBuilder,
+  store: MemoryStore,
+): { readonly running: Running; readonly on: ServedNetwork } {
+  const { network, server } = there.addresses(STRANGER)
+  let nonces = 0
+  const newNonce = (): string => {
+    nonces += 1
+    return nonces.toString(16).padStart(32, '0')
+  }
+  return {
+    on: { network, interface: network.interface ?? 'eth0', address: server },
+    running: {
+      picture: there.picture(),
+      leases: there.leases,
+      store,
+      timeline: new Timeline(store, 0),
+      seen: new SeenMachines(store, []),
+      attempts: new BootAttempts(store, newNonce, []),
+      reportRate: new RateLimit({ burst: 20, perSecond: 2, most: 4096 }),
+      drops: new Drops(),
+      disk: new MemoryDisk({ '/srv/vmlinuz': 'kernel', '/srv/initrd.img': 'initrd' }),
+      now: () => there.now,
+    },
+  }
+}
