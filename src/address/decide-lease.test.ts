@@ -164,7 +164,7 @@ const DISCOVER: readonly Row[] = [
     ask: discover(),
     answer: 'offer 10.77.0.100 offered for 60 s',
     steps: [
-      'lease.reservation inventory: 10.77.0.11 for node01: 10.77.0.11 is quarantined: a client found it in use',
+      'lease.reservation state: 10.77.0.11 for node01: 10.77.0.11 is quarantined: a client found it in use',
       'lease.pool state: 10.77.0.100',
     ],
   },
@@ -175,7 +175,7 @@ const DISCOVER: readonly Row[] = [
     ask: discover(),
     answer: 'offer 10.77.0.100 offered for 60 s',
     steps: [
-      `lease.reservation inventory: 10.77.0.12 for node02: 10.77.0.12 is leased to ${NODE02}`,
+      `lease.reservation state: 10.77.0.12 for node02: 10.77.0.12 is leased to ${NODE02}`,
       'lease.pool state: 10.77.0.100',
     ],
   },
@@ -195,7 +195,7 @@ const DISCOVER: readonly Row[] = [
     ask: discover(),
     answer: 'offer 10.77.0.100 offered for 60 s',
     steps: [
-      "lease.reservation inventory: 10.77.0.1 for node09: 10.77.0.1 is the server's, the router's or the subnet's own",
+      "lease.reservation state: 10.77.0.1 for node09: 10.77.0.1 is the server's, the router's or the subnet's own",
       'lease.pool state: 10.77.0.100',
     ],
   },

@@ -1,6 +1,6 @@
 import { broadcastOf, formatIpv4, type Ipv4, rangeContains, subnetContains } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
-import type { Network, Node } from '../model/config.ts'
+import type { Network, Node, Origin } from '../model/config.ts'
 import type { Lease, LeaseView } from '../model/lease.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
 import type { LeaseAsk, LeaseRequest } from '../model/lease-request.ts'
@@ -89,7 +89,9 @@ function chooseAddress(
   if (node?.address !== undefined) {
     const problem = whyNot(mac, node.address, world)
     const outcome = `${formatIpv4(node.address)} for ${node.name}${problem === undefined ? '' : `: ${problem}`}`
-    steps.push({ rule: 'lease.reservation', outcome, from: 'inventory' })
+    // That it is ours to give is inventory; that somebody holds it is state.
+    const from = problem === undefined ? 'inventory' : 'state'
+    steps.push({ rule: 'lease.reservation', outcome, from, cite: cite(node.origin) })
     if (problem === undefined) return node.address
   }
   const last = leases
@@ -244,6 +246,10 @@ function belongsToNetwork(address: Ipv4, { network, server }: AddressWorld): boo
   const { subnet } = network
   const ends = subnet.prefix < 31 ? [subnet.network, broadcastOf(subnet)] : []
   return [server, network.router, ...ends].includes(address)
+}
+
+function cite({ file, line }: Origin): string {
+  return `${file}:${line}`
 }
 
 function isActive(lease: Lease, now: number): boolean {

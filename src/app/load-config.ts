@@ -15,7 +15,13 @@ export async function loadConfig(file: string, disk: Disk): Promise<ConfigResult
   // `*.yaml` beside the main file matches that as well, and two globs may match the same file.
   const read = new Set([file])
   for (const glob of includedGlobs(main)) {
-    const files = await disk.glob(glob)
+    const files = await disk.glob(glob).catch((error: unknown) => {
+      problems.push(
+        fileProblem(file, `include: ${glob}: ${error instanceof Error ? error.message : String(error)}`),
+      )
+      return undefined
+    })
+    if (files === undefined) continue
     if (files.length === 0) problems.push(fileProblem(file, `include: no file matches ${glob}`, 'warning'))
     for (const path of files) {
       if (read.has(path)) continue

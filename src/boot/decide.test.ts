@@ -6,6 +6,9 @@ import { CLIENT_ARCHES } from '../protocol/iana/arch.ts'
 import { decide } from './decide.ts'
 import type { Action, BootRequest } from './decision.ts'
 
+const NONCE =
+  'boot.nonce state: opens a boot attempt, or continues the open one; its nonce goes to the lease of this machine alone'
+
 interface Row {
   readonly name: string
   readonly in: WorldBuilder
@@ -167,6 +170,7 @@ const WHAT_TO_RUN: readonly Row[] = [
       'profile.select inventory: control-plane',
       'image.select config: debian-live',
       'cmdline.merge config: image 1 + profile 1 + node 0 arguments',
+      NONCE,
     ],
   },
   {
@@ -179,6 +183,7 @@ const WHAT_TO_RUN: readonly Row[] = [
       'profile.select inventory: control-plane',
       'image.select config: debian-live',
       'cmdline.merge config: image 1 + profile 1 + node 0 arguments',
+      NONCE,
     ],
   },
   {
@@ -199,6 +204,7 @@ const WHAT_TO_RUN: readonly Row[] = [
       'menu.choice packet: worker',
       'image.select config: debian-live',
       'cmdline.merge config: image 1 + profile 1 + node 0 arguments',
+      NONCE,
     ],
   },
   {
@@ -363,6 +369,7 @@ test('steps cite the line of the configuration', () => {
       '/etc/centra-pxe/centra-pxe.yaml:41',
       undefined,
       '/etc/centra-pxe/centra-pxe.yaml:20',
+      undefined,
     ],
   )
 })

@@ -204,6 +204,9 @@ function runProfile(
     from: 'config',
     ...cite(spec?.origin),
   })
+  const nonce =
+    'opens a boot attempt, or continues the open one; its nonce goes to the lease of this machine alone'
+  steps.push({ rule: 'boot.nonce', outcome: nonce, from: 'state' })
   const server = nodePlane(request, world.config)
   const script = bootScript({ server, profile, image, spec, node, mac: request.client.mac })
   return { kind: 'script', script, boots: { kind: 'boot-nonce', profile: profile.name, image: image.name } }

@@ -80,7 +80,9 @@ function printYaml(strangers: readonly SeenMachine[]): void {
     ]
     // Indented as the list under `nodes:` usually is.
     print(`  # ${about.join(', ')}`)
-    print(stringify([{ name: `node-${macWithDashes(machine.mac)}`, mac: machine.mac }]).replace(/^(?=.)/gm, '  '))
+    print(
+      stringify([{ name: `node-${macWithDashes(machine.mac)}`, mac: machine.mac }]).replace(/^(?=.)/gm, '  '),
+    )
   }
 }
 

@@ -1,5 +1,16 @@
 import type { Profile } from '../model/config.ts'
 
+const CORE_SERVICES = [
+  'FlareDB',
+  'IAM',
+  'PlasmaVMC',
+  'K8sHost',
+  'FlashDNS',
+  'ChainFire',
+  'Object Storage',
+  'Monitoring',
+]
+
 /**
  * The three roles of a Centra Cloud node. They are data: a configuration overrides any part of them under
  * `profiles:` and adds its own beside them. Without an `image:` a profile stays out of the menu.
@@ -9,16 +20,7 @@ export const BUILTIN_PROFILES: readonly Profile[] = [
     name: 'control-plane',
     title: 'Control plane: all 8 core services',
     description: 'Runs the eight core services of Centra Cloud',
-    services: [
-      'FlareDB',
-      'IAM',
-      'PlasmaVMC',
-      'K8sHost',
-      'FlashDNS',
-      'ChainFire',
-      'Object Storage',
-      'Monitoring',
-    ],
+    services: CORE_SERVICES,
     requires: { cores: 8, memoryGB: 32, diskGB: 500 },
     cmdline: ['centra.profile=control-plane'],
   },
@@ -34,16 +36,7 @@ export const BUILTIN_PROFILES: readonly Profile[] = [
     name: 'all-in-one',
     title: 'All-in-one: the complete stack on one node',
     description: 'For testing, development and the homelab',
-    services: [
-      'FlareDB',
-      'IAM',
-      'PlasmaVMC',
-      'K8sHost',
-      'FlashDNS',
-      'ChainFire',
-      'Object Storage',
-      'Monitoring',
-    ],
+    services: CORE_SERVICES,
     requires: { cores: 16, memoryGB: 64, diskGB: 1000 },
     warning: 'all-in-one is not for production: no high availability',
     cmdline: ['centra.profile=all-in-one'],

@@ -171,7 +171,11 @@ describe('broken documents', () => {
       'version: 1\nserver: 5\n',
       ['/c/x.yaml:2:9: server: expected keys with values'],
     ],
-    ['an empty section', 'version: 1\nnodes:\n', ['/c/x.yaml:2:7: nodes: expected a list of nodes']],
+    [
+      'a section of the wrong kind',
+      'version: 1\nnodes: 7\n',
+      ['/c/x.yaml:2:8: nodes: expected a list of nodes'],
+    ],
     ['a key twice', 'version: 1\nversion: 1\n', ['/c/x.yaml:2:1: Map keys must be unique']],
     ['a tab', 'version: 1\nmenu:\n\ttitle: x\n', ['/c/x.yaml:3:1: Tabs are not allowed as indentation']],
     [
@@ -431,4 +435,16 @@ test('whatever the text, there is an answer and no exception', () => {
     }),
     { seed: 20261123, numRuns: 3000 },
   )
+})
+
+test('an empty section is no section', () => {
+  const { config, problems } = resolveConfig(
+    { file: '/c/x.yaml', text: 'version: 1\nnodes:\nserver:\nmenu:\n' },
+    [],
+  )
+  assert.deepEqual(
+    problems.filter(({ severity }) => severity === 'error'),
+    [],
+  )
+  assert.deepEqual(config?.nodes, [])
 })

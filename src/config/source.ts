@@ -47,7 +47,8 @@ export class ConfigSource {
     let value: unknown
     try {
       // `toJS` throws on an alias without an anchor although `errors` is empty.
-      value = found.length === 0 ? this.#document.toJS({ maxAliasCount: 100 }) : undefined
+      value =
+        found.length === 0 ? withoutEmptySections(this.#document.toJS({ maxAliasCount: 100 })) : undefined
     } catch (error) {
       found.push(this.#problemAt(0, error instanceof Error ? error.message : String(error)))
     }
@@ -160,4 +161,10 @@ function rangeStart(node: unknown): number | undefined {
 
 function formatPath(path: Path): string {
   return path.map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i === 0 ? '' : '.'}${key}`)).join('')
+}
+
+/** `nodes:` with nothing below it is an empty section, as people leave it behind when they comment everything out. */
+function withoutEmptySections(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).filter(([, section]) => section !== null))
 }

@@ -47,7 +47,12 @@ export class LocalDisk implements Disk {
         const path = join(dir, name)
         if (found.has(name) || !(await this.isFile(path))) continue
         const { size, mtimeNs, ino } = await stat(path, { bigint: true })
-        found.set(name, { name, path, size: Number(size), revision: `${ino.toString(16)}-${mtimeNs.toString(16)}` })
+        found.set(name, {
+          name,
+          path,
+          size: Number(size),
+          revision: `${ino.toString(16)}-${mtimeNs.toString(16)}`,
+        })
       }
     }
     return found

@@ -5,7 +5,6 @@
 export const RULES = {
   'client.arch': 'Which processor and firmware the client says it has',
   'client.stage': 'How far the client is: firmware ROM, iPXE, or an operating system',
-  'client.transport': 'How the client fetches files',
   'clients.policy': 'Whether this network answers this client at all',
   'node.match': 'Which described node this client is',
   'loader.select': 'Which loader fits the client and is on disk',

@@ -31,7 +31,7 @@ describe('one line an event', () => {
     ],
     [
       at({ kind: 'http.failed', detail: { file: 'x', sent: 10, size: 20, reason: 'closed' } }),
-      'HTTP failed x 10 B 20 B closed',
+      'HTTP failed x 10 B of 20 B closed',
     ],
     [
       at({ kind: 'http.script', detail: { script: 'boot', form: 'ipxe', profile: 'worker', image: 'i' } }),

@@ -38,7 +38,7 @@ const WORDS: Readonly<Record<EventKind, string>> = {
 export function describeEvent(event: BootEvent): string {
   const { detail, address, kind } = event
   if (kind === 'report') return describeReport(event)
-  const facts = Object.entries(detail).flatMap(([key, value]) => describeFact(key, value) ?? [])
+  const facts = Object.keys(detail).flatMap((key) => describeFact(key, event) ?? [])
   const where = address !== undefined && kind.startsWith('dhcp.') ? [address] : []
   const rate = transferRate(event)
   return [WORDS[kind], ...where, ...facts, ...(rate === undefined ? [] : [rate])].join(' ')
@@ -59,12 +59,14 @@ const ASIDE: ReadonlySet<string> = new Set(['no-boot', 'hint', 'warning'])
 const SIZES: ReadonlySet<string> = new Set(['size', 'sent', 'bytes'])
 const HIDDEN: ReadonlySet<string> = new Set(['to', 'total', 'ms', 'form', 'blksize'])
 
-function describeFact(key: string, value: string | number | boolean): string | undefined {
+function describeFact(key: string, { detail }: BootEvent): string | undefined {
+  const value = detail[key] ?? ''
   if (HIDDEN.has(key)) return undefined
   if (PLAIN.has(key)) return String(value)
   if (ASIDE.has(key)) return `(${value})`
   if (key === 'asks') return `for ${value}`
-  if (SIZES.has(key) && typeof value === 'number') return formatBytes(value)
+  if (SIZES.has(key) && typeof value === 'number')
+    return key === 'size' && 'sent' in detail ? `of ${formatBytes(value)}` : formatBytes(value)
   return `${key}=${value}`
 }
 
