@@ -40,6 +40,8 @@ export async function answerDhcp(
     boot: thought.boot.action,
   })
   if (on.network.dhcp !== 'server') {
+    // Held in memory as if it had been offered, so that the same client is told the same address again.
+    if (answer.kind === 'offer') hold(answer.lease, running)
     observeWouldAnswer(thought, reply, on, running)
     return undefined
   }

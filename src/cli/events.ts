@@ -33,10 +33,7 @@ export function addEvents(program: Command): void {
 
 /** The newest stored events; resolves with the last id. */
 async function printStored(config: Config, limit: number, show: (event: LiveEvent) => void): Promise<number> {
-  const events = await withState(config, async (reader) => {
-    const newest = await reader.lastEventId()
-    return reader.events(Math.max(0, newest - limit), limit)
-  })
+  const events = await withState(config, (reader) => reader.newestEvents(limit))
   for (const event of events ?? []) show(event)
   return events?.at(-1)?.id ?? 0
 }

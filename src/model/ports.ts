@@ -68,6 +68,8 @@ export interface StateReader {
   attempts(): Promise<readonly (BootAttempt & { readonly stage?: string; readonly stageAt?: number })[]>
   /** The id of the newest stored event; 0 when there is none. */
   lastEventId(): Promise<number>
+  /** The newest events, at most `limit`, oldest first. Ids have gaps: counting back from the last one finds fewer. */
+  newestEvents(limit: number): Promise<readonly StoredEvent[]>
   /** Events with an id above `after`, oldest first, at most `limit`. */
   events(after: number, limit: number): Promise<readonly StoredEvent[]>
   close(): Promise<void>

@@ -38,6 +38,18 @@ export async function readEvents(
   return rows.map(eventFromRow).filter((event) => event !== undefined)
 }
 
+/** The newest events, at most `limit`, oldest first. */
+export async function readNewestEvents(
+  db: Kysely<StateTables>,
+  limit: number,
+): Promise<readonly StoredEvent[]> {
+  const rows = await db.selectFrom('events').selectAll().orderBy('id', 'desc').limit(limit).execute()
+  return rows
+    .reverse()
+    .map(eventFromRow)
+    .filter((event) => event !== undefined)
+}
+
 export async function readLastEventId(db: Kysely<StateTables>): Promise<number> {
   const newest = await db
     .selectFrom('events')

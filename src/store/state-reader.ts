@@ -2,7 +2,14 @@ import { existsSync } from 'node:fs'
 import type { StateReader } from '../model/ports.ts'
 import { openForReading, stateFile } from './database.ts'
 import { kyselyOn } from './node-sqlite-dialect.ts'
-import { readAttempts, readEvents, readLastEventId, readLeases, readSeen } from './queries.ts'
+import {
+  readAttempts,
+  readEvents,
+  readLastEventId,
+  readLeases,
+  readNewestEvents,
+  readSeen,
+} from './queries.ts'
 import { SCHEMA_VERSION, schemaVersion, tooNew } from './schema.ts'
 import { storeErrorOf } from './store-error.ts'
 
@@ -39,6 +46,7 @@ export async function openStateReader(stateDir: string): Promise<StateReader | u
     seen: () => told(readSeen(db)),
     attempts: () => told(readAttempts(db)),
     lastEventId: () => told(readLastEventId(db)),
+    newestEvents: (limit) => told(readNewestEvents(db, limit)),
     events: (after, limit) => told(readEvents(db, { after, limit })),
     close: () => db.destroy(),
   }

@@ -35,7 +35,10 @@ export function makeSite(dir: string, change: (text: string) => string = (text) 
   }
   for (const folder of ['images', 'firmware']) mkdirSync(path.join(dir, folder), { recursive: true })
   for (const [name, bytes] of Object.entries(files))
-    writeFileSync(path.join(dir, name.startsWith('vm') || name.startsWith('init') ? 'images' : 'firmware', name), bytes)
+    writeFileSync(
+      path.join(dir, name.startsWith('vm') || name.startsWith('init') ? 'images' : 'firmware', name),
+      bytes,
+    )
   const config = path.join(dir, 'lab.yaml')
   const original = readFileSync(EXAMPLE, 'utf8').replace('server:\n', 'server:\n  firmware: ./firmware\n')
   const rewrite = (edit: (text: string) => string): void => writeFileSync(config, edit(original))
@@ -144,7 +147,11 @@ export class Running {
       seen = loggedEvents(text).find((event) => event.kind === kind && hasFacts(event, facts))
       return seen !== undefined
     }
-    await this.#wait('stderr', `${kind} ${JSON.stringify(facts)}`, (text) => isIt(text.slice(from)) || undefined)
+    await this.#wait(
+      'stderr',
+      `${kind} ${JSON.stringify(facts)}`,
+      (text) => isIt(text.slice(from)) || undefined,
+    )
     assert.ok(seen)
     return seen
   }
@@ -200,7 +207,10 @@ export async function centra(
 }
 
 /** Asks again until the answer is not undefined. */
-export async function eventually<T>(what: string, ask: () => T | undefined | Promise<T | undefined>): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  ask: () => T | undefined | Promise<T | undefined>,
+): Promise<T> {
   const late = AbortSignal.timeout(PATIENCE_MS)
   for (;;) {
     const answer = await ask()

@@ -8,7 +8,7 @@ import { macToBytes, parseMac } from '../../src/lib/mac.ts'
 import { decodeDhcp4 } from '../../src/protocol/dhcp4/decode.ts'
 import { encodeDhcp4 } from '../../src/protocol/dhcp4/encode.ts'
 import { BROADCAST_FLAG, blankMessage, type DhcpMessage } from '../../src/protocol/dhcp4/message.ts'
-import { type MessageType } from '../../src/protocol/dhcp4/message-types.ts'
+import type { MessageType } from '../../src/protocol/dhcp4/message-types.ts'
 import { ipv4Value, messageTypeValue } from '../../src/protocol/dhcp4/option-values.ts'
 import { messageType } from '../../src/protocol/dhcp4/options.ts'
 import { parseEthernetUdp, type UdpFrame } from '../../src/protocol/frame/ipv4-udp.ts'
@@ -58,9 +58,11 @@ export class Wire {
   /** Resolves when everything sent before has passed the interface. */
   async flush(): Promise<void> {
     this.#marks += 1
-    const text = `mark ${this.#marks}`
-    this.send(Buffer.from(text), 9)
-    await this.capture.waitFor((frame) => Buffer.from(frame).includes(text))
+    const text = Buffer.from(`mark ${this.#marks}`)
+    await repeating(
+      () => this.send(text, 9),
+      () => this.capture.waitFor((frame) => Buffer.from(frame).includes(text)),
+    )
   }
 
   /** Everything seen from a server's port until now. */
@@ -77,10 +79,23 @@ export class Wire {
     return reply
   }
 
-  /** Sends a message and waits for its reply. */
+  /** Sends a message, again every second as clients do, until its reply comes. */
   ask(message: DhcpMessage): Promise<Reply> {
-    this.send(encodeDhcp4(message))
-    return this.reply(message.xid)
+    const bytes = encodeDhcp4(message)
+    return repeating(
+      () => this.send(bytes),
+      () => this.reply(message.xid),
+    )
+  }
+}
+
+async function repeating<T>(send: () => void, wait: () => Promise<T>): Promise<T> {
+  send()
+  const timer = setInterval(send, 1000)
+  try {
+    return await wait()
+  } finally {
+    clearInterval(timer)
   }
 }
 
@@ -99,7 +114,11 @@ let lastXid = 0x7e570000
 export function clientMessage(
   type: MessageType,
   mac: string,
-  { address, server, current }: { readonly address?: string; readonly server?: string; readonly current?: string } = {},
+  {
+    address,
+    server,
+    current,
+  }: { readonly address?: string; readonly server?: string; readonly current?: string } = {},
 ): DhcpMessage {
   const parsed = parseMac(mac)
   assert.ok(parsed)

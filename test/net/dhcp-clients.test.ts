@@ -104,7 +104,20 @@ function dhclient(client: Host): Running {
 
 function udhcpc(client: Host): Running {
   writeFileSync('/run/applied', '')
-  const args = ['udhcpc', '-f', '-i', 'eth0', '-s', '/run/apply', '-t', '20', '-T', '1', '-p', '/run/udhcpc.pid']
+  const args = [
+    'udhcpc',
+    '-f',
+    '-i',
+    'eth0',
+    '-s',
+    '/run/apply',
+    '-t',
+    '20',
+    '-T',
+    '1',
+    '-p',
+    '/run/udhcpc.pid',
+  ]
   return new Running(client.spawn('busybox', args))
 }
 

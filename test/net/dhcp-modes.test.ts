@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { afterEach, test } from 'node:test'
 import { encodeDhcp4 } from '../../src/protocol/dhcp4/encode.ts'
 import { parseEthernetUdp } from '../../src/protocol/frame/ipv4-udp.ts'
 import { vector } from '../helpers/dhcp-fixtures.ts'
 import { inNetns } from '../helpers/netns.ts'
-import { centra, makeSite, missing, Running, serve } from '../helpers/server.ts'
+import { centra, endAll, makeSite, missing, Running, serve } from '../helpers/server.ts'
 import { clientMessage, Wire } from '../helpers/wire.ts'
 
 const STRANGER = '52:54:00:99:00:01'
@@ -12,7 +12,11 @@ const options = { timeout: 60_000, skip: missing('tcpdump', 'curl', 'busybox') }
 
 inNetns(import.meta, (net) => {
   const client = net.host('client')
-  net.veth({ name: 'prov0', address: '10.77.0.1/24' }, { name: 'eth0', address: '10.77.0.50/24', host: client })
+  net.veth(
+    { name: 'prov0', address: '10.77.0.1/24' },
+    { name: 'eth0', address: '10.77.0.50/24', mac: '66:00:00:00:00:01', host: client },
+  )
+  afterEach(endAll)
   const wired = options.skip ? undefined : Wire.open(client, 'eth0')
 
   for (const { written, line } of [
@@ -39,15 +43,23 @@ inNetns(import.meta, (net) => {
         wire.send(vector(name).bytes)
       const asking = ['udhcpc', '-f', '-n', '-q', '-i', 'eth0', '-s', '/bin/true', '-t', '2', '-T', '1']
       const udhcpc = new Running(client.spawn('busybox', asking))
-      await server.stderrMatch(/node01 \(52:54:00:77:00:01\) would answer 10\.77\.0\.11 .*OFFER.*hint=set dhcp: server/)
+      await server.stderrMatch(/node01 .*would answer 10\.77\.0\.11 .*OFFER.*set dhcp: server/)
       await server.stderrMatch(/52:54:00:99:00:01 would answer 10\.77\.0\.1\d\d .*OFFER/)
       await server.stderrMatch(/52:54:00:99:00:01 would answer .*NAK/)
       await server.stderrMatch(/52:54:00:12:34:56 would answer .*bios-x86 OFFER undionly\.kpxe/)
       assert.equal((await udhcpc.exited).code, 1, 'udhcpc found no server')
+      const promised = server.stderr.match(/(?<=66:.*would answer )10\.77\.0\.\d+/g) ?? []
+      assert.equal(new Set(promised).size, 1, 'one client would get one address')
       await wire.flush()
       const left = wire.capture.frames.slice(before).map((frame) => parseEthernetUdp(frame))
-      assert.ok(left.some((frame) => frame.ok && frame.value.destinationPort === 67), 'the clients did ask')
-      assert.deepEqual(left.filter((frame) => frame.ok && frame.value.sourcePort === 67), [])
+      assert.ok(
+        left.some((frame) => frame.ok && frame.value.destinationPort === 67),
+        'the clients did ask',
+      )
+      assert.deepEqual(
+        left.filter((frame) => frame.ok && frame.value.sourcePort === 67),
+        [],
+      )
       const leases = await centra('leases', '--config', site.config, '--json')
       assert.deepEqual(JSON.parse(leases.stdout), [], 'nothing was promised')
       assert.deepEqual(await server.stop(), { code: 0, signal: null })
@@ -61,9 +73,17 @@ inNetns(import.meta, (net) => {
     assert.doesNotMatch(server.stderr, /:67\b/)
     assert.match(server.stderr, /^ready udp 10\.77\.0\.1%prov0:69, tcp 10\.77\.0\.1:8080$/m)
     assert.doesNotMatch(net.run('busybox', 'netstat', '-lnu').stdout, /:67 /)
-    const script = client.run('curl', '-sf', 'http://10.77.0.1:8080/boot.ipxe')
+    const script = client.run('curl', '-sf', '--max-time', '20', 'http://10.77.0.1:8080/boot.ipxe')
     assert.match(script.stdout, /^#!ipxe\n/)
-    const loader = client.run('curl', '-sf', '-o', '/run/loader', 'tftp://10.77.0.1/undionly.kpxe')
+    const loader = client.run(
+      'curl',
+      '-sf',
+      '--max-time',
+      '20',
+      '-o',
+      '/run/loader',
+      'tftp://10.77.0.1/undionly.kpxe',
+    )
     assert.equal(loader.code, 0, loader.stderr)
     await server.stop()
   })

@@ -18,7 +18,10 @@ const limits = { timeout: 60_000, skip: missing('tcpdump') }
 
 inNetns(import.meta, async (net) => {
   const client = net.host('client')
-  net.veth({ name: 'prov0', address: '10.77.0.1/24' }, { name: 'eth0', address: '10.77.0.50/24', host: client })
+  net.veth(
+    { name: 'prov0', address: '10.77.0.1/24' },
+    { name: 'eth0', address: '10.77.0.50/24', host: client },
+  )
   const site = makeSite('/run/site')
   const started = limits.skip ? undefined : Promise.all([serve(site), Wire.open(client, 'eth0')])
   const parts = async (): Promise<Wire> => {
@@ -59,57 +62,73 @@ inNetns(import.meta, async (net) => {
       assert.deepEqual(ack.message.yiaddr, offer.message.yiaddr)
     })
 
-  test('HTTPClient without an HTTP loader and an operating system get an address and no boot file', limits, async () => {
-    const wire = await parts()
-    for (const asked of [clientMessage('DISCOVER', STRANGER), decoded('P16')]) {
-      const { message, type } = await wire.ask(asked)
-      assert.equal(type, 'OFFER')
-      assert.equal(optionBytes(message, OPTION.bootFileName), undefined)
-      assert.equal(optionBytes(message, OPTION.vendorClass), undefined)
-      assert.equal(message.siaddr, 0)
-    }
-  })
+  test(
+    'HTTPClient without an HTTP loader and an operating system get an address and no boot file',
+    limits,
+    async () => {
+      const wire = await parts()
+      for (const asked of [clientMessage('DISCOVER', STRANGER), decoded('P16')]) {
+        const { message, type } = await wire.ask(asked)
+        assert.equal(type, 'OFFER')
+        assert.equal(optionBytes(message, OPTION.bootFileName), undefined)
+        assert.equal(optionBytes(message, OPTION.vendorClass), undefined)
+        assert.equal(message.siaddr, 0)
+      }
+    },
+  )
 
-  test('INIT-REBOOT with an address of another network, with a taken one, with none of the pool: NAK', limits, async () => {
-    const wire = await parts()
-    const rebooting = decoded('P5')
-    const nak = await wire.ask(rebooting)
-    assert.equal(nak.type, 'NAK')
-    assert.equal(nak.frame.destinationMac, 'ff:ff:ff:ff:ff:ff')
-    assert.equal(nak.message.yiaddr | nak.message.ciaddr | nak.message.siaddr, 0)
-    assert.deepEqual(
-      optionBytes(nak.message, OPTION.clientIdentifier),
-      optionBytes(rebooting, OPTION.clientIdentifier),
-      'RFC 6842: option 61 comes back',
-    )
-    for (const address of ['10.77.0.11', '10.77.0.1', '10.77.0.255', '10.77.0.7', '192.0.2.1'])
-      assert.equal((await wire.ask(clientMessage('REQUEST', STRANGER, { address }))).type, 'NAK', address)
-    assert.equal(
-      (await wire.ask(clientMessage('REQUEST', STRANGER, { address: '10.77.0.150' }))).type,
-      'ACK',
-      'a free address of the pool is confirmed, though we never saw the client',
-    )
-  })
+  test(
+    'INIT-REBOOT with an address of another network, with a taken one, with none of the pool: NAK',
+    limits,
+    async () => {
+      const wire = await parts()
+      const rebooting = decoded('P5')
+      const nak = await wire.ask(rebooting)
+      assert.equal(nak.type, 'NAK')
+      assert.equal(nak.frame.destinationMac, 'ff:ff:ff:ff:ff:ff')
+      assert.equal(nak.message.yiaddr | nak.message.ciaddr | nak.message.siaddr, 0)
+      assert.deepEqual(
+        optionBytes(nak.message, OPTION.clientIdentifier),
+        optionBytes(rebooting, OPTION.clientIdentifier),
+        'RFC 6842: option 61 comes back',
+      )
+      for (const address of ['10.77.0.11', '10.77.0.1', '10.77.0.255', '10.77.0.7', '192.0.2.1'])
+        assert.equal((await wire.ask(clientMessage('REQUEST', STRANGER, { address }))).type, 'NAK', address)
+      assert.equal(
+        (await wire.ask(clientMessage('REQUEST', STRANGER, { address: '10.77.0.150' }))).type,
+        'ACK',
+        'a free address of the pool is confirmed, though we never saw the client',
+      )
+    },
+  )
 
-  test('the first of a node\'s MAC addresses has its reservation, another gets one of the pool', limits, async () => {
-    const wire = await parts()
-    const bind = async (mac: string): Promise<string> => {
-      const offer = await wire.ask(clientMessage('DISCOVER', mac))
-      const address = formatIpv4(offer.message.yiaddr)
-      assert.equal((await wire.ask(clientMessage('REQUEST', mac, { address, server: SERVER }))).type, 'ACK')
-      return address
-    }
-    assert.equal(await bind('52:54:00:77:10:02'), '10.77.0.12')
-    assert.match(await bind('52:54:00:77:00:02'), /^10\.77\.0\.1\d\d$/)
-    wire.send(encodeDhcp4(clientMessage('RELEASE', '52:54:00:77:10:02', { current: '10.77.0.12', server: SERVER })))
-    assert.equal(await bind('52:54:00:77:00:02'), '10.77.0.12', 'free again, the other has it')
-  })
+  test(
+    "the first of a node's MAC addresses has its reservation, another gets one of the pool",
+    limits,
+    async () => {
+      const wire = await parts()
+      const bind = async (mac: string): Promise<string> => {
+        const offer = await wire.ask(clientMessage('DISCOVER', mac))
+        const address = formatIpv4(offer.message.yiaddr)
+        assert.equal((await wire.ask(clientMessage('REQUEST', mac, { address, server: SERVER }))).type, 'ACK')
+        return address
+      }
+      assert.equal(await bind('52:54:00:77:10:02'), '10.77.0.12')
+      assert.match(await bind('52:54:00:77:00:02'), /^10\.77\.0\.1\d\d$/)
+      wire.send(
+        encodeDhcp4(clientMessage('RELEASE', '52:54:00:77:10:02', { current: '10.77.0.12', server: SERVER })),
+      )
+      assert.equal(await bind('52:54:00:77:00:02'), '10.77.0.12', 'free again, the other has it')
+    },
+  )
 
   test('silence: another server chosen, BOOTP, relayed, a reply, boot server discovery', limits, async () => {
     const wire = await parts()
     const before = wire.replies().length
     const discover = clientMessage('DISCOVER', STRANGER)
-    wire.send(encodeDhcp4(clientMessage('REQUEST', STRANGER, { address: '10.77.0.150', server: '10.77.0.2' })))
+    wire.send(
+      encodeDhcp4(clientMessage('REQUEST', STRANGER, { address: '10.77.0.150', server: '10.77.0.2' })),
+    )
     wire.send(encodeDhcp4({ ...discover, options: [] }))
     wire.send(encodeDhcp4({ ...discover, giaddr: ip('10.77.0.50') }))
     wire.send(encodeDhcp4({ ...discover, op: 'reply' }))
@@ -118,14 +137,19 @@ inNetns(import.meta, async (net) => {
     await wire.ask(last)
     await wire.flush()
     assert.deepEqual(
-      wire.replies().slice(before).map(({ message }) => message.xid),
+      wire
+        .replies()
+        .slice(before)
+        .map(({ message }) => message.xid),
       [last.xid],
     )
   })
 
-  test('INFORM: an ACK to the client\'s own address, without address and lease', limits, async () => {
+  test("INFORM: an ACK to the client's own address, without address and lease", limits, async () => {
     const wire = await parts()
-    const { message, type, frame } = await wire.ask(clientMessage('INFORM', STRANGER, { current: '10.77.0.50' }))
+    const { message, type, frame } = await wire.ask(
+      clientMessage('INFORM', STRANGER, { current: '10.77.0.50' }),
+    )
     assert.equal(type, 'ACK')
     assert.equal(message.yiaddr, 0)
     assert.deepEqual(frame.destination, ip('10.77.0.50'))

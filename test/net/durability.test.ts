@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
+import { formatIpv4 } from '../../src/lib/ipv4.ts'
 import { inNetns } from '../helpers/netns.ts'
 import { CENTRA_PXE, makeSite, missing, Running } from '../helpers/server.ts'
 import { clientMessage, Wire } from '../helpers/wire.ts'
-import { formatIpv4 } from '../../src/lib/ipv4.ts'
 
 const options = { timeout: 120_000, skip: missing('tcpdump', 'strace') }
 const CLIENTS = ['52:54:00:99:00:01', '52:54:00:99:00:02', '52:54:00:99:00:03']
@@ -13,7 +13,10 @@ const TRACED = 'trace=fsync,fdatasync,sendto,sendmsg,sendmmsg,recvmsg,recvfrom,r
 
 inNetns(import.meta, (net) => {
   const client = net.host('client')
-  net.veth({ name: 'prov0', address: '10.77.0.1/24' }, { name: 'eth0', address: '10.77.0.50/24', host: client })
+  net.veth(
+    { name: 'prov0', address: '10.77.0.1/24' },
+    { name: 'eth0', address: '10.77.0.50/24', host: client },
+  )
 
   for (const { way, broadcast } of [
     { way: 'broadcast from the UDP socket', broadcast: true },
@@ -24,10 +27,14 @@ inNetns(import.meta, (net) => {
       assert.deepEqual({ acks, unsynced }, { acks: CLIENTS.length, unsynced: 0 })
     })
 
-  test('the control: with --insecure-no-fsync the same look at the same exchange finds it too early', options, async (t) => {
-    const { acks, unsynced } = await trace(t, { broadcast: true, flags: ['--insecure-no-fsync'] })
-    assert.deepEqual({ acks, unsynced }, { acks: CLIENTS.length, unsynced: CLIENTS.length })
-  })
+  test(
+    'the control: with --insecure-no-fsync the same look at the same exchange finds it too early',
+    options,
+    async (t) => {
+      const { acks, unsynced } = await trace(t, { broadcast: true, flags: ['--insecure-no-fsync'] })
+      assert.deepEqual({ acks, unsynced }, { acks: CLIENTS.length, unsynced: CLIENTS.length })
+    },
+  )
 
   async function trace(
     t: TestContext,
@@ -41,7 +48,9 @@ inNetns(import.meta, (net) => {
     }
     const log = '/run/strace.log'
     const command = [CENTRA_PXE, 'serve', '--config', site.config, ...flags]
-    const server = new Running(net.spawn('strace', ['-f', '-yy', '-x', '-s', '1500', '-o', log, '-e', TRACED, ...command]))
+    const server = new Running(
+      net.spawn('strace', ['-f', '-yy', '-x', '-s', '1500', '-o', log, '-e', TRACED, ...command]),
+    )
     await server.stderrMatch(/^ready /m)
     const wire = await Wire.open(client, 'eth0')
     assert.ok(wire)
@@ -67,7 +76,8 @@ interface Outcome {
 }
 
 /** Option 53 as the first option after the magic cookie, as strace -x shows it. */
-const REQUEST = /^\d+ +(?:recvmsg|recvfrom|recvmmsg|<\.\.\. recv\w+ resumed>).*\\x63\\x82\\x53\\x63\\x35\\x01\\x03/
+const REQUEST =
+  /^\d+ +(?:recvmsg|recvfrom|recvmmsg|<\.\.\. recv\w+ resumed>).*\\x63\\x82\\x53\\x63\\x35\\x01\\x03/
 const ACK = /^\d+ +send(?:to|msg|mmsg)\(\d+<.*\\x63\\x82\\x53\\x63\\x35\\x01\\x05/
 const SYNCED = /^(\d+) +f(?:data)?sync\(\d+<[^>]*state\.db-wal>\) += 0/
 const SYNC_BEGINS = /^(\d+) +f(?:data)?sync\(\d+<[^>]*state\.db-wal> <unfinished/

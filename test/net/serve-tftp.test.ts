@@ -9,20 +9,72 @@ const GOT = '/run/got'
 const options = { timeout: 60_000 }
 
 /** How each client says "fetch NAME to /run/got"; tftp-hpa's command is plain `tftp`. */
-const CLIENTS: Readonly<Record<string, { readonly program: string; readonly get: (name: string) => readonly string[] }>> = {
-  curl: { program: 'curl', get: (name) => ['curl', '-sS', '--max-time', '10', '--path-as-is', '-o', GOT, `tftp://10.77.0.1/${name}`] },
+const CLIENTS: Readonly<
+  Record<string, { readonly program: string; readonly get: (name: string) => readonly string[] }>
+> = {
+  curl: {
+    program: 'curl',
+    get: (name) => ['curl', '-sS', '--max-time', '10', '--path-as-is', '-o', GOT, `tftp://10.77.0.1/${name}`],
+  },
   'curl, without options': {
     program: 'curl',
-    get: (name) => ['curl', '-sS', '--max-time', '10', '--path-as-is', '--tftp-no-options', '-o', GOT, `tftp://10.77.0.1/${name}`],
+    get: (name) => [
+      'curl',
+      '-sS',
+      '--max-time',
+      '10',
+      '--path-as-is',
+      '--tftp-no-options',
+      '-o',
+      GOT,
+      `tftp://10.77.0.1/${name}`,
+    ],
   },
-  'tftp-hpa': { program: 'tftp', get: (name) => ['timeout', '10', 'tftp', '-m', 'binary', '10.77.0.1', '-c', 'get', name, GOT] },
-  busybox: { program: 'busybox', get: (name) => ['timeout', '10', 'busybox', 'tftp', '-g', '-b', '1428', '-r', name, '-l', GOT, '10.77.0.1'] },
-  atftp: { program: 'atftp', get: (name) => ['timeout', '10', 'atftp', '--option', 'blksize 1024', '-g', '-r', name, '-l', GOT, '10.77.0.1'] },
+  'tftp-hpa': {
+    program: 'tftp',
+    get: (name) => ['timeout', '10', 'tftp', '-m', 'binary', '10.77.0.1', '-c', 'get', name, GOT],
+  },
+  busybox: {
+    program: 'busybox',
+    get: (name) => [
+      'timeout',
+      '10',
+      'busybox',
+      'tftp',
+      '-g',
+      '-b',
+      '1428',
+      '-r',
+      name,
+      '-l',
+      GOT,
+      '10.77.0.1',
+    ],
+  },
+  atftp: {
+    program: 'atftp',
+    get: (name) => [
+      'timeout',
+      '10',
+      'atftp',
+      '--option',
+      'blksize 1024',
+      '-g',
+      '-r',
+      name,
+      '-l',
+      GOT,
+      '10.77.0.1',
+    ],
+  },
 }
 
 inNetns(import.meta, (net) => {
   const client = net.host('client')
-  net.veth({ name: 'prov0', address: '10.77.0.1/24' }, { name: 'eth0', address: '10.77.0.50/24', host: client })
+  net.veth(
+    { name: 'prov0', address: '10.77.0.1/24' },
+    { name: 'eth0', address: '10.77.0.50/24', host: client },
+  )
   const site = makeSite('/run/site')
   writeFileSync('/run/site/firmware/secret', 'not published')
   let server: Running
@@ -48,7 +100,11 @@ inNetns(import.meta, (net) => {
         const from = server.stderr.length
         const { stderr, stdout } = run(get(loader))
         assert.ok(got().equals(site.files[loader]), `${loader}: ${got().length} octets ${stderr}${stdout}`)
-        await server.event('tftp.done', { file: loader, address: '10.77.0.50', bytes: site.files[loader].length }, from)
+        await server.event(
+          'tftp.done',
+          { file: loader, address: '10.77.0.50', bytes: site.files[loader].length },
+          from,
+        )
       }
       for (const odd of [`/${LOADERS[0]}`, `//${LOADERS[0]}`]) {
         run(get(odd))
@@ -70,14 +126,27 @@ inNetns(import.meta, (net) => {
         const from = server.stderr.length
         const { stderr, stdout } = run(get(bad))
         assert.equal(got().length, 0, `${bad}: ${stderr}${stdout}`)
-        await eventually(`an event for ${bad}`, () => (server.stderr.slice(from).includes('"tftp.refused"') ? true : undefined))
+        await eventually(`an event for ${bad}`, () =>
+          server.stderr.slice(from).includes('"tftp.refused"') ? true : undefined,
+        )
       }
     })
   }
 
   test('writing is refused', { ...options, skip: missing('busybox') }, async () => {
     const from = server.stderr.length
-    const put = ['timeout', '10', 'busybox', 'tftp', '-p', '-l', site.config, '-r', 'undionly.kpxe', '10.77.0.1']
+    const put = [
+      'timeout',
+      '10',
+      'busybox',
+      'tftp',
+      '-p',
+      '-l',
+      site.config,
+      '-r',
+      'undionly.kpxe',
+      '10.77.0.1',
+    ]
     assert.equal(run(put).code, 1)
     await server.event('tftp.refused', { file: 'undionly.kpxe', reason: /Read-only/ }, from)
     assert.ok(readFileSync('/run/site/firmware/undionly.kpxe').equals(site.files['undionly.kpxe']))

@@ -12,8 +12,12 @@ const SERVER = '10.77.0.1'
 
 inNetns(import.meta, (net) => {
   const client = net.host('client')
-  net.veth({ name: 'prov0', address: '10.77.0.1/24' }, { name: 'eth0', address: '10.77.0.50/24', host: client })
-  const health = (): string => net.run('curl', '-s', '-w', '%{http_code}', 'http://127.0.0.1:8081/health').stdout
+  net.veth(
+    { name: 'prov0', address: '10.77.0.1/24' },
+    { name: 'eth0', address: '10.77.0.50/24', host: client },
+  )
+  const health = (): string =>
+    net.run('curl', '-s', '-w', '%{http_code}', 'http://127.0.0.1:8081/health').stdout
 
   test('a full disk: no ACK, the server lives and says so; with room again it serves', options, async () => {
     mkdirSync('/run/full/state', { recursive: true })
@@ -47,7 +51,11 @@ inNetns(import.meta, (net) => {
     }
     await server.stderrMatch(refused)
     assert.match(health(), /no space is left.*503$/s, '/health says that DHCP does not work')
-    assert.equal(client.run('curl', '-sf', 'http://10.77.0.1:8080/boot.ipxe').code, 0, 'HTTP serves on')
+    assert.equal(
+      client.run('curl', '-sf', '--max-time', '20', 'http://10.77.0.1:8080/boot.ipxe').code,
+      0,
+      'HTTP serves on',
+    )
 
     rmSync(filler)
     const late = '52:54:00:99:01:00'
@@ -60,17 +68,25 @@ inNetns(import.meta, (net) => {
       (await centra('leases', '--config', site.config, '--json')).stdout,
     )
     const bound = new Set(leases.filter(({ state }) => state === 'bound').map(({ mac }) => mac))
-    for (const mac of ['52:54:00:99:00:01', ...acked, late]) assert.ok(bound.has(mac), `${mac} was acknowledged`)
+    for (const mac of ['52:54:00:99:00:01', ...acked, late])
+      assert.ok(bound.has(mac), `${mac} was acknowledged`)
     await wire.close()
   })
 
-  test('a state directory that cannot be written: exit 1 with the reason, before any socket', options, async () => {
-    mkdirSync('/run/readonly/state', { recursive: true })
-    assert.equal(net.run('mount', '-t', 'tmpfs', '-o', 'ro,size=1m', 'tmpfs', '/run/readonly/state').code, 0)
-    const site = makeSite('/run/readonly')
-    const { code, stderr } = await centra('serve', '--config', site.config)
-    assert.equal(code, 1)
-    assert.match(stderr, /^centra-pxe: .*\/run\/readonly\/state/m)
-    assert.doesNotMatch(stderr, /ready/)
-  })
+  test(
+    'a state directory that cannot be written: exit 1 with the reason, before any socket',
+    options,
+    async () => {
+      mkdirSync('/run/readonly/state', { recursive: true })
+      assert.equal(
+        net.run('mount', '-t', 'tmpfs', '-o', 'ro,size=1m', 'tmpfs', '/run/readonly/state').code,
+        0,
+      )
+      const site = makeSite('/run/readonly')
+      const { code, stderr } = await centra('serve', '--config', site.config)
+      assert.equal(code, 1)
+      assert.match(stderr, /^centra-pxe: .*\/run\/readonly\/state/m)
+      assert.doesNotMatch(stderr, /ready/)
+    },
+  )
 })
