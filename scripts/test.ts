@@ -26,6 +26,7 @@ const SUITES: readonly Suite[] = [
   { name: 'fixtures', globs: ['test/protocol/*.test.ts'], concurrency: 2, timeout: 5 * MINUTE },
   { name: 'store', globs: ['test/store/*.test.ts'], concurrency: 2, timeout: 10 * MINUTE },
   { name: 'wire', globs: ['test/net/*.test.ts'], concurrency: 2, timeout: 10 * MINUTE },
+  { name: 'payload', globs: ['test/lab/*.test.ts'], concurrency: 1, timeout: 15 * MINUTE },
   { name: 'boots', globs: ['test/e2e/*.test.ts'], concurrency: 1, timeout: 20 * MINUTE },
 ]
 

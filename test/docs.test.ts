@@ -6,7 +6,12 @@ import { basename, dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 
 const ROOT = join(import.meta.dirname, '..')
-const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md', ...globSync('docs/**/*.md', { cwd: ROOT })]
+const DOCUMENTS = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'ARCHITECTURE.md',
+  ...globSync('docs/**/*.md', { cwd: ROOT }),
+]
 
 interface Ran {
   readonly status: number | null
@@ -23,7 +28,12 @@ function folderWith(text: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'centra-docs-'))
   const firmware = `server: { firmware: ./firmware, stateDir: ./state }\n`
   writeFileSync(join(folder, 'centra-pxe.yaml'), text.includes('\nserver:') ? text : `${text}${firmware}`)
-  for (const file of ['images/vmlinuz', 'images/initrd.img', 'firmware/undionly.kpxe', 'firmware/snponly.efi']) {
+  for (const file of [
+    'images/vmlinuz',
+    'images/initrd.img',
+    'firmware/undionly.kpxe',
+    'firmware/snponly.efi',
+  ]) {
     mkdirSync(join(folder, dirname(file)), { recursive: true })
     writeFileSync(join(folder, file), file)
   }
@@ -32,7 +42,9 @@ function folderWith(text: string): string {
 
 function blocks(document: string, language: string): readonly string[] {
   const text = readFileSync(join(ROOT, document), 'utf8')
-  return [...text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'gms'))].map(([, body = '']) => body)
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'gms'))].map(
+    ([, body = '']) => body,
+  )
 }
 
 test('every configuration in the documents validates, in silence but for warnings', () => {

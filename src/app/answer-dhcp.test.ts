@@ -125,12 +125,15 @@ test('S19, S22: declined addresses are quarantined, three of one client', async 
   )
 })
 
-test('observe mode sends nothing, holds nothing, and says what it would do', async () => {
+test('observe mode sends nothing, writes nothing, and says what it would do', async () => {
   const { client, store, there } = scene(world().labNodes().network({ dhcp: 'observe' }))
   const node = client(NODE01)
   assert.equal(await node.discover(), undefined)
   assert.equal(await node.request(ip('10.77.0.11')), undefined)
-  assert.equal([...there.leases.all()].length, 0)
+  assert.deepEqual(
+    [...there.leases.all()].map(({ state }) => state),
+    ['offered'],
+  )
   assert.equal(store.leases.length, 0)
   assert.deepEqual(store.told, [
     'would answer 10.77.0.11 rom uefi-x64 OFFER snponly.efi (set dhcp: server)',

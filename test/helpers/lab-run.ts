@@ -99,7 +99,8 @@ export function tftpFileOf(run: LabRun, address: string): Buffer {
   for (const { destination, sourcePort, payload } of run.packets) {
     if (formatIpv4(destination) !== address || [67, 8080].includes(sourcePort)) continue
     const packet = decodeTftp(payload)
-    if (packet.ok && packet.value.kind === 'data') blocks.set(packet.value.block, Buffer.from(packet.value.data))
+    if (packet.ok && packet.value.kind === 'data')
+      blocks.set(packet.value.block, Buffer.from(packet.value.data))
   }
   return Buffer.concat([...blocks].sort(([a], [b]) => a - b).map(([, data]) => data))
 }

@@ -24,7 +24,7 @@ const LEASE_FILES = ['-lf', '/run/dhclient.leases', '-pf', '/run/dhclient.pid']
 inNetns(import.meta, (net) => {
   const client = net.host('client')
   net.veth({ name: 'prov0', address: '10.77.0.1/24' }, { name: 'eth0', mac: NODE01, host: client })
-  const site = makeSite('/run/site', (text) => text.replace('lease: 1h', 'lease: 8s'))
+  const site = makeSite('/run/site', (text) => text.replace('lease: 1h', 'lease: 10s'))
   writeFileSync('/run/apply', APPLY, { mode: 0o755 })
   const become = (mac: string): void => {
     for (const args of [

@@ -16,7 +16,7 @@ const STRANGER = '52:54:00:99:00:01'
 const SERVER = '10.77.0.1'
 const limits = { timeout: 60_000, skip: missing('tcpdump') }
 
-inNetns(import.meta, async (net) => {
+inNetns(import.meta, (net) => {
   const client = net.host('client')
   net.veth(
     { name: 'prov0', address: '10.77.0.1/24' },
