@@ -11,7 +11,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export const CENTRA_PXE: string = path.join(import.meta.dirname, '../../bin/centra-pxe')
-const EXAMPLE = path.join(import.meta.dirname, '../fixtures/lab.yaml')
+const EXAMPLE = path.join(import.meta.dirname, '../fixtures/config/lab.yaml')
 /** Generous: the machine may be busy with other tests. */
 const PATIENCE_MS = 30_000
 
@@ -40,7 +40,9 @@ export function makeSite(dir: string, change: (text: string) => string = (text) 
       bytes,
     )
   const config = path.join(dir, 'lab.yaml')
-  const original = readFileSync(EXAMPLE, 'utf8').replace('server:\n', 'server:\n  firmware: ./firmware\n')
+  const original = readFileSync(EXAMPLE, 'utf8')
+    .replace(/[ \t]*#.*$/gm, '')
+    .replace('server:\n', 'server:\n  firmware: ./firmware\n')
   const rewrite = (edit: (text: string) => string): void => writeFileSync(config, edit(original))
   rewrite(change)
   return { dir, config, stateDir: path.join(dir, 'state'), files, rewrite }
