@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { runs } from '../../test/helpers/counts.ts'
 import {
   ip,
   mac,
@@ -481,7 +482,7 @@ test('model: whatever clients ask, no two have one address, and none leaves pool
         checkTable(there, clients)
       }
     }),
-    { seed: 20261123, numRuns: 400 },
+    { seed: 20261123, numRuns: runs(20_000, 400_000) },
   )
 })
 

@@ -11,15 +11,29 @@ export interface Health {
   readonly items: readonly HealthItem[]
 }
 
+/** What `/health` and `status` show: every enabled service with `ok` or its problem. */
+export interface HealthDocument {
+  readonly status: 'ok' | 'degraded'
+  readonly version: string
+  readonly services: Readonly<Record<string, string>>
+}
+
+export function healthDocument({ version, items }: Health): HealthDocument {
+  const status = items.every((item) => item.problem === undefined) ? 'ok' : 'degraded'
+  return {
+    status,
+    version,
+    services: Object.fromEntries(items.map(({ name, problem }) => [name, problem ?? 'ok'])),
+  }
+}
+
 /** `GET /health`: 200 when every enabled service works, 503 with the reasons otherwise. */
-export function healthAnswer({ version, items }: Health): HttpAnswer {
-  const problems = items.filter((item) => item.problem !== undefined)
-  const status = problems.length === 0 ? 'ok' : 'degraded'
-  const services = Object.fromEntries(items.map((item) => [item.name, item.problem ?? 'ok']))
+export function healthAnswer(health: Health): HttpAnswer {
+  const document = healthDocument(health)
   return {
     kind: 'text',
-    status: problems.length === 0 ? 200 : 503,
+    status: document.status === 'ok' ? 200 : 503,
     headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
-    body: `${JSON.stringify({ status, version, services })}\n`,
+    body: `${JSON.stringify(document)}\n`,
   }
 }

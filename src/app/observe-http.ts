@@ -4,6 +4,7 @@ import type { Mac } from '../lib/mac.ts'
 import { printable } from '../lib/text.ts'
 import type { BootEvent } from '../model/event.ts'
 import type { Transfer } from '../model/http.ts'
+import { machineAt } from './answer-tftp.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
 
@@ -15,7 +16,10 @@ interface ScriptSent {
   readonly form: ScriptForm
 }
 
-/** A script went out; a script asked for because a step failed is that failure's event as well. */
+/**
+ * A script went out; a script asked for because a step failed is that failure's event as well. Anybody can ask for
+ * another machine's script: only what comes from the machine's own lease counts as its doing, the rest is claimed.
+ */
 export function observeScript(
   { decision, request, mac, peer, form }: ScriptSent,
   on: ServedNetwork,
@@ -28,10 +32,13 @@ export function observeScript(
     address: peer,
   }
   const time = running.now()
+  const isIts = mac !== undefined && machineAt(peer, on, running) === mac
+  const standing = isIts ? {} : { standing: 'claimed', because: `asked from ${peer}, not from its lease` }
   const { question } = request
   if (question.kind === 'run' && question.failed !== undefined) {
     const { step, errno } = question.failed
-    const detail = { step, ...(errno === undefined ? {} : { errno, see: `https://ipxe.org/${errno}` }) }
+    const see = errno === undefined ? {} : { errno, see: `https://ipxe.org/${errno}` }
+    const detail = { step, ...see, ...standing }
     running.timeline.emit({ ...who, time, kind: 'boot.failed', detail })
   }
   if (decision.action.kind !== 'script') return
@@ -40,9 +47,11 @@ export function observeScript(
     script: script.kind,
     form,
     ...(boots === undefined ? {} : { profile: boots.profile, image: boots.image }),
+    ...(script.kind === 'local-disk' ? { reason: script.because } : {}),
+    ...(mac === undefined ? {} : standing),
   }
   running.timeline.emit({ ...who, time, kind: 'http.script', detail })
-  if (mac !== undefined) running.seen.note(mac, on.network.name, time, { address: peer, stage: 'script' })
+  if (isIts) running.seen.note(mac, on.network.name, time, { address: peer, stage: 'script' })
 }
 
 interface FileAsked {

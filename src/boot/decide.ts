@@ -156,6 +156,10 @@ function whatToRun(
   steps.push({ rule: 'unknown.policy', outcome: `unknown: ${unknown}`, from: 'config' })
   // Where nobody is shown a menu, nobody can have chosen from it.
   if (unknown !== 'menu') return localDisk(`unknown: ${unknown}`)
+  if (choice === 'local') {
+    steps.push({ rule: 'menu.choice', outcome: 'local', from: 'packet' })
+    return localDisk('chosen in the menu')
+  }
   if (choice !== undefined) {
     steps.push({ rule: 'menu.choice', outcome: choice, from: 'packet' })
     return runProfile(request, choice, world, { node, steps })

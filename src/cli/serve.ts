@@ -2,7 +2,6 @@ import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type RunningServer, startServer } from '../daemon/server.ts'
 import { LocalDisk } from '../files/disk.ts'
-import type { Config } from '../model/config.ts'
 import { createLog, describeFault, type Log } from '../telemetry/log.ts'
 import { CliError, EXIT } from './exit-codes.ts'
 import { requireConfig, say } from './output.ts'
@@ -48,11 +47,17 @@ async function serve(flags: ServeFlags): Promise<void> {
   // Listened to from the first moment on: without a listener SIGHUP ends the process. One that comes early waits.
   process.on('SIGHUP', () => void started.promise.then((server) => server.reload()))
   const disk = new LocalDisk()
-  const written = await requireConfig(flags.config, { disk, warn: true })
-  const config = flags.stateDir === undefined ? written : withStateDir(written, resolve(flags.stateDir))
+  const config = await requireConfig(flags.config, { disk, warn: true })
+  const stateDir = flags.stateDir === undefined ? {} : { stateDir: resolve(flags.stateDir) }
   if (flags.insecureNoFsync)
     log.line('warn', 'INSECURE: --insecure-no-fsync, leases do not survive a power cut')
-  const starting = startServer({ config, disk, log, durability: flags.insecureNoFsync ? 'off' : 'full' })
+  const starting = startServer({
+    config,
+    disk,
+    log,
+    durability: flags.insecureNoFsync ? 'off' : 'full',
+    ...stateDir,
+  })
   const server = await Promise.race([starting, stop]).catch((error: unknown) => {
     throw new CliError(error instanceof Error ? error.message : String(error))
   })
@@ -75,10 +80,6 @@ async function giveUpStarting(starting: Promise<RunningServer>): Promise<never> 
     () => {},
   )
   process.exit(EXIT.ok)
-}
-
-function withStateDir(config: Config, stateDir: string): Config {
-  return { ...config, server: { ...config.server, stateDir } }
 }
 
 function untilSignal(): Promise<undefined> {

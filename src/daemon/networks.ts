@@ -84,7 +84,7 @@ export class Networks {
       this.#recover(network, served)
       return
     }
-    if (open !== undefined) await this.#closeNetwork(name, 'the interface or its address changed')
+    if (open !== undefined) await this.#closeNetwork(name, 'its interface, address or ports changed')
     try {
       this.#open.set(name, await openPlanes(served, this.#options))
     } catch (error) {

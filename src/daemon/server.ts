@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { LeaseTable } from '../address/lease-table.ts'
 import { BootAttempts } from '../app/attempts.ts'
 import { Drops } from '../app/drops.ts'
-import { type Health, healthAnswer } from '../app/health.ts'
+import { type Health, type HealthItem, healthAnswer, healthDocument } from '../app/health.ts'
 import { loadConfig } from '../app/load-config.ts'
 import { RateLimit } from '../app/rate.ts'
 import type { Running } from '../app/running.ts'
@@ -13,9 +14,10 @@ import { Timeline } from '../app/timeline.ts'
 import { takePicture } from '../app/world.ts'
 import { LOADER_NAMES } from '../boot/loaders.ts'
 import { type ConfigProblem, formatProblem } from '../config/source.ts'
+import { moveStateDir } from '../config/state-dir.ts'
 import type { LocalDisk } from '../files/disk.ts'
 import type { Config } from '../model/config.ts'
-import { formatEventLine } from '../render/event.ts'
+import { formatEventText } from '../render/event.ts'
 import { serveControl } from '../servers/control.ts'
 import { type HttpServer, serveHttp } from '../servers/http.ts'
 import { nativeSockets } from '../servers/socket.ts'
@@ -28,6 +30,8 @@ import { Networks } from './networks.ts'
 export interface ServerOptions {
   readonly config: Config
   readonly disk: LocalDisk
+  /** Instead of the configuration's, now and after every reload. */
+  readonly stateDir?: string
   readonly log: Log
   /** `off` never waits for the disk: for the test that shows that it would notice. */
   readonly durability: Durability
@@ -73,6 +77,7 @@ class Server implements RunningServer {
   #running: Running | undefined
   #networks: Networks | undefined
   readonly #state = new StoreHealth()
+  #missing: readonly HealthItem[] = []
   #closing: Promise<void> | undefined
   /** Reload, watch and close touch the sockets one after another. */
   #turn: Promise<unknown> = Promise.resolve()
@@ -91,7 +96,8 @@ class Server implements RunningServer {
   }
 
   async start(): Promise<void> {
-    const { config, disk, durability, log } = this.#options
+    const { disk, durability, log } = this.#options
+    const config = this.#moved(this.#options.config)
     const { stateDir } = config.server
     const onError = (error: Error): void => {
       this.#state.fail(error)
@@ -121,7 +127,7 @@ class Server implements RunningServer {
     }
     this.#running = running
     timeline.follow((event) => {
-      if (event.id !== undefined) log.line('info', formatEventLine(event), { event })
+      if (event.id !== undefined) log.line('info', formatEventText(event), { event })
     })
     const native = nativeSockets()
     if (!native.available)
@@ -139,7 +145,9 @@ class Server implements RunningServer {
       if (running === undefined || this.#closing !== undefined)
         return { reloaded: false, problems: ['the server is closing'] }
       const { config: before } = running.picture
-      const { config, problems } = await loadConfig(before.file, this.#options.disk)
+      const loaded = await loadConfig(before.file, this.#options.disk)
+      const { problems } = loaded
+      const config = loaded.config === undefined ? undefined : this.#moved(loaded.config)
       const lines = problems.map(formatProblem)
       for (const problem of problems) this.#tellProblem(problem)
       if (config === undefined) {
@@ -149,7 +157,7 @@ class Server implements RunningServer {
         return { reloaded: false, problems: lines }
       }
       running.picture = await takePicture(config, this.#options.disk)
-      const restart = restartNeeded(before, config)
+      const restart = restartNeeded(this.#options.config, config, this.#options.stateDir !== undefined)
       if (restart !== undefined) this.#options.log.line('warn', restart)
       running.timeline.emit({
         time: running.now(),
@@ -174,7 +182,7 @@ class Server implements RunningServer {
   async #openControl(stateDir: string, running: Running): Promise<void> {
     const control = await serveControl(join(stateDir, CONTROL_SOCKET), {
       status: () => ({
-        ...this.#health(),
+        ...healthDocument(this.#health()),
         pid: process.pid,
         sockets: this.#networks?.sockets ?? [],
         dropped: running.drops.totals(),
@@ -227,6 +235,7 @@ class Server implements RunningServer {
         const { picture } = running
         const firmware = await this.#options.disk.findFirmware(picture.firmwareDirs, LOADER_NAMES)
         if (running.picture === picture) running.picture = { ...picture, firmware }
+        this.#missing = await this.#missingImages(picture.config)
         await this.#tryDisk(running)
         await this.#updateNetworks()
       })
@@ -257,7 +266,26 @@ class Server implements RunningServer {
   }
 
   #health(): Health {
-    return { version: VERSION, items: [this.#state.item, ...(this.#networks?.health() ?? [])] }
+    return {
+      version: VERSION,
+      items: [this.#state.item, ...(this.#networks?.health() ?? []), ...this.#missing],
+    }
+  }
+
+  /** The configuration with the state directory of the command line. */
+  #moved(config: Config): Config {
+    const { stateDir } = this.#options
+    return stateDir === undefined ? config : moveStateDir(config, stateDir)
+  }
+
+  /** Images whose files went away since the configuration was read: machines would boot their local disk. */
+  async #missingImages(config: Config): Promise<readonly HealthItem[]> {
+    const items: HealthItem[] = []
+    for (const { name, kernel, initrd } of config.images.values())
+      for (const path of [kernel, ...initrd])
+        if (!(await this.#options.disk.isFile(path)))
+          items.push({ name: `image ${name}`, problem: `${path} is missing` })
+    return items
   }
 
   #fault(where: string, error: unknown): void {
@@ -275,12 +303,15 @@ class Server implements RunningServer {
   }
 }
 
-function restartNeeded(before: Config, after: Config): string | undefined {
+/** `before` is what the server was started with: what is bound and open now. */
+function restartNeeded(
+  { server: before }: Config,
+  { server: after }: Config,
+  moved: boolean,
+): string | undefined {
   const changed = [
-    ...(before.server.stateDir === after.server.stateDir ? [] : ['server.stateDir']),
-    ...(JSON.stringify(before.server.operator) === JSON.stringify(after.server.operator)
-      ? []
-      : ['server.operator']),
+    ...(moved || before.stateDir === after.stateDir ? [] : ['server.stateDir']),
+    ...(isDeepStrictEqual(before.operator, after.operator) ? [] : ['server.operator']),
   ]
   return changed.length === 0
     ? undefined

@@ -55,9 +55,9 @@ function describeReport({ detail }: BootEvent): string {
 const PLAIN: ReadonlySet<string> = new Set([
   ...['stage', 'arch', 'boot', 'file', 'script', 'profile', 'image', 'step', 'reason', 'answer', 'message'],
 ])
-const ASIDE: ReadonlySet<string> = new Set(['no-boot', 'hint', 'warning'])
+const ASIDE: ReadonlySet<string> = new Set(['no-boot', 'hint', 'warning', 'because'])
 const SIZES: ReadonlySet<string> = new Set(['size', 'sent', 'bytes'])
-const HIDDEN: ReadonlySet<string> = new Set(['to', 'total', 'ms', 'form', 'blksize'])
+const HIDDEN: ReadonlySet<string> = new Set(['to', 'total', 'ms', 'form', 'blksize', 'standing'])
 
 function describeFact(key: string, { detail }: BootEvent): string | undefined {
   const value = detail[key] ?? ''
@@ -79,13 +79,17 @@ function transferRate({ kind, detail }: BootEvent): string | undefined {
 
 /** `2026-11-23T04:01:07.123Z node01 (52:54:00:77:00:01) OFFER 10.77.0.11 ...`, in UTC. */
 export function formatEventLine(event: BootEvent): string {
-  const who =
-    event.node === undefined
-      ? (event.mac ?? '')
-      : `${event.node}${event.mac === undefined ? '' : ` (${event.mac})`}`
-  const place =
-    who === '' && event.address !== undefined && !event.kind.startsWith('dhcp.') ? event.address : who
-  return [new Date(event.time).toISOString(), place, describeEvent(event)]
-    .filter((part) => part !== '')
-    .join(' ')
+  return `${new Date(event.time).toISOString()} ${formatEventText(event)}`
+}
+
+/** The same without its time, for a log that has its own. */
+export function formatEventText(event: BootEvent): string {
+  return [whoseEvent(event), describeEvent(event)].filter((part) => part !== '').join(' ')
+}
+
+function whoseEvent({ node, mac, address, network, kind }: BootEvent): string {
+  if (node !== undefined) return mac === undefined ? node : `${node} (${mac})`
+  if (mac !== undefined) return mac
+  if (kind === 'network.up' || kind === 'network.down') return [network, address].filter(Boolean).join(' ')
+  return address !== undefined && !kind.startsWith('dhcp.') ? address : ''
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { runs } from '../../test/helpers/counts.ts'
 import { assertGolden } from '../../test/helpers/golden.ts'
 import { NASTY, SCRIPTS } from '../../test/helpers/scripts.ts'
 import type { BootScript } from '../model/script.ts'
@@ -37,7 +38,7 @@ test('a word that single quotes cannot hold, or that would not be one line of AS
       assert.throws(() => renderGrub({ ...boot, ...parts }), /^Error: not a GRUB (word|comment): /, text)
 })
 
-const RUNS = { seed: 20261123, numRuns: 20_000 }
+const RUNS = { seed: 20261123, numRuns: runs(20_000, 400_000) }
 const bootScript: fc.Arbitrary<BootScript> = fc.record({
   kind: fc.constant('boot'),
   server: fc.constant('http://10.77.0.1:8080'),

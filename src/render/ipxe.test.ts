@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { runs } from '../../test/helpers/counts.ts'
 import { assertGolden } from '../../test/helpers/golden.ts'
 import { NASTY, SCRIPTS } from '../../test/helpers/scripts.ts'
 import { NODE01 } from '../../test/helpers/world.ts'
@@ -67,7 +68,7 @@ const bootScript: fc.Arbitrary<BootScript> = fc.record({
   client: fc.constant(NODE01),
 })
 
-const RUNS = { seed: 20261123, numRuns: 20_000 }
+const RUNS = { seed: 20261123, numRuns: runs(20_000, 400_000) }
 
 /** `emit` must refuse, or say exactly what was meant. Counts what it accepted. */
 function readsBack(emit: (script: BootScript) => string | undefined): {

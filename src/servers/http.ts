@@ -47,6 +47,9 @@ export function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
     (request, response) => void serve(request, response, options),
   )
   server.maxConnections = LIMITS.maxConnections
+  // A client that closes its sending side after the request (nc, some proxies) still wants the answer; without this
+  // Node's http drops it unless the answer is ready at once. The property is not in Node's types.
+  Object.assign(server, { httpAllowHalfOpen: true })
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
     sockets.add(socket)

@@ -7,13 +7,20 @@ export interface Log {
   line(level: LogLevel, text: string, fields?: Readonly<Record<string, unknown>>): void
 }
 
-/** Lines of text carry their level as journald reads it (sd-daemon(3), `<6>`), when `journal` is set. */
+/**
+ * Text and JSON carry the time, in UTC; under systemd the journal has its own, and lines carry their level as it reads it
+ * (sd-daemon(3), `<6>`).
+ */
 export function createLog(write: (line: string) => void, format: 'text' | 'json' | 'journal'): Log {
   const priority = { info: '<6>', warn: '<4>', error: '<3>' } as const
   return {
     line: (level, text, fields = {}) => {
-      if (format === 'json') return write(`${JSON.stringify({ level, message: text, ...fields })}\n`)
-      const prefix = format === 'journal' ? priority[level] : level === 'info' ? '' : `${level}: `
+      if (format === 'json')
+        return write(
+          `${JSON.stringify({ time: new Date().toISOString(), level, message: text, ...fields })}\n`,
+        )
+      const told = level === 'info' ? '' : `${level}: `
+      const prefix = format === 'journal' ? priority[level] : `${new Date().toISOString()} ${told}`
       write(`${prefix}${printable(text, 4000).replaceAll('\\\\', '\\')}\n`)
     },
   }

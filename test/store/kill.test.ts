@@ -7,10 +7,11 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatIpv4 } from '../../src/lib/ipv4.ts'
 import { openStateReader } from '../../src/store/state-reader.ts'
+import { runs } from '../helpers/counts.ts'
 import { temporaryDirectory } from '../helpers/state.ts'
 
 const SAVER = path.join(import.meta.dirname, 'saver.ts')
-const RUNS = Number(process.env['CENTRA_KILL_RUNS'] ?? 10)
+const RUNS = runs(10, 200)
 const SEED = Number(process.env['CENTRA_KILL_SEED'] ?? 20261123)
 
 test(`kill -9, ${RUNS} times (seed ${SEED}): no lease that was acknowledged is lost, no address given twice`, async (t) => {

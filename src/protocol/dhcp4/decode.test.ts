@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { runs } from '../../../test/helpers/counts.ts'
 import { dhcpMessages, vector } from '../../../test/helpers/dhcp-fixtures.ts'
 import { ipv4FromU32 } from '../../lib/ipv4.ts'
 import { type DecodeError, decodeDhcp4 } from './decode.ts'
@@ -208,7 +209,10 @@ describe('hostile bytes', () => {
   const header = blankMessage('request')
 
   test('random bytes never throw', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 700 }), readAll), { seed: 2, numRuns: 500 })
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 700 }), readAll), {
+      seed: 2,
+      numRuns: runs(20_000, 400_000),
+    })
   })
   test('random options after a sound header never throw', () => {
     const prefix = encodeDhcp4(header, { minLength: 0 }).slice(0, 240)
@@ -218,7 +222,7 @@ describe('hostile bytes', () => {
     )
     fc.assert(
       fc.property(areas, ([tail, head]) => readAll(Uint8Array.from([...prefix, ...head, ...tail]))),
-      { seed: 3, numRuns: 1000 },
+      { seed: 3, numRuns: runs(20_000, 400_000) },
     )
   })
   test('mutated fixtures never throw', () => {
@@ -231,7 +235,7 @@ describe('hostile bytes', () => {
         readAll(bytes)
         readAll(bytes.subarray(0, length % bytes.length))
       }),
-      { seed: 4, numRuns: 1000 },
+      { seed: 4, numRuns: runs(20_000, 400_000) },
     )
   })
 })
@@ -274,7 +278,7 @@ describe('round trip', () => {
         assert.deepEqual({ ...decoded.value, notes: [] }, sent)
         for (const note of decoded.value.notes) assert.match(note.code, /^(bad-length|repeated-option)$/)
       }),
-      { seed: 5, numRuns: 500 },
+      { seed: 5, numRuns: runs(500, 10_000) },
     )
   })
 
@@ -286,7 +290,7 @@ describe('round trip', () => {
         assert.ok(decoded.ok)
         assert.deepEqual(encodeDhcp4(decoded.value), once)
       }),
-      { seed: 6, numRuns: 200 },
+      { seed: 6, numRuns: runs(200, 4000) },
     )
   })
 })

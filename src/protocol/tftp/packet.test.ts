@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { runs } from '../../../test/helpers/counts.ts'
 import { capture, captureNames, vectors } from '../../../test/helpers/dhcp-fixtures.ts'
 import { fromHex, toHex } from '../../lib/text.ts'
 import { parseEthernetUdp } from '../frame/ipv4-udp.ts'
@@ -233,7 +234,7 @@ test('random octets never throw, and what decodes encodes again', () => {
       const decoded = decodeTftp(Uint8Array.from([0, opcode, ...body]))
       if (decoded.ok) assert.deepEqual(decodeTftp(encodeTftp(decoded.value)), decoded)
     }),
-    { seed: SEED, numRuns: 5000 },
+    { seed: SEED, numRuns: runs(20_000, 400_000) },
   )
 })
 
@@ -267,7 +268,7 @@ test('every packet that can be built decodes to itself', () => {
     fc.property(packets, (packet) => {
       assert.deepEqual(decodeTftp(encodeTftp(packet)), { ok: true, value: packet })
     }),
-    { seed: SEED, numRuns: 1000 },
+    { seed: SEED, numRuns: runs(20_000, 400_000) },
   )
 })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { runs } from '../../../test/helpers/counts.ts'
 import { negotiate } from './options.ts'
 import { decodeTftp, encodeTftp } from './packet.ts'
 import { MAX_FIRST_SENDS, MAX_SILENCE_MS, Transfer, type TransferStep } from './transfer.ts'
@@ -511,7 +512,7 @@ test('loss, duplication and reordering never change the file', () => {
         else assert.equal(outcome?.kind, 'timed-out')
       },
     ),
-    { seed: 2347, numRuns: 1500 },
+    { seed: 2347, numRuns: runs(20_000, 400_000) },
   )
 })
 
@@ -531,7 +532,7 @@ test('while fewer datagrams trip than a packet has tries, every transfer ends we
       assert.ok(outcome?.kind === 'done' && outcome.bytes === length, outcome?.kind)
       assert.ok(receiver.bytes.equals(content(length)))
     }),
-    { seed: 2348, numRuns: 1000 },
+    { seed: 2348, numRuns: runs(20_000, 400_000) },
   )
 })
 
