@@ -1,11 +1,13 @@
-import { globSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { appendFileSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { run } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 /**
  * Runs every suite and prints the time of each. The last line is `N passed, N failed, N skipped`. Arguments choose
- * suites by name; `--soak` raises the counts of the tests that have large ones (CENTRA_SOAK=1).
+ * suites by name. `--soak` raises the counts of the tests that repeat themselves (CENTRA_SOAK=1, read by
+ * test/helpers/counts.ts) and the time-outs, and appends a row to docs/soak.md.
  */
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -19,6 +21,8 @@ interface Suite {
 }
 
 const MINUTE = 60_000
+const SOAK_TIMEOUT_FACTOR = 10
+const SOAK_RECORD = join(ROOT, 'docs', 'soak.md')
 
 const SUITES: readonly Suite[] = [
   { name: 'unit', globs: ['src/**/*.test.ts', 'scripts/*.test.ts'], concurrency: 2, timeout: 5 * MINUTE },
@@ -38,7 +42,8 @@ interface Totals {
 }
 
 const args = process.argv.slice(2)
-if (args.includes('--soak')) process.env['CENTRA_SOAK'] = '1'
+const isSoak = args.includes('--soak')
+if (isSoak) process.env['CENTRA_SOAK'] = '1'
 const wanted = args.filter((arg) => !arg.startsWith('--'))
 const unknown = wanted.filter((name) => !SUITES.some((suite) => suite.name === name))
 if (unknown.length > 0) {
@@ -63,7 +68,12 @@ async function runSuite({ name, globs, concurrency, timeout }: Suite, sum: Total
   console.log(`\n== ${name}: ${files.length} files`)
   if (files.length === 0) return
   const before = sum.passed + sum.failed + sum.skipped
-  for await (const { type, data } of run({ files, concurrency, timeout, cwd: ROOT })) {
+  for await (const { type, data } of run({
+    files,
+    concurrency,
+    timeout: isSoak ? timeout * SOAK_TIMEOUT_FACTOR : timeout,
+    cwd: ROOT,
+  })) {
     if (type === 'test:fail' && data.details.type !== 'suite')
       tellFailure(data.name, data.file, data.details.error)
     if (type === 'test:pass' && typeof data.skip !== 'undefined' && data.skip !== false)
@@ -107,6 +117,21 @@ function report(sum: Totals): void {
   for (const skip of unexpected) console.log(`FAIL not in test/allowed-skips.txt: ${skip}`)
   console.log(`\n${times.join(', ')}`)
   const failed = sum.failed + unexpected.length
-  console.log(`${sum.passed} passed, ${failed} failed, ${sum.skipped} skipped`)
+  const result = `${sum.passed} passed, ${failed} failed, ${sum.skipped} skipped`
+  if (isSoak) record(result)
+  console.log(result)
   process.exitCode = failed === 0 ? 0 : 1
+}
+
+/** Commit and "changed" are those of the work tree at the end: do not edit while it soaks. */
+function record(result: string): void {
+  const git = (...words: readonly string[]): string =>
+    execFileSync('git', words, { cwd: ROOT, encoding: 'utf8' }).trim()
+  const commit = git('rev-parse', '--short', 'HEAD')
+  const changed = git('status', '--porcelain', '--', 'src', 'test', 'scripts') === '' ? '' : ', changed'
+  const date = new Date().toISOString().slice(0, 10)
+  appendFileSync(
+    SOAK_RECORD,
+    `| ${date} | ${commit}${changed} | ${process.version} | ${result} | ${times.join(', ')} |\n`,
+  )
 }

@@ -1,14 +1,19 @@
-import { decideLease } from '../address/decide-lease.ts'
+import { decideLease, type LeaseDecision } from '../address/decide-lease.ts'
 import { LeaseTable } from '../address/lease-table.ts'
-import type { ScriptForm } from '../boot/classify-http.ts'
+import { classifyDhcp } from '../boot/classify.ts'
+import { classifyScript, type ScriptForm } from '../boot/classify-http.ts'
 import { decide } from '../boot/decide.ts'
-import type { Action, BootRequest, ClientStage } from '../boot/decision.ts'
+import type { Action, BootRequest, ClientStage, Decision } from '../boot/decision.ts'
+import { supposeDiscover } from '../boot/suppose.ts'
 import { formatIpv4, type Ipv4 } from '../lib/ipv4.ts'
 import { type Mac, macWithDashes } from '../lib/mac.ts'
+import { err, ok, type Result } from '../lib/result.ts'
 import type { Network } from '../model/config.ts'
 import type { Explanation } from '../model/explanation.ts'
-import { isStable, type Step } from '../model/rules.ts'
-import { archOfName, type ClientArch } from '../protocol/iana/arch.ts'
+import { isStable } from '../model/rules.ts'
+import type { Script } from '../model/script.ts'
+import type { World } from '../model/world.ts'
+import type { ClientArch } from '../protocol/iana/arch.ts'
 import { renderGrub } from '../render/grub.ts'
 import { renderIpxe } from '../render/ipxe.ts'
 import { type Picture, worldAt } from './world.ts'
@@ -28,76 +33,63 @@ export interface Supposed {
 
 /** What a client would be answered, by the same functions that answer real ones. `now` in milliseconds since 1970. */
 export function explain(supposed: Supposed, picture: Picture, now: number): Explanation {
-  const { mac, via, network, server } = supposed
+  const { mac, network } = supposed
+  const common = { request: describeRequest(supposed), mac }
+  const request = classify(supposed)
+  if (!request.ok) return { ...common, steps: [], answer: `no answer: ${request.error}`, stable: true }
   const world = worldAt(picture, new LeaseTable(), now)
-  const decision = decide(requestOf(supposed), world)
-  const node = world.nodes.get(mac)
-  const asksAddress = via === 'dhcp' && decision.action.kind !== 'ignore'
-  const lease = asksAddress
-    ? decideLease(
-        { ask: { kind: 'discover' }, mac },
-        {
-          network,
-          server,
-          reservations: picture.reservations,
-          ...(node === undefined ? {} : { node }),
-          leases: world.leases,
-          now,
-        },
-      )
-    : undefined
+  const decision = decide(request.value, world)
+  const lease = addressOf(supposed, decision, picture, world)
   const { action } = decision
-  const steps: readonly Step[] = [...decision.trace, ...(lease?.trace ?? [])]
-  const script =
-    action.kind === 'script'
-      ? supposed.form === 'grub'
-        ? renderGrub(action.script)
-        : renderIpxe(action.script)
-      : undefined
   return {
-    request: describeRequest(supposed),
-    mac,
+    ...common,
     ...(decision.node === undefined ? {} : { node: decision.node }),
-    steps,
-    answer: describeAction(action, server),
+    steps: [...decision.trace, ...(lease?.trace ?? [])],
+    answer: describeAction(action, supposed.server),
     stable: isStable(decision.trace),
     ...(lease?.answer.kind === 'offer' ? { address: formatIpv4(lease.answer.lease.address) } : {}),
-    ...(network.dhcp === 'server' || via !== 'dhcp' ? {} : { mode: silentMode(network) }),
-    ...(script === undefined ? {} : { script }),
+    ...(network.dhcp === 'server' || supposed.via !== 'dhcp' ? {} : { mode: silentMode(network) }),
+    ...(action.kind === 'script' ? { script: render(action.script, supposed.form) } : {}),
   }
 }
 
-function requestOf({ mac, arch, via, stage, choice, network, server, form }: Supposed): BootRequest {
-  const row = archOfName(arch)
-  const transport = stage === 'ipxe' ? 'http' : (row?.transport ?? 'tftp')
-  const evidence: readonly Step[] = [
-    via === 'http'
-      ? { rule: 'client.arch', outcome: `${arch} (query)`, from: 'packet' }
-      : {
-          rule: 'client.arch',
-          outcome: `${arch} (option 93 = ${row?.code ?? '?'})`,
-          from: 'packet',
-          cite: 'RFC 4578 §2.1',
-        },
-    {
-      rule: 'client.stage',
-      outcome: via === 'http' ? `${form} (asks for its script)` : stage,
-      from: 'packet',
-    },
-  ]
-  return {
-    via,
-    question:
-      via === 'dhcp' ? { kind: 'where-next' } : { kind: 'run', ...(choice === undefined ? {} : { choice }) },
-    client: {
-      mac,
-      arch,
-      stage: via === 'http' ? 'ipxe' : stage,
-      transport: via === 'http' ? 'http' : transport,
-    },
-    ingress: { network: network.name, server },
-    evidence,
+/** The request as a server would read it off the wire. */
+function classify(supposed: Supposed): Result<BootRequest, string> {
+  const { mac, arch, via, choice, network, server, form } = supposed
+  const ingress = { network: network.name, server }
+  if (via === 'dhcp') {
+    const client = classifyDhcp(supposeDiscover(supposed), ingress)
+    return client.ok ? ok(client.value.boot) : err(client.error.reason)
   }
+  const query = new URLSearchParams({ arch, ...(choice === undefined ? {} : { choice }) })
+  const script = classifyScript(`${macWithDashes(mac)}.${form}`, query, ingress)
+  return script.ok ? ok(script.value.boot) : script
+}
+
+function addressOf(
+  supposed: Supposed,
+  decision: Decision,
+  picture: Picture,
+  world: World,
+): LeaseDecision | undefined {
+  const { mac, via, network, server } = supposed
+  if (via !== 'dhcp' || decision.action.kind === 'ignore') return undefined
+  const node = world.nodes.get(mac)
+  return decideLease(
+    { ask: { kind: 'discover' }, mac },
+    {
+      network,
+      server,
+      reservations: picture.reservations,
+      ...(node === undefined ? {} : { node }),
+      leases: world.leases,
+      now: world.now,
+    },
+  )
+}
+
+function render(script: Script, form: ScriptForm): string {
+  return form === 'grub' ? renderGrub(script) : renderIpxe(script)
 }
 
 function describeRequest({ via, network, server, mac, form, choice }: Supposed): string {
@@ -127,9 +119,13 @@ function describeAction(action: Action, server: Ipv4): string {
       return `file ${action.file.name}`
     case 'script':
       return action.boots === undefined
-        ? `script ${action.script.kind}`
+        ? describeScript(action.script)
         : `script boots ${action.boots.image} as ${action.boots.profile}`
     default:
       return action satisfies never
   }
+}
+
+function describeScript(script: Script): string {
+  return script.kind === 'local-disk' ? `script local-disk: ${script.because}` : `script ${script.kind}`
 }

@@ -1,13 +1,16 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { resolveConfig } from '../config/resolve.ts'
+import { formatProblem } from '../config/source.ts'
 import { cacheFolder } from '../lab/cache.ts'
 import { runInside } from '../lab/inside.ts'
 import { proveKvm } from '../lab/kvm-proof.ts'
 import { runInPrivateWorld } from '../lab/namespace.ts'
 import { buildPayload, type Payload } from '../lab/payload.ts'
-import { type LabPlan, LabPlanSchema, planBridge, planMachines } from '../lab/plan.ts'
+import { type LabPlan, LabPlanSchema, PlanError, planBridge, planMachines } from '../lab/plan.ts'
+import type { Config } from '../model/config.ts'
 import { CliError, EXIT } from './exit-codes.ts'
 import { print, requireConfig, say } from './output.ts'
 import { followServer } from './state.ts'
@@ -37,12 +40,14 @@ export function addLab(program: Command): void {
     )
     .option('--config <file>', 'default: the example of two nodes, one BIOS and one UEFI')
     .option('--node <name...>', 'only these nodes', [])
-    .option('--firmware <kind>', 'bios or uefi for all machines; default: they take turns', readFirmware)
+    .addOption(
+      new Option('--firmware <kind>', 'of all machines; default: they take turns').choices(['bios', 'uefi']),
+    )
     .option('--plain-pxe <name...>', "BIOS nodes whose ROM poses as a vendor's: iPXE comes over TFTP", [])
-    .option(
-      '--accel <kind>',
-      'auto, tcg or kvm; auto takes KVM only if it is proven to boot a kernel',
-      'auto',
+    .addOption(
+      new Option('--accel <kind>', 'auto takes KVM only if it is proven to boot a kernel')
+        .choices(['auto', 'tcg', 'kvm'])
+        .default('auto'),
     )
     .option('--memory <MiB>', 'of each machine', readNumber, 512)
     .option('--timeout <seconds>', 'until machines that are not in service count as failed', readNumber, 600)
@@ -62,31 +67,65 @@ export function addLab(program: Command): void {
 async function lab(flags: LabFlags): Promise<void> {
   if (process.getuid?.() !== 0)
     throw new CliError('the lab needs root, to make its private network', EXIT.unavailable)
+  // What was typed is checked before anything is downloaded or built.
+  const machines = planAll(
+    flags,
+    flags.config === undefined ? exampleConfig() : await requireConfig(flags.config),
+  )
   const payload = await buildPayload({ onProgress: say })
-  const folder = makeRunFolder()
-  const configFile = flags.config ?? prepareExample(folder, payload)
-  const config = await requireConfig(configFile)
   const { acceleration, reason } = await chooseAcceleration(flags.accel, payload)
-  const { node: nodes, plainPxe, firmware } = flags
-  const machines = planMachines(config, { nodes, plainPxe, ...(firmware === undefined ? {} : { firmware }) })
+  const folder = makeRunFolder()
   const plan: LabPlan = {
-    configFile,
+    ...machines,
+    configFile: flags.config === undefined ? prepareExample(folder, payload) : resolve(flags.config),
     stateDir: join(folder, 'state'),
     folder,
-    bridge: planBridge(config),
-    machines: [...machines],
     acceleration,
     memoryMib: flags.memory,
     timeoutSeconds: flags.timeout,
     capture: flags.capture ?? false,
   }
-  say(
-    `${machines.length} ${machines.length === 1 ? 'machine' : 'machines'}, ${acceleration === 'kvm' ? 'KVM' : 'software emulation'}: ${reason}`,
-  )
+  const many = plan.machines.length === 1 ? 'machine' : 'machines'
+  const how = acceleration === 'kvm' ? 'KVM' : 'software emulation'
+  say(`${plan.machines.length} ${many}, ${how}: ${reason}`)
   say(`logs: ${folder}`)
   const planFile = join(folder, 'plan.json')
   writeFileSync(planFile, JSON.stringify(plan))
-  process.exitCode = await runInPrivateWorld(process.execPath, [...ownScript(), 'lab-inside', planFile])
+  const code = await runInPrivateWorld(process.execPath, [...ownScript(), 'lab-inside', planFile])
+  say(lastWords(code, plan))
+  process.exitCode = code
+}
+
+function planAll(
+  { node: nodes, plainPxe, firmware }: LabFlags,
+  config: Config,
+): Pick<LabPlan, 'bridge' | 'machines'> {
+  try {
+    const machines = planMachines(config, {
+      nodes,
+      plainPxe,
+      ...(firmware === undefined ? {} : { firmware }),
+    })
+    return { bridge: planBridge(config), machines: [...machines] }
+  } catch (error) {
+    throw error instanceof PlanError ? new CliError(error.message, EXIT.usage) : error
+  }
+}
+
+function lastWords(code: number, { machines, folder }: LabPlan): string {
+  const names = machines.map(({ name }) => name).join(', ')
+  if (code === EXIT.ok) return `\n${names}: in service. Serial consoles, server log and timeline: ${folder}`
+  if (code === EXIT.failure)
+    return `\nnot every machine is in service. Serial consoles, server log and timeline: ${folder}`
+  return `\nended early; machines, server and network are gone. Logs: ${folder}`
+}
+
+/** The example as it stands; its images are put in place for the run. */
+function exampleConfig(): Config {
+  const { config, problems } = resolveConfig({ file: EXAMPLE, text: readFileSync(EXAMPLE, 'utf8') }, [])
+  if (config === undefined)
+    throw new Error(`the example is broken: ${problems.map(formatProblem).join('; ')}`)
+  return config
 }
 
 async function inside(plan: LabPlan): Promise<boolean> {
@@ -123,11 +162,6 @@ function prepareExample(folder: string, payload: Payload): string {
   symlinkSync(payload.kernel, join(folder, 'images', 'vmlinuz'))
   symlinkSync(payload.initrd, join(folder, 'images', 'initrd.img'))
   return file
-}
-
-function readFirmware(text: string): 'bios' | 'uefi' {
-  if (text !== 'bios' && text !== 'uefi') throw new InvalidArgumentError('expected bios or uefi')
-  return text
 }
 
 function readNumber(text: string): number {

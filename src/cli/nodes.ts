@@ -66,7 +66,7 @@ function printStrangers(config: Config, seen: readonly SeenMachine[], { json }: 
   const nodes = indexNodes(config.nodes)
   const strangers = seen.filter(({ mac }) => !nodes.has(mac)).sort((a, b) => b.lastSeen - a.lastSeen)
   if (json) printJson(strangers.map(seenJson))
-  else if (strangers.length === 0) say('every machine that was heard is described')
+  else if (strangers.length === 0 && seen.length > 0) say('every machine that was heard is described')
   else printYaml(strangers)
 }
 

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { StoreError } from '../store/store-error.ts'
 import { VERSION } from '../version.ts'
 import { addEvents } from './events.ts'
 import { CliError, EXIT } from './exit-codes.ts'
@@ -19,9 +20,9 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     return Number(process.exitCode ?? EXIT.ok)
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
-    if (error instanceof CliError) {
+    if (error instanceof CliError || error instanceof StoreError) {
       say(`centra-pxe: ${error.message}`)
-      return error.exitCode
+      return error instanceof CliError ? error.exitCode : EXIT.failure
     }
     throw error
   }

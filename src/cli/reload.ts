@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { z } from 'zod'
+import { formatTable } from '../lib/text.ts'
 import { EXIT } from './exit-codes.ts'
 import { print, printJson, requireConfig, say } from './output.ts'
 import { askServer } from './state.ts'
@@ -24,12 +26,44 @@ export function addStatus(program: Command): void {
   program
     .command('status')
     .summary('how the running server is')
-    .description('Version, sockets and health of the running server, as JSON.')
+    .description(
+      'Health, sockets and version of the running server. Exit code 1 when none answers or a service is degraded.',
+    )
     .requiredOption('--config <file>', 'the configuration, which tells where the server listens for commands')
-    .action(async ({ config: file }: { config: string }) => {
+    .option('--json', 'one JSON document on stdout')
+    .action(async ({ config: file, json }: { config: string; json?: boolean }) => {
       const config = await requireConfig(file)
-      print(JSON.stringify(await askServer(config, 'GET', '/v1/status'), undefined, 2))
+      const status = StatusSchema.parse(await askServer(config, 'GET', '/v1/status'))
+      if (json) printJson(status)
+      else print(formatStatus(status))
+      process.exitCode = status.status === 'ok' ? EXIT.ok : EXIT.failure
     })
+}
+
+const StatusSchema = z.object({
+  status: z.enum(['ok', 'degraded']),
+  version: z.string(),
+  pid: z.number(),
+  services: z.record(z.string(), z.string()),
+  sockets: z.array(z.string()),
+  dropped: z.record(z.string(), z.number()),
+})
+
+function formatStatus({
+  status,
+  version,
+  pid,
+  services,
+  sockets,
+  dropped,
+}: z.infer<typeof StatusSchema>): string {
+  return formatTable([
+    ['status', status],
+    ['version', `${version}, process ${pid}`],
+    ...Object.entries(services).map(([name, state]) => [name, state]),
+    ...sockets.map((socket) => ['listens', socket]),
+    ...Object.entries(dropped).map(([network, count]) => ['dropped', `${count} messages on ${network}`]),
+  ])
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -21,7 +21,20 @@ export async function startCapture(interfaceName: string, file: string): Promise
   // -Z root: Debian's tcpdump would otherwise drop to a user that may not write the file. -U: packet by packet.
   // -B, in KiB: with the default of 2 MiB half of a TFTP transfer was missing on a machine busy with emulation.
   const buffer = ['-B', '65536']
-  const args = ['-i', interfaceName, '-n', '-s', '0', '-U', '--immediate-mode', ...buffer, '-Z', 'root', '-w', file]
+  const args = [
+    '-i',
+    interfaceName,
+    '-n',
+    '-s',
+    '0',
+    '-U',
+    '--immediate-mode',
+    ...buffer,
+    '-Z',
+    'root',
+    '-w',
+    file,
+  ]
   const child = spawn(tcpdump, args, { stdio: ['ignore', 'ignore', 'pipe'] })
   const closed = once(child, 'close')
   await new Promise<void>((resolve, reject) => {

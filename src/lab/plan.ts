@@ -19,6 +19,9 @@ const PlannedMachineSchema = z.object({
   plainPxe: z.boolean(),
 })
 
+/** A wish that the configuration cannot fulfil; the message is for whoever typed it. */
+export class PlanError extends Error {}
+
 /** One run of the lab, handed to the process inside the private world as JSON. */
 export const LabPlanSchema = z.object({
   configFile: z.string(),
@@ -52,9 +55,9 @@ export function planMachines(
   { nodes, firmware, plainPxe }: MachineWishes,
 ): readonly PlannedMachine[] {
   const unknown = [...nodes, ...plainPxe].find((name) => !config.nodes.some((node) => node.name === name))
-  if (unknown !== undefined) throw new Error(`there is no node ${unknown} in ${config.file}`)
+  if (unknown !== undefined) throw new PlanError(`there is no node ${unknown} in ${config.file}`)
   const chosen = config.nodes.filter((node) => nodes.length === 0 || nodes.includes(node.name))
-  if (chosen.length === 0) throw new Error(`${config.file} describes no node to boot`)
+  if (chosen.length === 0) throw new PlanError(`${config.file} describes no node to boot`)
   return chosen.map((node, index) => {
     const turn = index % 2 === 0 ? 'bios' : 'uefi'
     return planMachine(node, firmware ?? turn, plainPxe.includes(node.name))
@@ -63,16 +66,17 @@ export function planMachines(
 
 function planMachine({ name, macs }: Node, firmware: 'bios' | 'uefi', plainPxe: boolean): PlannedMachine {
   const [mac] = macs
-  if (mac === undefined) throw new Error(`the node ${name} has no MAC address`)
-  if (plainPxe && firmware !== 'bios') throw new Error(`${name} is a UEFI machine: it has no PXE ROM to hide`)
+  if (mac === undefined) throw new PlanError(`the node ${name} has no MAC address`)
+  if (plainPxe && firmware !== 'bios')
+    throw new PlanError(`${name} is a UEFI machine: it has no PXE ROM to hide`)
   return { name, mac, firmware, nic: 'virtio', plainPxe }
 }
 
 /** The network on which the lab's machines live: the first that the server serves. */
 export function planBridge(config: Config): LabPlan['bridge'] {
   const network: Network | undefined = config.networks.find((candidate) => candidate.interface !== undefined)
-  if (network?.interface === undefined) throw new Error(`${config.file} has no network with an interface`)
+  if (network?.interface === undefined) throw new PlanError(`${config.file} has no network with an interface`)
   const address = network.address ?? network.router
-  if (address === undefined) throw new Error(`the network ${network.name} needs an address: for the lab`)
+  if (address === undefined) throw new PlanError(`the network ${network.name} needs an address: for the lab`)
   return { name: network.interface, address: formatIpv4(address), prefix: network.subnet.prefix }
 }
