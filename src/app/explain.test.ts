@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import { assertGolden } from '../../test/helpers/golden.ts'
 import { MemoryDisk } from '../../test/helpers/memory.ts'
 import { ip, NODE01, NOW, STRANGER } from '../../test/helpers/world.ts'
+import { parseMac } from '../lib/mac.ts'
 import { renderTrace } from '../render/trace.ts'
 import { explain, type Supposed } from './explain.ts'
 import { loadConfig } from './load-config.ts'
@@ -56,6 +57,12 @@ describe('explain on the lab.yaml of the contract', () => {
   }
   for (const [name, supposed] of Object.entries(pages))
     test(name, async () => assertGolden(`explain/${name}.txt`, await page(supposed)))
+
+  test('a group address gets no answer, as on the wire', async () => {
+    const group = parseMac('01:00:5e:00:00:01')
+    assert.ok(group !== undefined)
+    assert.match(await page({ mac: group }), /^action {4}no answer: /m)
+  })
 
   test('a silent network says so', async () => {
     const text = LAB.replace('dhcp: server ', 'dhcp: observe')

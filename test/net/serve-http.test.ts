@@ -332,6 +332,14 @@ inNetns(import.meta, (net) => {
     }
   })
 
+  test('a client that closes its sending side after the request gets its whole answer', options, () => {
+    for (const target of ['/boot/52-54-00-77-00-01.ipxe', '/images/debian-live/vmlinuz', '/health']) {
+      const ask = `GET ${target} HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n`
+      const { stdout } = client.run('sh', '-c', `printf '${ask}' | busybox nc -w 5 10.77.0.1 8080`)
+      assert.match(stdout, /^HTTP\/1\.1 200 /, target)
+    }
+  })
+
   test('reports: verified from the lease with the nonce, else claimed; 400, 413', options, async () => {
     const from = server.stderr.length
     const nonce = nonceIn(script('/boot/52-54-00-77-00-01.ipxe'))

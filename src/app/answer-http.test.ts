@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { MemoryDisk, MemoryStore, running } from '../../test/helpers/memory.ts'
+import { NODE01, STRANGER, type WorldBuilder, world } from '../../test/helpers/world.ts'
+import { macWithDashes } from '../lib/mac.ts'
+import type { StoredEvent } from '../model/event.ts'
+import type { HttpAnswer } from '../model/http.ts'
+import { answerHttp } from './answer-http.ts'
+
+interface Scene {
+  readonly store: MemoryStore
+  get(target: string, peer: string): Promise<{ readonly answer: HttpAnswer; readonly body: string }>
+}
+
+/** node01 holds the lease 10.77.0.11. */
+function scene(there: WorldBuilder, disk?: MemoryDisk): Scene {
+  const store = new MemoryStore()
+  const server = running(there.labNodes().lease('10.77.0.11', NODE01), store)
+  const state = disk === undefined ? server.running : { ...server.running, disk }
+  return {
+    store,
+    get: async (target, peer) => {
+      const [path = '', query = ''] = target.split('?')
+      const request = {
+        method: 'GET',
+        path,
+        query: new URLSearchParams(query),
+        peer,
+        readBody: async () => '',
+      }
+      const answer = await answerHttp(request, server.on, state, () => ({ version: '0', items: [] }))
+      return { answer, body: answer.kind === 'text' ? answer.body : '' }
+    },
+  }
+}
+
+function newest(store: MemoryStore): StoredEvent {
+  const event = store.events.at(-1)
+  assert.ok(event !== undefined)
+  return event
+}
+
+const SCRIPT = `/boot/${macWithDashes(NODE01)}.ipxe`
+
+describe('whoever asks for a script', () => {
+  test("the machine's own lease: it is its doing, and the script has a nonce", async () => {
+    const { store, get } = scene(world())
+    const { body } = await get(SCRIPT, '10.77.0.11')
+    assert.match(body, /centra\.nonce=[0-9a-f]{32}/)
+    assert.equal(newest(store).detail['standing'], undefined)
+    assert.deepEqual(
+      store.seen.map(({ mac, address, stage }) => [mac, address, stage]),
+      [[NODE01, '10.77.0.11', 'script']],
+    )
+  })
+
+  test('another address: claimed, no nonce, and the machine was not seen', async () => {
+    const { store, get } = scene(world())
+    const { body } = await get(SCRIPT, '10.77.0.66')
+    assert.doesNotMatch(body, /nonce/)
+    assert.equal(newest(store).detail['standing'], 'claimed')
+    assert.match(store.told.at(-1) ?? '', /asked from 10\.77\.0\.66, not from its lease/)
+    assert.deepEqual([store.seen, store.attempts], [[], []])
+  })
+
+  test('a failed step told by another address is claimed as well', async () => {
+    const { store, get } = scene(world())
+    await get(`${SCRIPT}?failed=kernel&errno=0x2e008001`, '10.77.0.66')
+    const failed = store.events.find(({ kind }) => kind === 'boot.failed')
+    assert.equal(failed?.detail['standing'], 'claimed')
+    assert.equal(failed?.detail['errno'], '2e008001')
+  })
+})
+
+test('a machine sent to its local disk: the event says why', async () => {
+  const gone = scene(world(), new MemoryDisk({}))
+  await gone.get(SCRIPT, '10.77.0.11')
+  assert.match(
+    gone.store.told.at(-1) ?? '',
+    /^script local-disk profile control-plane has no image that is on disk$/,
+  )
+})
+
+test('the local disk, chosen in the menu', async () => {
+  const { store, get } = scene(world())
+  const { body } = await get(`/boot/${macWithDashes(STRANGER)}.ipxe?choice=local`, '10.77.0.99')
+  assert.match(body, /^echo Centra PXE: local disk, chosen in the menu$/m)
+  assert.match(store.told.at(-1) ?? '', /^script local-disk chosen in the menu/)
+})
