@@ -21,6 +21,7 @@ export function bootScript({ server, profile, image, spec, node, mac }: BootScri
     server,
     title: `${who}: ${profile.name} (${image.name})`,
     ...(profile.warning === undefined ? {} : { warning: profile.warning }),
+    ...needs(profile),
     kernel: fileOf(server, image, image.kernel),
     initrds: image.initrds.map((file) => fileOf(server, image, file)),
     cmdline: [
@@ -29,6 +30,18 @@ export function bootScript({ server, profile, image, spec, node, mac }: BootScri
     ],
     ...(mac === undefined ? {} : { client: mac }),
   }
+}
+
+function needs({ requires }: Profile): { readonly needs?: string } {
+  const { cores, memoryGB, diskGB } = requires
+  const parts = [
+    ...(cores === undefined ? [] : [`${cores}+ cores`]),
+    ...(memoryGB === undefined ? [] : [`${memoryGB}+ GB memory`]),
+    ...(diskGB === undefined
+      ? []
+      : [diskGB >= 1000 && diskGB % 1000 === 0 ? `${diskGB / 1000}+ TB disk` : `${diskGB}+ GB disk`]),
+  ]
+  return parts.length === 0 ? {} : { needs: parts.join(', ') }
 }
 
 /** What the menu offers: the profiles whose image is on disk, then the local disk. */

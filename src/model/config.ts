@@ -63,7 +63,7 @@ export interface ImageSpec {
   readonly origin: Origin
 }
 
-/** What a machine needs to run a profile; shown to people, checked by nobody yet. */
+/** What a machine needs to run a profile: shown on its screen, not checked. */
 export interface Requirements {
   readonly cores?: number
   readonly memoryGB?: number

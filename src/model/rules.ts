@@ -2,7 +2,7 @@
  * The catalogue of reasons: every step of a trace names one of these. Log lines, `explain` and the manual take
  * their words from here.
  */
-export const RULES = {
+const RULES = {
   'client.arch': 'Which processor and firmware the client says it has',
   'client.stage': 'How far the client is: firmware ROM, iPXE, or an operating system',
   'clients.policy': 'Whether this network answers this client at all',

@@ -26,6 +26,8 @@ export interface BootScript {
   readonly title: string
   /** Shown before anything is loaded. */
   readonly warning?: string
+  /** What the profile asks of the machine, shown beside the title: "8+ cores, 32+ GB memory, 500+ GB disk". */
+  readonly needs?: string
   readonly kernel: ScriptFile
   readonly initrds: readonly ScriptFile[]
   /** Kernel arguments, each one passed `parseKernelCommandLine`. */

@@ -17,7 +17,7 @@ test('a kernel without initrds has no initrd line', () => {
   assert.ok(boot.kind === 'boot')
   assert.deepEqual(
     lexGrub(renderGrub({ ...boot, initrds: [] })).map(([command]) => command),
-    ['echo', 'linux', 'boot'],
+    ['echo', 'echo', 'linux', 'boot'],
   )
 })
 

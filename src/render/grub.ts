@@ -34,11 +34,13 @@ export function renderGrub(script: Script): string {
 }
 
 function boot(script: BootScript): string {
+  const needs = script.needs === undefined ? [] : [`echo ${quote(`Needs: ${script.needs}`)}`]
   const warning = script.warning === undefined ? [] : [`echo ${quote(`WARNING: ${script.warning}`)}`]
   const initrds = script.initrds.map((file) => quote(path(file.url)))
   return lines(
     `# Centra PXE: ${comment(script.title)}`,
     `echo ${quote(`Centra PXE: ${script.title}`)}`,
+    ...needs,
     ...warning,
     ['linux', quote(path(script.kernel.url)), ...script.cmdline.map(quoteArgument)].join(' '),
     ...(initrds.length === 0 ? [] : [['initrd', ...initrds].join(' ')]),

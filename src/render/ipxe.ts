@@ -45,6 +45,7 @@ function identify(out: IpxeEmitter, server: string): void {
 
 function boot(out: IpxeEmitter, script: BootScript): void {
   out.comment(`Centra PXE: ${script.title}`).echo(`Centra PXE: ${script.title}`)
+  if (script.needs !== undefined) out.echo(`Needs: ${script.needs}`)
   if (script.warning !== undefined) out.echo(`WARNING: ${script.warning}`)
   // EFI kernels before 5.7 find their initrd by initrd=NAME alone; everything else ignores it.
   const initrdArguments = script.initrds.map((file) => `initrd=${file.name}`)
