@@ -128,6 +128,61 @@ test('protocol and model do not know each other', () => {
   assert.deepEqual(crossing, [])
 })
 
+/** Values of src/ that no other file of src/ imports, and why they stay. Types belong to the functions they describe. */
+const EXPORTED_FOR: Readonly<Record<string, string>> = {
+  'src/protocol/dhcp4/describe.ts describeDhcp4': 'the text of the golden files of captures and vectors',
+  'src/protocol/dhcp4/options.ts hostName': 'tests read it where options lie in file and sname',
+  'src/protocol/dhcp4/options.ts leaseTime': 'tests read replies as clients do',
+  'src/protocol/dhcp4/options.ts bootFileName': 'tests read replies as clients do',
+  'src/protocol/dhcp4/options.ts tftpServerName': 'tests read replies as clients do',
+  'src/protocol/ipxe/lex.ts lexIpxe': 'the lexer that the emitter is held against',
+  'src/protocol/pcap.ts readPcap': 'tests read captures',
+  'src/protocol/pcap.ts LINKTYPE_ETHERNET': 'tests read captures',
+  'src/lab/packages.ts ensureSystemPackages': 'called by scripts/system-packages.ts',
+  'src/lab/packages.ts PACKAGE_SETS': 'called by scripts/system-packages.ts',
+  'src/lab/namespace.ts enterPrivateWorld': 'its test imports it in another process',
+}
+
+test('every exported value is imported by another file of src, or used in its own and tested', () => {
+  const inSources = importedNames(sources)
+  const inTests = importedNames([
+    ...files.filter((file) => file.endsWith('.test.ts')),
+    ...globSync(join(ROOT, 'test/**/*.ts')).map((file) => relative(ROOT, file)),
+  ])
+  const exported = /^export (?:async )?(?:function\*?|const|let|class) (\w+)/gm
+  const unused = sources.flatMap((file) => {
+    const text = read(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
+    return [...text.matchAll(exported)]
+      .map(([, name = '']) => ({ name, key: `${file} ${name}` }))
+      .filter(({ key }) => !inSources.has(key))
+      .filter(({ name, key }) => {
+        const uses = text.match(new RegExp(`(?<![\\w$]|(?<!\\.\\.)\\.)${name}\\b`, 'g'))?.length ?? 0
+        return uses < 2 || !inTests.has(key)
+      })
+      .map(({ key }) => key)
+  })
+  assert.deepEqual(unused.sort(), Object.keys(EXPORTED_FOR).sort())
+})
+
+/** `file name` of everything these files import, by name or as a part of a namespace, from src. */
+function importedNames(from: readonly string[]): ReadonlySet<string> {
+  return new Set(
+    from.flatMap((file) => {
+      const text = read(file)
+      const names = (list: string): readonly string[] => [...list.matchAll(/\w+/g)].map(([name]) => name)
+      const statements = text.matchAll(/^(?:import|export)\s(?:type\s)?\{([^}]*)\} from '(\.[^']+)'/gms)
+      const spaces = text.matchAll(/^import \* as (\w+) from '(\.[^']+)'/gm)
+      return [
+        ...[...statements].map(([, list = '', to = '']) => ({ to, names: names(list) })),
+        ...[...spaces].map(([, space = '', to = '']) => ({
+          to,
+          names: [...text.matchAll(new RegExp(`\\b${space}\\.(\\w+)`, 'g'))].map(([, name = '']) => name),
+        })),
+      ].flatMap((one) => one.names.map((name) => `${normalize(join(dirname(file), one.to))} ${name}`))
+    }),
+  )
+}
+
 test('pure folders have no clock, no randomness, no waiting and no process', () => {
   const pure = new Set(['lib', 'protocol', 'model', 'boot', 'address', 'lifecycle', 'render', 'config'])
   const found = sources

@@ -11,7 +11,7 @@ export const OFFER_HOLD_MS = 60_000
 /** How long an address that a client found in use is left alone, in milliseconds. */
 export const DECLINE_QUARANTINE_MS = 3_600_000
 /** How many addresses one client can have in quarantine: a client that declines everything would empty the pool. */
-export const DECLINES_OF_A_CLIENT = 3
+const DECLINES_OF_A_CLIENT = 3
 
 /** The part of the world that an address decision looks at. */
 export interface AddressWorld {

@@ -20,14 +20,81 @@ test("the contract's lab.yaml with its two image files", async () => {
   assert.deepEqual(await load({ ...FILES, '/c/lab.yaml': LAB }), { ok: true, lines: [] })
 })
 
-test('every image file that is not there', async () => {
+test('every image file that is not there, at its place', async () => {
   assert.deepEqual(await load({ '/c/lab.yaml': LAB }), {
     ok: false,
     lines: [
-      '/c/lab.yaml:21:3: images.debian-live.kernel: there is no readable file /c/images/vmlinuz',
-      '/c/lab.yaml:21:3: images.debian-live.initrd[0]: there is no readable file /c/images/initrd.img',
+      '/c/lab.yaml:22:13: images.debian-live.kernel: there is no readable file /c/images/vmlinuz',
+      '/c/lab.yaml:23:14: images.debian-live.initrd[0]: there is no readable file /c/images/initrd.img',
     ],
   })
+})
+
+test('missing files together with the other errors, in the order of their lines', async () => {
+  const text = LAB.replace('./images/vmlinuz', './images/vmlinux')
+    .replace('subnet: 10.77.0.0/24', 'subnet: 10.77.0.0/33')
+    .replace('  worker:\n    image: debian-live', '  worker:\n    image: debian-lve')
+  assert.deepEqual(await load({ ...FILES, '/c/lab.yaml': text }), {
+    ok: false,
+    lines: [
+      '/c/lab.yaml:12:13: networks[0].subnet: expected a subnet such as 10.77.0.0/24, got "10.77.0.0/33"',
+      '/c/lab.yaml:22:13: images.debian-live.kernel: there is no readable file /c/images/vmlinux',
+      '/c/lab.yaml:31:12: profiles.worker.image: there is no image debian-lve under images:',
+    ],
+  })
+})
+
+test('a missing file of an included part comes after the main file, at its place', async () => {
+  const { lines } = await load({
+    ...FILES,
+    '/c/lab.yaml': `${LAB}include: more.yaml\nextra: 1\n`,
+    '/c/more.yaml': 'images:\n  rescue:\n    kernel: k\n    initrd:\n      - images/initrd.img\n      - i\n',
+  })
+  assert.deepEqual(lines, [
+    '/c/lab.yaml:55:1: extra: there is no such key; look for a typing error, or remove it',
+    '/c/more.yaml:3:13: images.rescue.kernel: there is no readable file /c/k',
+    '/c/more.yaml:6:9: images.rescue.initrd[1]: there is no readable file /c/i',
+  ])
+})
+
+test('firmware directories as written: without a loader they are doubtful', async () => {
+  const text = LAB.replace('  stateDir:', '  firmware: [empty, ipxe, /nowhere]\n  stateDir:')
+  assert.deepEqual(
+    await load({ ...FILES, '/c/lab.yaml': text, '/c/empty/readme': 'x', '/c/ipxe/snponly.efi': 'x' }),
+    {
+      ok: true,
+      lines: [
+        '/c/lab.yaml:5:14: server.firmware[0]: warning: /c/empty does not exist, or has no loader: undionly.kpxe, ipxe.pxe, snponly.efi, ipxe.efi',
+        '/c/lab.yaml:5:27: server.firmware[2]: warning: /nowhere does not exist, or has no loader: undionly.kpxe, ipxe.pxe, snponly.efi, ipxe.efi',
+      ],
+    },
+  )
+})
+
+test('an included file, or a directory of them, that cannot be read; names are not missed', async () => {
+  const text = LAB.replace('profile: worker', 'profile: elsewhere').replace('timeout: 30s', 'timeout: soon')
+  const files = { ...FILES, '/c/lab.yaml': `${text}include:\n  - secret.yaml\n  - denied/*\n` }
+  class GuardedDisk extends MemoryDisk {
+    override async readText(path: string): Promise<string> {
+      if (path === '/c/secret.yaml') throw new Error(`EACCES: permission denied, open '${path}'`)
+      return super.readText(path)
+    }
+
+    override async glob(pattern: string): Promise<readonly string[]> {
+      if (pattern === '/c/denied/*') throw new Error("EACCES: permission denied, scandir '/c/denied'")
+      return super.glob(pattern)
+    }
+  }
+  const { config, problems } = await loadConfig(
+    '/c/lab.yaml',
+    new GuardedDisk({ ...files, '/c/secret.yaml': '' }),
+  )
+  assert.equal(config, undefined)
+  assert.deepEqual(problems.map(formatProblem), [
+    '/c/lab.yaml:50:12: menu.timeout: expected a duration such as 30s, 90m, 1h or 1d, got "soon"',
+    "/c/lab.yaml:55:5: include[0]: /c/secret.yaml cannot be read: EACCES: permission denied, open '/c/secret.yaml'",
+    "/c/lab.yaml:56:5: include[1]: /c/denied/* cannot be searched: EACCES: permission denied, scandir '/c/denied'",
+  ])
 })
 
 test('a main file that cannot be read', async () => {
@@ -54,6 +121,6 @@ test('included files are read once each, the main file never again; a glob witho
     ['node01', 'node02', 'a', 'b'],
   )
   assert.deepEqual(problems.map(formatProblem), [
-    '/c/lab.yaml:1:1: warning: include: no file matches /c/none/*',
+    '/c/lab.yaml:54:45: include[3]: warning: no file matches /c/none/*',
   ])
 })

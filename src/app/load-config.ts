@@ -1,6 +1,7 @@
+import { LOADER_NAMES } from '../boot/loaders.ts'
 import { type ConfigResult, type ConfigText, includedGlobs, resolveConfig } from '../config/resolve.ts'
-import type { ConfigProblem } from '../config/source.ts'
-import type { Config } from '../model/config.ts'
+import { type ConfigProblem, inOrder } from '../config/source.ts'
+import type { WrittenPath } from '../config/written-paths.ts'
 import type { Disk } from '../model/disk.ts'
 
 /**
@@ -8,73 +9,90 @@ import type { Disk } from '../model/disk.ts'
  * this, so they always agree. Every problem is in the result; nothing is thrown.
  */
 export async function loadConfig(file: string, disk: Disk): Promise<ConfigResult> {
-  const main = await readConfigText(file, disk)
-  if ('problem' in main) return { problems: [main.problem] }
-  const problems: ConfigProblem[] = []
+  const main = await readText(file, disk)
+  if (typeof main === 'string') {
+    const origin = { file, line: 1, column: 1 }
+    return { problems: [{ severity: 'error', origin, path: '', message: `cannot be read: ${main}` }] }
+  }
+  const { included, problems: includeProblems } = await readIncluded(main, disk)
+  const incomplete = includeProblems.some(({ severity }) => severity === 'error')
+  const resolved = resolveConfig(main, included, { incomplete })
+  const problems = [
+    ...includeProblems,
+    ...resolved.problems,
+    ...(await missingFiles(resolved.imageFiles, disk)),
+    ...(await bareFirmware(resolved.firmwareDirs, disk)),
+  ]
+  const { config } = resolved
+  const failed = config === undefined || problems.some(({ severity }) => severity === 'error')
+  const files = [file, ...included.map((text) => text.file)]
+  const { draft } = resolved
+  return {
+    ...(failed ? {} : { config }),
+    ...(draft === undefined ? {} : { draft }),
+    problems: inOrder(problems, files),
+  }
+}
+
+interface Included {
+  readonly included: readonly ConfigText[]
+  readonly problems: readonly ConfigProblem[]
+}
+
+async function readIncluded(main: ConfigText, disk: Disk): Promise<Included> {
   const included: ConfigText[] = []
+  const problems: ConfigProblem[] = []
   // `*.yaml` beside the main file matches that as well, and two globs may match the same file.
-  const read = new Set([file])
-  for (const glob of includedGlobs(main)) {
-    const files = await disk.glob(glob).catch((error: unknown) => {
-      problems.push(
-        fileProblem(file, `include: ${glob}: ${error instanceof Error ? error.message : String(error)}`),
-      )
-      return undefined
-    })
-    if (files === undefined) continue
-    if (files.length === 0) problems.push(fileProblem(file, `include: no file matches ${glob}`, 'warning'))
-    for (const path of files) {
-      if (read.has(path)) continue
+  const read = new Set([main.file])
+  for (const written of includedGlobs(main)) {
+    const files = await disk.glob(written.target).catch(sentence)
+    if (typeof files === 'string') {
+      problems.push(problemAt(written, `${written.target} cannot be searched: ${files}`))
+      continue
+    }
+    if (files.length === 0) problems.push(problemAt(written, `no file matches ${written.target}`, 'warning'))
+    for (const path of files.filter((found) => !read.has(found))) {
       read.add(path)
-      const text = await readConfigText(path, disk)
-      if ('problem' in text) problems.push(text.problem)
+      const text = await readText(path, disk)
+      if (typeof text === 'string') problems.push(problemAt(written, `${path} cannot be read: ${text}`))
       else included.push(text)
     }
   }
-  const resolved = resolveConfig(main, included)
-  const missing = resolved.config === undefined ? [] : await missingFiles(resolved.config, disk)
-  const all = [...problems, ...resolved.problems, ...missing]
-  const failed = resolved.config === undefined || all.some((problem) => problem.severity === 'error')
-  return { ...(failed || resolved.config === undefined ? {} : { config: resolved.config }), problems: all }
+  return { included, problems }
 }
 
-async function readConfigText(
-  file: string,
-  disk: Disk,
-): Promise<ConfigText | { readonly problem: ConfigProblem }> {
-  try {
-    return { file, text: await disk.readText(file) }
-  } catch (error) {
-    return {
-      problem: fileProblem(file, `cannot be read: ${error instanceof Error ? error.message : String(error)}`),
-    }
-  }
+/** The text, or a sentence why there is none. */
+function readText(file: string, disk: Disk): Promise<ConfigText | string> {
+  return disk.readText(file).then((text) => ({ file, text }), sentence)
 }
 
-async function missingFiles(config: Config, disk: Disk): Promise<readonly ConfigProblem[]> {
+async function missingFiles(files: readonly WrittenPath[], disk: Disk): Promise<readonly ConfigProblem[]> {
   const problems: ConfigProblem[] = []
-  for (const image of config.images.values()) {
-    const files = [
-      ['kernel', image.kernel] as const,
-      ...image.initrd.map((path, i) => [`initrd[${i}]`, path] as const),
-    ]
-    for (const [key, path] of files) {
-      if (await disk.isFile(path)) continue
-      problems.push({
-        severity: 'error',
-        origin: image.origin,
-        path: `images.${image.name}.${key}`,
-        message: `there is no readable file ${path}`,
-      })
-    }
+  for (const written of files)
+    if (!(await disk.isFile(written.target)))
+      problems.push(problemAt(written, `there is no readable file ${written.target}`))
+  return problems
+}
+
+/** Only a warning: the directory may be filled later, and a directory of several may hold every loader. */
+async function bareFirmware(dirs: readonly WrittenPath[], disk: Disk): Promise<readonly ConfigProblem[]> {
+  const problems: ConfigProblem[] = []
+  for (const written of dirs) {
+    if ((await disk.findFirmware([written.target], LOADER_NAMES)).size > 0) continue
+    const message = `${written.target} does not exist, or has no loader: ${LOADER_NAMES.join(', ')}`
+    problems.push(problemAt(written, message, 'warning'))
   }
   return problems
 }
 
-function fileProblem(
-  file: string,
+function sentence(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function problemAt(
+  { origin, path }: WrittenPath,
   message: string,
   severity: ConfigProblem['severity'] = 'error',
 ): ConfigProblem {
-  return { severity, origin: { file, line: 1, column: 1 }, path: '', message }
+  return { severity, origin, path, message }
 }

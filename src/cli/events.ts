@@ -3,27 +3,24 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { LiveEvent } from '../app/timeline.ts'
 import type { Config } from '../model/config.ts'
 import { formatEventLine } from '../render/event.ts'
-import { print, requireConfig, say } from './output.ts'
+import { addStateOptions, print, requireStateConfig, type StateFlags, say } from './output.ts'
 import { followConfig, withState } from './state.ts'
 
-interface EventsFlags {
-  readonly config: string
+interface EventsFlags extends StateFlags {
   readonly follow?: boolean
   readonly json?: boolean
   readonly limit: number
 }
 
 export function addEvents(program: Command): void {
-  program
-    .command('events')
+  addStateOptions(program.command('events'))
     .summary('what happened, and with --follow what happens')
     .description('The timeline of every machine: DHCP, TFTP, scripts, files, reports. Times are UTC.')
-    .requiredOption('--config <file>', 'the configuration')
     .option('--follow', 'go on with new events until interrupted; waits for a server that is not there yet')
     .option('--limit <number>', 'how many stored events to begin with', readCount, 200)
     .option('--json', 'one JSON object a line')
     .action(async (flags: EventsFlags) => {
-      const config = await requireConfig(flags.config)
+      const config = await requireStateConfig(flags)
       const show = (event: LiveEvent): void =>
         print(flags.json ? JSON.stringify(event) : formatEventLine(event))
       const last = await printStored(config, flags.limit, show)

@@ -4,21 +4,19 @@ import { formatTable } from '../lib/text.ts'
 import type { Config } from '../model/config.ts'
 import type { Lease } from '../model/lease.ts'
 import { indexNodes } from '../model/world.ts'
-import { print, printJson, requireConfig } from './output.ts'
+import { addStateOptions, print, printJson, requireStateConfig, type StateFlags } from './output.ts'
 import { withState } from './state.ts'
 
 export function addLeases(program: Command): void {
-  program
-    .command('leases')
+  addStateOptions(program.command('leases'))
     .summary('the addresses that were given out')
     .description('Leases of a running or stopped server, by address.')
-    .requiredOption('--config <file>', 'the configuration')
     .option('--json', 'one JSON document on stdout')
-    .action(async ({ config: file, json }: { config: string; json?: boolean }) => {
-      const config = await requireConfig(file)
+    .action(async (flags: StateFlags & { readonly json?: boolean }) => {
+      const config = await requireStateConfig(flags)
       const leases = (await withState(config, (reader) => reader.leases())) ?? []
       const sorted = [...leases].sort((a, b) => a.address - b.address)
-      if (json) printJson(sorted.map((lease) => leaseJson(lease, config)))
+      if (flags.json) printJson(sorted.map((lease) => leaseJson(lease, config)))
       else if (sorted.length > 0) print(leaseTable(sorted, config))
     })
 }

@@ -6,27 +6,24 @@ import { formatTable } from '../lib/text.ts'
 import type { Config, Node } from '../model/config.ts'
 import type { SeenMachine } from '../model/ports.ts'
 import { indexNodes } from '../model/world.ts'
-import { print, printJson, requireConfig, say } from './output.ts'
+import { addStateOptions, print, printJson, requireStateConfig, type StateFlags, say } from './output.ts'
 import { withState } from './state.ts'
 
-interface NodesFlags {
-  readonly config: string
+interface NodesFlags extends StateFlags {
   readonly json?: boolean
   readonly seen?: boolean
 }
 
 export function addNodes(program: Command): void {
-  program
-    .command('nodes')
+  addStateOptions(program.command('nodes'))
     .summary('the described machines, or those that nobody described')
     .description(
       'What each described node did last; with --seen the machines nobody described, as YAML to paste.',
     )
-    .requiredOption('--config <file>', 'the configuration')
     .option('--seen', 'machines that were heard and that no node describes, as YAML for nodes:')
     .option('--json', 'one JSON document on stdout')
     .action(async (flags: NodesFlags) => {
-      const config = await requireConfig(flags.config)
+      const config = await requireStateConfig(flags)
       const seen = (await withState(config, (reader) => reader.seen())) ?? []
       if (flags.seen) printStrangers(config, seen, flags)
       else printNodes(config, seen, flags)

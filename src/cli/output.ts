@@ -1,6 +1,8 @@
 import { resolve } from 'node:path'
+import type { Command } from 'commander'
 import { loadConfig } from '../app/load-config.ts'
 import { formatProblem } from '../config/source.ts'
+import { moveStateDir } from '../config/state-dir.ts'
 import { LocalDisk } from '../files/disk.ts'
 import type { Config } from '../model/config.ts'
 import { CliError, EXIT } from './exit-codes.ts'
@@ -32,4 +34,28 @@ export async function requireConfig(file: string, options: RequireOptions = {}):
   for (const problem of problems) if (warn || problem.severity === 'error') say(formatProblem(problem))
   if (config === undefined) throw new CliError(`${file} is not valid`, EXIT.config)
   return config
+}
+
+export interface StateFlags {
+  readonly config: string
+  readonly stateDir?: string
+}
+
+/** The options by which a command finds the state of a server. */
+export function addStateOptions(command: Command): Command {
+  return command
+    .requiredOption('--config <file>', 'the configuration')
+    .option('--state-dir <dir>', 'where the server keeps its state, if not where the configuration says')
+}
+
+/**
+ * The configuration of a server whose state is looked at. Errors in it are said and do not matter, as long as it tells
+ * where the state is: somebody may be editing it while the server runs.
+ */
+export async function requireStateConfig({ config: file, stateDir }: StateFlags): Promise<Config> {
+  const { config, draft, problems } = await loadConfig(resolve(file), new LocalDisk())
+  for (const problem of problems) if (problem.severity === 'error') say(formatProblem(problem))
+  const found = config ?? draft
+  if (found === undefined) throw new CliError(`${file} does not tell where the state is`, EXIT.config)
+  return stateDir === undefined ? found : moveStateDir(found, resolve(stateDir))
 }

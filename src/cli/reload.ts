@@ -2,39 +2,35 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import { formatTable } from '../lib/text.ts'
 import { EXIT } from './exit-codes.ts'
-import { print, printJson, requireConfig, say } from './output.ts'
+import { addStateOptions, print, printJson, requireStateConfig, type StateFlags, say } from './output.ts'
 import { askServer } from './state.ts'
 
 export function addReload(program: Command): void {
-  program
-    .command('reload')
+  addStateOptions(program.command('reload'))
     .summary('let the running server reread its configuration')
     .description('As SIGHUP does, and waits for the outcome. Exit code 78 when the file is not valid.')
-    .requiredOption('--config <file>', 'the configuration, which tells where the server listens for commands')
     .option('--json', 'one JSON document on stdout')
-    .action(async ({ config: file, json }: { config: string; json?: boolean }) => {
-      const config = await requireConfig(file)
+    .action(async (flags: StateFlags & { readonly json?: boolean }) => {
+      const config = await requireStateConfig(flags)
       const outcome = await askServer(config, 'POST', '/v1/reload')
       const reloaded = isRecord(outcome) && outcome['reloaded'] === true
-      if (json) printJson(outcome)
+      if (flags.json) printJson(outcome)
       else say(reloaded ? 'reloaded' : 'refused, the old configuration stays')
       process.exitCode = reloaded ? EXIT.ok : EXIT.config
     })
 }
 
 export function addStatus(program: Command): void {
-  program
-    .command('status')
+  addStateOptions(program.command('status'))
     .summary('how the running server is')
     .description(
       'Health, sockets and version of the running server. Exit code 1 when none answers or a service is degraded.',
     )
-    .requiredOption('--config <file>', 'the configuration, which tells where the server listens for commands')
     .option('--json', 'one JSON document on stdout')
-    .action(async ({ config: file, json }: { config: string; json?: boolean }) => {
-      const config = await requireConfig(file)
+    .action(async (flags: StateFlags & { readonly json?: boolean }) => {
+      const config = await requireStateConfig(flags)
       const status = StatusSchema.parse(await askServer(config, 'GET', '/v1/status'))
-      if (json) printJson(status)
+      if (flags.json) printJson(status)
       else print(formatStatus(status))
       process.exitCode = status.status === 'ok' ? EXIT.ok : EXIT.failure
     })

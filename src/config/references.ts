@@ -22,6 +22,8 @@ interface Checked {
   readonly sources: readonly ConfigSource[]
   readonly networks: readonly Place[]
   readonly nodes: readonly Place[]
+  /** A part could not be read: a name that seems to be missing may be in there. */
+  readonly incomplete: boolean
 }
 
 /** What only the whole configuration can tell: names that must exist, be unique, or lie inside one another. */
@@ -109,13 +111,13 @@ function checkNodes(checked: Checked): readonly ConfigProblem[] {
 function checkReservation(
   address: Ipv4,
   place: Place,
-  { config, networks, sources }: Checked,
+  { config, networks, sources, incomplete }: Checked,
 ): readonly ConfigProblem[] {
   const network = config.networks.find(({ subnet }) => subnetContains(subnet, address))
   const shown = formatIpv4(address)
   // With a malformed network the subnet may be the one that is missing.
   if (network === undefined)
-    return networks.length < countWritten(sources, 'networks')
+    return incomplete || networks.length < countWritten(sources, 'networks')
       ? []
       : [problem(place, 'address', `${shown} is not in the subnet of any network`)]
   if (!isHost(network, address) || address === network.router || address === network.address)
@@ -129,8 +131,9 @@ function checkReservation(
 function checkNodeProfile(
   name: string,
   place: Place,
-  { config, sources }: Checked,
+  { config, sources, incomplete }: Checked,
 ): readonly ConfigProblem[] {
+  if (incomplete) return []
   const profile = config.profiles.get(name)
   if (profile === undefined && namesIn(sources, 'profiles').has(name)) return []
   if (profile === undefined)
@@ -146,7 +149,7 @@ function checkNodeProfile(
   return []
 }
 
-function checkProfiles({ config, root, sources }: Checked): readonly ConfigProblem[] {
+function checkProfiles({ config, root, sources, incomplete }: Checked): readonly ConfigProblem[] {
   const images = namesIn(sources, 'images')
   return [...config.profiles.values()].flatMap((profile) => {
     const writer = sources.find((other) => other.has(['profiles', profile.name])) ?? root
@@ -154,6 +157,7 @@ function checkProfiles({ config, root, sources }: Checked): readonly ConfigProbl
       return [
         writer.problem(['profiles', 'local'], 'local is what the menu calls the local disk; choose another'),
       ]
+    if (incomplete) return []
     if (profile.image === undefined) {
       const message = `the profile ${profile.name} has no image and stays out of the menu: set profiles.${profile.name}.image`
       return [writer.problem(['profiles', profile.name], message, 'warning')]
@@ -188,7 +192,8 @@ function checkImages({ config, sources, root }: Checked): readonly ConfigProblem
 const OPERATORS_CMDLINE = 1600
 
 /** The arguments of image, profile and node together, as the machine will get them. */
-function checkCmdlines({ config, nodes, sources, root }: Checked): readonly ConfigProblem[] {
+function checkCmdlines({ config, nodes, sources, root, incomplete }: Checked): readonly ConfigProblem[] {
+  if (incomplete) return []
   const lengthOf = (profile: Profile, own: readonly string[]): number =>
     [...(config.images.get(profile.image ?? '')?.cmdline ?? []), ...profile.cmdline, ...own].join(' ').length
   const tooLong = (length: number): string =>
@@ -207,9 +212,9 @@ function checkCmdlines({ config, nodes, sources, root }: Checked): readonly Conf
   return [...ofProfiles, ...ofNodes]
 }
 
-function checkMenu({ config, root, sources }: Checked): readonly ConfigProblem[] {
+function checkMenu({ config, root, sources, incomplete }: Checked): readonly ConfigProblem[] {
   const name = config.menu.default
-  if (name === 'local') return []
+  if (incomplete || name === 'local') return []
   const profile = config.profiles.get(name)
   if (profile === undefined && !namesIn(sources, 'profiles').has(name))
     return [root.problem(['menu', 'default'], `there is no profile ${name}; write local or a profile`)]

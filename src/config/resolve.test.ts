@@ -162,9 +162,17 @@ const NET = 'version: 1\nnetworks:\n  - {name: a, interface: eth0, subnet: 10.0.
 
 describe('broken documents', () => {
   const rows: readonly (readonly [string, string, readonly string[]])[] = [
-    ['an empty file', '', ['/c/x.yaml:1:1: version: expected version: 1']],
-    ['a list at the top', '- a\n', ['/c/x.yaml:1:1: expected keys with values']],
-    ['a text at the top', 'just text', ['/c/x.yaml:1:1: expected keys with values']],
+    ['an empty file', '', ['/c/x.yaml:1:1: the file is empty; begin with version: 1']],
+    [
+      'a list at the top',
+      '- a\n',
+      ['/c/x.yaml:1:1: expected keys with values, such as nodes:, but the file is a list'],
+    ],
+    [
+      'a text at the top',
+      'just text',
+      ['/c/x.yaml:1:1: expected keys with values, such as nodes:, but the file is a single text'],
+    ],
     ['another version', 'version: 2\n', ['/c/x.yaml:1:10: version: expected version: 1']],
     [
       'a section that is no section',
@@ -176,12 +184,10 @@ describe('broken documents', () => {
       'version: 1\nnodes: 7\n',
       ['/c/x.yaml:2:8: nodes: expected a list of nodes'],
     ],
-    ['a key twice', 'version: 1\nversion: 1\n', ['/c/x.yaml:2:1: Map keys must be unique']],
-    ['a tab', 'version: 1\nmenu:\n\ttitle: x\n', ['/c/x.yaml:3:1: Tabs are not allowed as indentation']],
     [
       'an alias without an anchor',
       'version: 1\nmenu: *nope\n',
-      ['/c/x.yaml:1:1: Unresolved alias (the anchor must be set before the alias): nope'],
+      ['/c/x.yaml:2:7: nothing above is named &nope; a text that begins with * must be in quotes'],
     ],
     [
       'a billion laughs',
@@ -189,12 +195,7 @@ describe('broken documents', () => {
         'a: &a [x,x,x,x,x,x,x,x,x,x]',
         ...['b', 'c', 'd', 'e', 'f'].map((key, i) => `${key}: &${key} [${`*${'abcde'[i]},`.repeat(10)}]`),
       ].join('\n'),
-      ['/c/x.yaml:1:1: Excessive alias count indicates a resource exhaustion attack'],
-    ],
-    [
-      'two documents',
-      'version: 1\n---\nversion: 1\n',
-      ['/c/x.yaml:2:1: Source contains multiple documents; please use YAML.parseAllDocuments()'],
+      ['/c/x.yaml:1:1: its aliases (*name) expand to too much; write the values out'],
     ],
     [
       'names that are traps of JavaScript',
@@ -342,10 +343,11 @@ test('paths count from the file that has them', () => {
   const more = { file: '/c/d/more.yaml', text: 'images: {i: {kernel: ./k, initrd: ../r}}\n' }
   const { config } = resolveConfig({ file: FILE, text: NET }, [more])
   assert.deepEqual([config?.images.get('i')?.kernel, config?.images.get('i')?.initrd], ['/c/d/k', ['/c/r']])
-  assert.deepEqual(includedGlobs({ file: FILE, text: 'include: [nodes/*.yaml, /etc/x.yaml]\n' }), [
-    '/c/nodes/*.yaml',
-    '/etc/x.yaml',
-  ])
+  const globs = includedGlobs({ file: FILE, text: 'include: [nodes/*.yaml, /etc/x.yaml]\n' })
+  assert.deepEqual(
+    globs.map(({ target }) => target),
+    ['/c/nodes/*.yaml', '/etc/x.yaml'],
+  )
   assert.deepEqual(includedGlobs({ file: FILE, text: 'include: {a: b}\n' }), [])
 })
 
@@ -431,6 +433,7 @@ test('whatever the text, there is an answer and no exception', () => {
         assert.equal(result.config === undefined, failed, 'a configuration, or an error')
         for (const problem of result.problems)
           assert.match(formatProblem(problem), /^\/c\/[xy]\.yaml:\d+:\d+: \S/)
+        for (const { target } of [...result.imageFiles, ...result.firmwareDirs]) assert.match(target, /^\//)
       }
     }),
     { seed: 20261123, numRuns: 3000 },

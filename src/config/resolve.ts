@@ -7,7 +7,6 @@ import {
   ConfigSchema,
   ImageSchema,
   IncludedSchema,
-  IncludeSchema,
   MenuSchema,
   NameSchema,
   NetworkSchema,
@@ -15,7 +14,8 @@ import {
   ProfileSchema,
   ServerSchema,
 } from './schema.ts'
-import { type ConfigProblem, ConfigSource, type Path } from './source.ts'
+import { type ConfigProblem, ConfigSource, inOrder, isRecord, type Path } from './source.ts'
+import { besides, firmwareDirs, imageFiles, includes, type WrittenPath } from './written-paths.ts'
 
 export interface ConfigText {
   /** Absolute, or as the operator named it: errors and traces repeat it. */
@@ -26,6 +26,11 @@ export interface ConfigText {
 export interface ConfigResult {
   /** Absent when there is an error. */
   readonly config?: Config
+  /**
+   * What could be read, also when there are errors, as long as `server` is readable: for commands that look at the
+   * state of a server while somebody is editing. Never to serve from.
+   */
+  readonly draft?: Config
   /** Errors and warnings, in the order of the files and their lines. */
   readonly problems: readonly ConfigProblem[]
 }
@@ -40,23 +45,38 @@ export interface Placed<T> {
 /** Distribution packages that bring iPXE: Debian's `ipxe`, and Arch's and Fedora's directories. */
 const DISTRIBUTION_FIRMWARE = ['/usr/lib/ipxe', '/usr/share/ipxe'] as const
 
+/** What could be made of the texts. The places to look at on the disk are there even when there is no `config`. */
+export interface Resolved extends ConfigResult {
+  readonly imageFiles: readonly WrittenPath[]
+  /** As the operator wrote them; the default directories are not among them. */
+  readonly firmwareDirs: readonly WrittenPath[]
+}
+
+interface ResolveOptions {
+  /** An included file could not be read: what seems to be missing may be in there. */
+  readonly incomplete?: boolean
+}
+
 /** The globs of `include:`, for whoever reads the files; relative ones count from the file that has them. */
-export function includedGlobs(main: ConfigText): readonly string[] {
-  const value = new ConfigSource(main.file, main.text).value
-  const include = isRecord(value) ? IncludeSchema.safeParse(value['include'] ?? []) : undefined
-  return include?.success ? include.data.map((glob) => besides(main.file, glob)) : []
+export function includedGlobs(main: ConfigText): readonly WrittenPath[] {
+  return includes(new ConfigSource(main.file, main.text))
 }
 
 /** Reads a whole configuration: the main file first, then what it includes. Never throws, whatever the text. */
-export function resolveConfig(main: ConfigText, included: readonly ConfigText[]): ConfigResult {
+export function resolveConfig(
+  main: ConfigText,
+  included: readonly ConfigText[],
+  options: ResolveOptions = {},
+): Resolved {
   const root = new ConfigSource(main.file, main.text)
   const others = included.map(({ file, text }) => new ConfigSource(file, text))
   const sources = [root, ...others]
   const problems: ConfigProblem[] = [
     ...sources.flatMap((source) => source.problems),
-    ...shapeProblems(root, ConfigSchema),
+    ...mainProblems(root),
     ...others.flatMap((source) => shapeProblems(source, IncludedSchema)),
   ]
+  const incomplete = options.incomplete === true || root.value === undefined || !sources.every(isWhole)
   const networks = sources.flatMap((source) => items(source, 'networks', NetworkSchema))
   const images = sources.flatMap((source) => entries(source, 'images', ImageSchema))
   const profiles = sources.flatMap((source) => entries(source, 'profiles', ProfileSchema))
@@ -70,9 +90,41 @@ export function resolveConfig(main: ConfigText, included: readonly ConfigText[])
     nodes: nodes.map(resolveNode),
     ...resolveGlobals(root),
   }
-  problems.push(...checkReferences({ config, sources, root, networks, nodes }))
+  problems.push(...checkReferences({ config, sources, root, networks, nodes, incomplete }))
   const failed = problems.some((problem) => problem.severity === 'error')
-  return { ...(failed ? {} : { config }), problems: inOrder(problems, sources) }
+  return {
+    ...(failed ? {} : { config }),
+    ...(serverIsReadable(root) ? { draft: config } : {}),
+    problems: inOrder(
+      problems,
+      sources.map(({ file }) => file),
+    ),
+    imageFiles: sources.flatMap(imageFiles),
+    firmwareDirs: firmwareDirs(root),
+  }
+}
+
+function serverIsReadable(root: ConfigSource): boolean {
+  return isRecord(root.value) && ServerSchema.safeParse(root.section('server') ?? {}).success
+}
+
+/** Whether the names of a source can be told: it is YAML, and its sections are of the right kind. */
+function isWhole(source: ConfigSource): boolean {
+  if (source.problems.length > 0) return false
+  const [lists, records] = [
+    ['networks', 'nodes'].map((key) => source.section(key)),
+    ['images', 'profiles'].map((key) => source.section(key)),
+  ]
+  return (
+    lists.every((list) => list === undefined || Array.isArray(list)) &&
+    records.every((record) => record === undefined || isRecord(record))
+  )
+}
+
+function mainProblems(root: ConfigSource): readonly ConfigProblem[] {
+  return root.value === undefined && root.problems.length === 0
+    ? [root.problem([], 'the file is empty; begin with version: 1')]
+    : shapeProblems(root, ConfigSchema)
 }
 
 function shapeProblems(source: ConfigSource, schema: z.ZodType): readonly ConfigProblem[] {
@@ -87,7 +139,7 @@ function shapeProblems(source: ConfigSource, schema: z.ZodType): readonly Config
 
 /** The items of a list as far as they are well-formed; the rest has had its errors from the schema. */
 function items<T>(source: ConfigSource, key: string, schema: z.ZodType<T>): readonly Placed<T>[] {
-  const list = isRecord(source.value) ? source.value[key] : undefined
+  const list = source.section(key)
   if (!Array.isArray(list)) return []
   return list.flatMap((item, index) => {
     const value = wellFormed(item, schema)
@@ -100,7 +152,7 @@ function entries<T>(
   key: string,
   schema: z.ZodType<T>,
 ): readonly (Placed<T> & { name: string })[] {
-  const record = isRecord(source.value) ? source.value[key] : undefined
+  const record = source.section(key)
   if (!isRecord(record)) return []
   return Object.entries(record).flatMap(([name, value]) => {
     const parsed = NameSchema.safeParse(name).success ? wellFormed(value, schema) : undefined
@@ -121,8 +173,7 @@ function wellFormed<T>(item: unknown, schema: z.ZodType<T>): T | undefined {
 }
 
 function section<T>(source: ConfigSource, key: string, schema: z.ZodType<T>): T {
-  const value = isRecord(source.value) ? source.value[key] : undefined
-  const parsed = schema.safeParse(value ?? {})
+  const parsed = schema.safeParse(source.section(key) ?? {})
   return parsed.success ? parsed.data : schema.parse({})
 }
 
@@ -142,12 +193,10 @@ function resolveServer(root: ConfigSource): Config['server'] {
 
 function resolveGlobals(root: ConfigSource): Pick<Config, 'menu' | 'unknown'> {
   const menu = section(root, 'menu', MenuSchema)
-  const unknown = isRecord(root.value)
-    ? ConfigSchema.shape.unknown.safeParse(root.value['unknown'])
-    : undefined
+  const unknown = ConfigSchema.shape.unknown.safeParse(root.section('unknown'))
   return {
     menu: { title: menu.title, timeoutSeconds: menu.timeout, default: menu.default },
-    unknown: unknown?.success ? unknown.data : 'menu',
+    unknown: unknown.success ? unknown.data : 'menu',
   }
 }
 
@@ -213,23 +262,4 @@ function defined<T extends object>(value: T): Partial<Defined<T>> {
   return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Partial<
     Defined<T>
   >
-}
-
-/** A path of the operator's: relative ones count from the file that has them. */
-function besides(file: string, path: string): string {
-  return posix.resolve(posix.dirname(file), path)
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function inOrder(
-  problems: readonly ConfigProblem[],
-  sources: readonly ConfigSource[],
-): readonly ConfigProblem[] {
-  const rank = new Map(sources.map((source, index) => [source.file, index]))
-  const key = ({ origin }: ConfigProblem): number =>
-    (rank.get(origin.file) ?? 0) * 1e9 + origin.line * 1e4 + origin.column
-  return [...problems].sort((a, b) => key(a) - key(b))
 }

@@ -16,7 +16,8 @@ export const NameSchema = z
   .regex(NAME, 'expected a name of lower-case letters, digits and dashes, such as worker or rack-1')
   .max(63, 'expected at most 63 characters')
 const name = NameSchema
-const path = z.string('expected a path').min(1, 'expected a path')
+export const PathSchema = z.string('expected a path').min(1, 'expected a path')
+const path = PathSchema
 const count = z
   .number('expected a number')
   .int('expected a whole number')
@@ -37,12 +38,14 @@ function screenTextProblem(text: string): string | undefined {
 }
 
 /** A file that machines load: its name becomes part of a URL and a word of iPXE and GRUB scripts. */
-const imagePath = z
+export const ImagePathSchema = z
   .string('expected a path')
   .regex(
     /(^|\/)[A-Za-z0-9_][A-Za-z0-9_.+~-]*$/,
     'expected a file name of letters, digits, "_", ".", "+", "~" and "-", which loaders can carry',
   )
+
+const imagePath = ImagePathSchema
 
 const address = read('an IPv4 address such as 10.77.0.1', (text) => {
   const value = parseIpv4(text)
@@ -202,15 +205,13 @@ const parts = {
 
 export const IncludedSchema = z.strictObject(parts)
 
-export const IncludeSchema = listOf(path)
-
 export const ConfigSchema = z.strictObject({
   version: z.literal(1, 'expected version: 1'),
   server: ServerSchema.prefault({}),
   ...parts,
   menu: MenuSchema.prefault({}),
   unknown: z.enum(['menu', 'local', 'ignore'], 'expected menu, local or ignore').default('menu'),
-  include: IncludeSchema.default([]).describe(
-    'More files with networks, images, profiles and nodes; globs allowed',
-  ),
+  include: listOf(path)
+    .default([])
+    .describe('More files with networks, images, profiles and nodes; globs allowed'),
 })

@@ -1,6 +1,7 @@
 import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import type { Origin } from '../model/config.ts'
+import { notAMap, type YamlProblem, yamlProblems } from './yaml-problems.ts'
 
 /** One thing wrong, or doubtful, in a configuration, with the place to mend it. */
 export interface ConfigProblem {
@@ -24,10 +25,24 @@ export function formatProblem({ severity, origin, path, message }: ConfigProblem
 
 export type Path = readonly (string | number)[]
 
+/** By file, in the order in which the files are read, then by line and column. */
+export function inOrder(
+  problems: readonly ConfigProblem[],
+  files: readonly string[],
+): readonly ConfigProblem[] {
+  const rank = new Map(files.map((file, index) => [file, index]))
+  return [...problems].sort(
+    ({ origin: a }, { origin: b }) =>
+      (rank.get(a.file) ?? 0) - (rank.get(b.file) ?? 0) || a.line - b.line || a.column - b.column,
+  )
+}
+
 /** A YAML text with the places of its keys. */
 export class ConfigSource {
   readonly file: string
+  /** Why the text cannot be read; then it has no value, and nothing else can be said about it. */
   readonly problems: readonly ConfigProblem[]
+  /** The keys and their values; undefined when there are none, or when the text cannot be read. */
   readonly value: unknown
   readonly #document: Document
   readonly #lines = new LineCounter()
@@ -41,19 +56,27 @@ export class ConfigSource {
       uniqueKeys: true,
       logLevel: 'error',
     })
-    const found = [...this.#document.errors, ...this.#document.warnings].map((error) =>
-      this.#problemAt(error.pos[0], error.message),
-    )
-    let value: unknown
-    try {
-      // `toJS` throws on an alias without an anchor although `errors` is empty.
-      value =
-        found.length === 0 ? withoutEmptySections(this.#document.toJS({ maxAliasCount: 100 })) : undefined
-    } catch (error) {
-      found.push(this.#problemAt(0, error instanceof Error ? error.message : String(error)))
-    }
+    const lineOf = (offset: number): number => this.#originAt(offset).line
+    const found = yamlProblems({ document: this.#document, text, lineOf })
+    const { value, problem } = found.length === 0 ? readValue(this.#document) : {}
     this.value = value
-    this.problems = found
+    this.problems = [...found, ...(problem === undefined ? [] : [problem])].map(({ offset, message }) => ({
+      severity: 'error',
+      origin: this.#originAt(offset),
+      path: '',
+      message,
+    }))
+  }
+
+  /** The value of a key at the top, of whatever shape. */
+  section(key: string): unknown {
+    return isRecord(this.value) ? this.value[key] : undefined
+  }
+
+  /** Where a path stands, and how it is called. */
+  place(path: Path): { readonly origin: Origin; readonly path: string } {
+    const written = this.#written(path)
+    return { origin: this.origin(written), path: formatPath(written) }
   }
 
   /** Where a key's value stands; of the nearest enclosing value when the key is absent. */
@@ -84,8 +107,7 @@ export class ConfigSource {
   }
 
   problem(path: Path, message: string, severity: ConfigProblem['severity'] = 'error'): ConfigProblem {
-    const written = this.#written(path)
-    return { severity, origin: this.origin(written), path: formatPath(written), message }
+    return { severity, ...this.place(path), message }
   }
 
   /** Without the index that a single value has only because it counts as a list of one. */
@@ -135,18 +157,24 @@ export class ConfigSource {
     return [this.problem(path, missing ? `is missing: ${message}` : message)]
   }
 
-  #problemAt(offset: number, message: string): ConfigProblem {
-    return {
-      severity: 'error',
-      origin: this.#originAt(offset),
-      path: '',
-      message: message.split('\n')[0] ?? message,
-    }
-  }
-
   #originAt(offset: number): Origin {
     const { line, col } = this.#lines.linePos(offset)
     return { file: this.file, line: Math.max(line, 1), column: Math.max(col, 1) }
+  }
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function readValue(document: Document): { readonly value?: unknown; readonly problem?: YamlProblem } {
+  const message = notAMap(document)
+  if (message !== undefined) return { problem: { offset: rangeStart(document.contents) ?? 0, message } }
+  try {
+    return { value: withoutEmptySections(document.toJS({ maxAliasCount: 100 })) }
+  } catch {
+    // Every alias has its anchor by now: there are too many of them.
+    return { problem: { offset: 0, message: 'its aliases (*name) expand to too much; write the values out' } }
   }
 }
 
@@ -165,6 +193,6 @@ function formatPath(path: Path): string {
 
 /** `nodes:` with nothing below it is an empty section, as people leave it behind when they comment everything out. */
 function withoutEmptySections(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  if (!isRecord(value)) return undefined
   return Object.fromEntries(Object.entries(value).filter(([, section]) => section !== null))
 }

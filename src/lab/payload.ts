@@ -47,10 +47,6 @@ export interface PayloadOptions {
   readonly folder?: string
 }
 
-/** Arguments that shorten an emulated boot, and the console the lab keeps a log of. */
-export const PAYLOAD_CMDLINE =
-  'quiet nokaslr mitigations=off tsc=reliable audit=0 random.trust_cpu=on console=ttyS0,115200'
-
 /** Both names exist in Debian alone; the suite is that of the machine's own apt. */
 const KERNEL_METAPACKAGE = 'linux-image-amd64'
 const BUSYBOX_PACKAGE = 'busybox-static'

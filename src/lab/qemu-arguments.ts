@@ -31,7 +31,7 @@ export interface MachineFiles {
   readonly uefiVariables: string
 }
 
-export const OVMF_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd'
+const OVMF_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd'
 /** What a new machine's UEFI variables start from. */
 export const OVMF_VARIABLES = '/usr/share/OVMF/OVMF_VARS_4M.fd'
 

@@ -17,7 +17,6 @@ export interface Ipv4Range {
 }
 
 export const ANY_ADDRESS = 0 as Ipv4
-export const LIMITED_BROADCAST = 0xffffffff as Ipv4
 
 /** Reads dotted decimal with four parts and no leading zeros; undefined for anything else. */
 export function parseIpv4(text: string): Ipv4 | undefined {

@@ -3,7 +3,7 @@ import { err, ok, type Result } from '../lib/result.ts'
 
 /** ICMPv6 types of neighbour discovery (RFC 4861 §4.1, §4.2). */
 export const ROUTER_SOLICITATION = 133
-export const ROUTER_ADVERTISEMENT = 134
+const ROUTER_ADVERTISEMENT = 134
 
 export interface RouterSolicitation {
   /** The sender's link-layer address, when it gives one (option 1). */

@@ -14,7 +14,7 @@ export interface Limits {
   readonly attempts: number
 }
 
-export const LIMITS: Limits = { events: 100_000, seen: 20_000, attempts: 20_000 }
+const LIMITS: Limits = { events: 100_000, seen: 20_000, attempts: 20_000 }
 /** Pruning waits for this many new rows, so that it costs nothing per event. */
 const PRUNE_EVERY_ROWS = 1000
 

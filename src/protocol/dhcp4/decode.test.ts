@@ -185,23 +185,9 @@ function readAll(bytes: Uint8Array): void {
     get.leaseTime,
   ])
     getter(message.value)
-  for (const getter of [
-    get.vendorClass,
-    get.userClasses,
-    get.clientArches,
-    get.clientUuid,
-    get.undiVersion,
-    get.hostName,
-  ])
+  for (const getter of [get.vendorClass, get.userClasses, get.clientArches, get.clientUuid, get.hostName])
     getter(message.value)
-  for (const getter of [
-    get.ipxeFeatures,
-    get.vendorOptions,
-    get.relayAgentInfo,
-    get.subnetSelection,
-    get.bootFileName,
-  ])
-    getter(message.value)
+  for (const getter of [get.ipxeFeatures, get.vendorOptions, get.bootFileName]) getter(message.value)
   encodeDhcp4(message.value)
 }
 

@@ -2,7 +2,7 @@ import type { DhcpOption } from './message.ts'
 import { readOptionArea } from './option-area.ts'
 
 /** Encapsulated options of option 175 that tell what an iPXE can do (iPXE, `src/include/ipxe/features.h`). */
-export const IPXE_FEATURES = [
+const IPXE_FEATURES = [
   { code: 0x10, name: 'pxe-extensions' },
   { code: 0x11, name: 'iscsi' },
   { code: 0x12, name: 'aoe' },

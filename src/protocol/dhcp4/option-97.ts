@@ -19,12 +19,6 @@ export function parseClientUuid(value: Uint8Array): string | undefined {
   return unlessPlaceholder(formatUuid([...swapped, ...octets.slice(8)]))
 }
 
-/** The same identifier read without the swap: U-Boot sends big-endian order, so matching tries both. */
-export function parseClientUuidBigEndian(value: Uint8Array): string | undefined {
-  const octets = identifierOctets(value)
-  return octets === undefined ? undefined : unlessPlaceholder(formatUuid(octets))
-}
-
 function identifierOctets(value: Uint8Array): readonly number[] | undefined {
   const octets = Array.from(value.subarray(1))
   if (value.length !== 17 || value[0] !== 0) return undefined

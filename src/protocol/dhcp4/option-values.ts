@@ -1,19 +1,11 @@
 import { Writer } from '../../lib/bytes.ts'
-import { type Ipv4, ipv4ToBytes, type Subnet } from '../../lib/ipv4.ts'
+import { type Ipv4, ipv4ToBytes } from '../../lib/ipv4.ts'
 import { type DhcpOption, FILE } from './message.ts'
 import { codeOfMessageType, type MessageType } from './message-types.ts'
 
 /** The value of an option 53. */
 export function messageTypeValue(type: MessageType): Uint8Array {
   return Uint8Array.of(codeOfMessageType(type))
-}
-
-export function u8Value(value: number): Uint8Array {
-  return written((w) => w.u8(value))
-}
-
-export function u16Value(value: number): Uint8Array {
-  return written((w) => w.u16(value))
 }
 
 export function u32Value(value: number): Uint8Array {
@@ -62,34 +54,6 @@ export function encapsulated(options: readonly DhcpOption[]): Uint8Array {
       w.u8(code)
       w.u8(data.length)
       w.bytes(data)
-    }
-  })
-}
-
-/** The value of option 121: prefix length, its significant octets, router (RFC 3442). Clients then ignore option 3. */
-export function classlessRoutesValue(
-  routes: readonly { readonly destination: Subnet; readonly router: Ipv4 }[],
-): Uint8Array {
-  return written((w) => {
-    for (const { destination, router } of routes) {
-      w.u8(destination.prefix)
-      w.bytes(ipv4ToBytes(destination.network).subarray(0, Math.ceil(destination.prefix / 8)))
-      w.u32(router)
-    }
-  })
-}
-
-/** The value of option 119: names as DNS labels, uncompressed (RFC 3397 §2). Throws for labels DNS cannot hold. */
-export function domainSearchValue(names: readonly string[]): Uint8Array {
-  return written((w) => {
-    for (const name of names) {
-      for (const label of name.replace(/\.$/, '').split('.')) {
-        const octets = textValue(label)
-        if (octets.length > 63) throw new RangeError(`a DNS label has at most 63 octets: ${label}`)
-        w.u8(octets.length)
-        w.bytes(octets)
-      }
-      w.u8(0)
     }
   })
 }

@@ -6,7 +6,6 @@ import { decodeDhcp4 } from './decode.ts'
 import { encodeDhcp4 } from './encode.ts'
 import { blankMessage, type DhcpMessage, FILE, isBootp, SNAME } from './message.ts'
 import { pxeBootItem } from './option-43.ts'
-import { parseClientUuidBigEndian } from './option-97.ts'
 import * as get from './options.ts'
 
 /** Hex with blanks, as the tables below have it. */
@@ -156,72 +155,6 @@ table('user class, option 77 (RFC 3004 §4, or raw)', get.userClasses, [
   ['4d 00', []],
 ])
 
-table(
-  'relay agent information, option 82 (RFC 3046)',
-  (m) => {
-    const info = get.relayAgentInfo(m)
-    return (
-      info && {
-        circuit: octets(info.circuitId),
-        remote: octets(info.remoteId),
-        link: address(info.linkSelection),
-        server: address(info.serverIdentifierOverride),
-        port: info.relaySourcePort,
-        raw: octets(info.raw),
-      }
-    )
-  },
-  [
-    ['', undefined],
-    [
-      '52 10 01 06 457468312f37 02 06 001b21aabbcc',
-      {
-        circuit: '457468312f37',
-        remote: '001b21aabbcc',
-        link: undefined,
-        server: undefined,
-        port: false,
-        raw: '0106457468312f370206001b21aabbcc',
-      },
-    ],
-    [
-      '52 0e 05 04 c0000200 0b 04 c0000203 13 00',
-      {
-        circuit: undefined,
-        remote: undefined,
-        link: '192.0.2.0',
-        server: '192.0.2.3',
-        port: true,
-        raw: '0504c00002000b04c00002031300',
-      },
-    ],
-    // Neither 0 nor 255 means anything here: they are sub-option codes like others.
-    [
-      '52 06 00 00 ff 00 01 00',
-      {
-        circuit: '',
-        remote: undefined,
-        link: undefined,
-        server: undefined,
-        port: false,
-        raw: '0000ff000100',
-      },
-    ],
-    // A broken tail is still echoed whole.
-    [
-      '52 05 01 01 aa 02 09',
-      {
-        circuit: 'aa',
-        remote: undefined,
-        link: undefined,
-        server: undefined,
-        port: false,
-        raw: '0101aa0209',
-      },
-    ],
-  ],
-)
-
 table('client architectures, option 93 (RFC 4578 §2.1)', get.clientArches, [
   ['', []],
   ['5d 02 0007', [7]],
@@ -230,13 +163,6 @@ table('client architectures, option 93 (RFC 4578 §2.1)', get.clientArches, [
   ['5d 02 0100', [256]],
   ['5d 03 000700', []],
   ['5d 00', []],
-])
-
-table('UNDI version, option 94 (RFC 4578 §2.2)', get.undiVersion, [
-  ['', undefined],
-  ['5e 03 01 03 0a', { major: 3, minor: 10 }],
-  ['5e 03 02 03 0a', undefined],
-  ['5e 02 01 03', undefined],
 ])
 
 table('machine identifier, option 97 (RFC 4578 §2.3)', get.clientUuid, [
@@ -248,20 +174,6 @@ table('machine identifier, option 97 (RFC 4578 §2.3)', get.clientUuid, [
   ['61 11 01 78563412 3412 7856 9abc def012345678', undefined],
   ['61 10 00 78563412 3412 7856 9abc def0123456', undefined],
   ['61 00', undefined],
-])
-
-table(
-  'machine identifier in the order U-Boot sends',
-  (m) => parseClientUuidBigEndian(get.optionBytes(m, 97) ?? hex('')),
-  [
-    ['61 11 00 12345678 1234 5678 9abc def012345678', '12345678-1234-5678-9abc-def012345678'],
-    ['61 11 00 00000000 0000 0000 0000 000000000000', undefined],
-  ],
-)
-
-table('subnet selection, option 118 (RFC 3011)', (m) => address(get.subnetSelection(m)), [
-  ['', undefined],
-  ['76 04 c0000200', '192.0.2.0'],
 ])
 
 table(
@@ -368,11 +280,4 @@ describe('option overload, option 52 (RFC 2132 §9.3, RFC 2131 §4.1)', () => {
   test('END in file does not end sname', () => {
     assert.equal(get.hostName(received('34 01 03', { file: 'ff', sname: '0c 01 73 ff' })), 's')
   })
-})
-
-test('address lists (RFC 2132 §3.5)', () => {
-  const list = (options: string): string[] => get.optionIpv4List(received(options), 3).map(formatIpv4)
-  assert.deepEqual(list('03 08 c0000201 c0000202'), ['192.0.2.1', '192.0.2.2'])
-  assert.deepEqual(list('03 06 c0000201 c000'), [])
-  assert.deepEqual(list(''), [])
 })

@@ -3,13 +3,12 @@ import { lengthFits, OPTION } from '../iana/options.ts'
 import { allOptions, type DhcpMessage, type DhcpOption, isBootp } from './message.ts'
 import { type MessageType, messageTypeOfCode } from './message-types.ts'
 import { parseUserClasses } from './option-77.ts'
-import { parseRelayAgentInfo, type RelayAgentInfo } from './option-82.ts'
 import { parseClientUuid } from './option-97.ts'
 import { type IpxeFeatures, parseIpxeFeatures } from './option-175.ts'
 import { joinInstances, readOptionArea } from './option-area.ts'
 
 /** What a client that sends no option 57 can take: the least size of a DHCP message (RFC 2132 §9.10). */
-export const DEFAULT_MAX_MESSAGE_SIZE = 576
+const DEFAULT_MAX_MESSAGE_SIZE = 576
 /** Octets of the IPv4 and UDP headers, which option 57 counts and the UDP payload does not. */
 const IP_UDP_HEADERS = 28
 /** The largest datagram we send; EDK2 says 65280 in option 57 and means a frame of 1500. */
@@ -29,15 +28,8 @@ export function optionIpv4(message: DhcpMessage, code: number): Ipv4 | undefined
   return data === undefined ? undefined : ipv4FromBytes(data)
 }
 
-/** The addresses of an option; empty when absent or no multiple of four octets. */
-export function optionIpv4List(message: DhcpMessage, code: number): readonly Ipv4[] {
-  const data = optionBytes(message, code) ?? new Uint8Array()
-  if (data.length % 4 !== 0) return []
-  return chunks(data, 4).flatMap((chunk) => ipv4FromBytes(chunk) ?? [])
-}
-
 /** The unsigned number in an option of one, two or four octets; undefined when absent or of another length. */
-export function optionUnsigned(message: DhcpMessage, code: number, octets: 1 | 2 | 4): number | undefined {
+function optionUnsigned(message: DhcpMessage, code: number, octets: 1 | 2 | 4): number | undefined {
   const data = optionBytes(message, code)
   if (data?.length !== octets) return undefined
   return data.reduce((value, octet) => value * 256 + octet, 0)
@@ -114,14 +106,6 @@ export function clientArches(message: DhcpMessage): readonly number[] {
   return chunks(data, 2).map(([high = 0, low = 0]) => high * 256 + low)
 }
 
-/** Option 94: type 1 is UNDI, then its version; undefined when absent or not three octets (RFC 4578 §2.2). */
-export function undiVersion(
-  message: DhcpMessage,
-): { readonly major: number; readonly minor: number } | undefined {
-  const [type, major = 0, minor = 0] = wellFormed(message, OPTION.clientNdi) ?? []
-  return type === 1 ? { major, minor } : undefined
-}
-
 /** Option 97 as text, `12345678-1234-5678-9abc-def012345678`; undefined when it identifies nobody (`option-97.ts`). */
 export function clientUuid(message: DhcpMessage): string | undefined {
   const data = optionBytes(message, OPTION.clientUuid)
@@ -141,17 +125,6 @@ export function vendorOptions(message: DhcpMessage): readonly DhcpOption[] | und
   return area.options.map(({ code, data }) => ({ code, data }))
 }
 
-/** Option 82 (RFC 3046); undefined when absent. */
-export function relayAgentInfo(message: DhcpMessage): RelayAgentInfo | undefined {
-  const data = optionBytes(message, OPTION.relayAgentInformation)
-  return data === undefined ? undefined : parseRelayAgentInfo(data)
-}
-
-/** Option 118 (RFC 3011). */
-export function subnetSelection(message: DhcpMessage): Ipv4 | undefined {
-  return optionIpv4(message, OPTION.subnetSelection)
-}
-
 /** Option 67, else the header field `file` unless options live there; undefined when both are empty. */
 export function bootFileName(message: DhcpMessage): string | undefined {
   return optionText(message, OPTION.bootFileName) ?? fieldText(message.file, message.fileOptions)
@@ -163,7 +136,7 @@ export function tftpServerName(message: DhcpMessage): string | undefined {
 }
 
 /** One character an octet, without trailing NULs. */
-export function octetText(data: Uint8Array): string {
+function octetText(data: Uint8Array): string {
   let end = data.length
   while (end > 0 && data[end - 1] === 0) end -= 1
   return Array.from(data.subarray(0, end), (octet) => String.fromCharCode(octet)).join('')

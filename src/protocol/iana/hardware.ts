@@ -1,5 +1,5 @@
 /** Hardware types of the header field `htype` (RFC 1700 "ARP Parameters"; IANA "Hardware Types"). */
-export const HARDWARE_TYPES = [
+const HARDWARE_TYPES = [
   { code: 1, name: 'ethernet', cite: 'RFC 1700' },
   { code: 6, name: 'ieee-802', cite: 'RFC 1700' },
   { code: 7, name: 'arcnet', cite: 'RFC 1201' },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { HTYPE, hardwareTypeName } from './hardware.ts'
-import { DHCP_OPTIONS, fixedLengthOf, lengthFits, OPTION, optionOfCode, optionOfName } from './options.ts'
+import { DHCP_OPTIONS, fixedLengthOf, lengthFits, OPTION, optionOfCode } from './options.ts'
 
 describe('the table of options', () => {
   test('codes and names are unique, names are kebab-case', () => {
@@ -13,13 +13,9 @@ describe('the table of options', () => {
     for (const [name, code] of Object.entries(OPTION))
       assert.equal(optionOfCode(code) === undefined, name === 'pad' || name === 'end', name)
   })
-  test('rows are found by code and by name', () => {
-    for (const row of DHCP_OPTIONS) {
-      assert.equal(optionOfCode(row.code), row)
-      assert.equal(optionOfName(row.name), row)
-    }
+  test('rows are found by code', () => {
+    for (const row of DHCP_OPTIONS) assert.equal(optionOfCode(row.code), row)
     assert.equal(optionOfCode(224), undefined)
-    assert.equal(optionOfName('no-such-option'), undefined)
   })
 })
 

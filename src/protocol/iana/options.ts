@@ -174,16 +174,10 @@ export const DHCP_OPTIONS: readonly OptionRow[] = [
 ]
 
 const ROW_OF_CODE: ReadonlyMap<number, OptionRow> = new Map(DHCP_OPTIONS.map((row) => [row.code, row]))
-const ROW_OF_NAME: ReadonlyMap<string, OptionRow> = new Map(DHCP_OPTIONS.map((row) => [row.name, row]))
 
 /** The row of an option number; undefined for numbers this table does not name. */
 export function optionOfCode(code: number): OptionRow | undefined {
   return ROW_OF_CODE.get(code)
-}
-
-/** The row of an option name (`subnet-mask`). */
-export function optionOfName(name: string): OptionRow | undefined {
-  return ROW_OF_NAME.get(name)
 }
 
 /** How many octets a kind of value takes: exactly so many, or at least `min` in multiples of `unit`. */

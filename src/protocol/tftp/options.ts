@@ -1,16 +1,16 @@
 import type { TftpOption } from './packet.ts'
 
 /** RFC 1350 §2: the block size without negotiation, in octets. */
-export const DEFAULT_BLKSIZE = 512
+const DEFAULT_BLKSIZE = 512
 /** RFC 2348. */
-export const MIN_BLKSIZE = 8
+const MIN_BLKSIZE = 8
 /** RFC 2348: what one UDP datagram over IPv4 can hold. */
-export const MAX_BLKSIZE = 65464
+const MAX_BLKSIZE = 65464
 /**
  * The longest retransmission timeout we agree to, in seconds. RFC 2349 allows 255; a silent client that asks for so
  * much would hold its socket for many minutes.
  */
-export const MAX_TIMEOUT_SECONDS = 10
+const MAX_TIMEOUT_SECONDS = 10
 
 export interface NegotiationLimits {
   /** The size of the file, in octets. */

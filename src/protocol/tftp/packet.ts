@@ -18,9 +18,9 @@ export const TFTP_ERROR = {
 } as const
 
 /** RFC 2347: the largest request, in octets. */
-export const MAX_REQUEST_LENGTH = 512
+const MAX_REQUEST_LENGTH = 512
 /** The longest file name that is looked at, in octets. */
-export const MAX_NAME_LENGTH = 500
+const MAX_NAME_LENGTH = 500
 
 /** The name is in lower case; the value is what was sent, one character an octet. */
 export interface TftpOption {

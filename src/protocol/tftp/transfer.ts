@@ -2,10 +2,10 @@ import type { TransferTerms } from './options.ts'
 import { decodeTftp, encodeData, encodeTftp, TFTP_OPCODE } from './packet.ts'
 
 /** The pause before the first retransmission; it doubles each time. */
-export const FIRST_TIMEOUT_MS = 1000
-export const LONGEST_TIMEOUT_MS = 8000
+const FIRST_TIMEOUT_MS = 1000
+const LONGEST_TIMEOUT_MS = 8000
 /** How often a packet is sent before the client counts as gone. */
-export const MAX_SENDS = 6
+const MAX_SENDS = 6
 /**
  * The same for the first packet, before the client proved with an answer that it exists: who forges a source address
  * gets little sent to it.

@@ -1,0 +1,59 @@
+import { posix } from 'node:path'
+import type { z } from 'zod'
+import type { Origin } from '../model/config.ts'
+import { ImagePathSchema, NameSchema, PathSchema } from './schema.ts'
+import { type ConfigSource, isRecord, type Path } from './source.ts'
+
+/** A path that the operator wrote, with its place, for whoever looks at the disk. */
+export interface WrittenPath {
+  /** Absolute; a glob where globs are allowed. */
+  readonly target: string
+  readonly origin: Origin
+  /** The key, `images.rescue.initrd[1]`. */
+  readonly path: string
+}
+
+/** The files of every image, also of one that has errors besides. */
+export function imageFiles(source: ConfigSource): readonly WrittenPath[] {
+  const images = source.section('images')
+  if (!isRecord(images)) return []
+  return Object.entries(images).flatMap(([name, image]) => {
+    if (!isRecord(image) || !NameSchema.safeParse(name).success) return []
+    return ['kernel', 'initrd'].flatMap((key) =>
+      writtenPaths(source, { path: ['images', name, key], value: image[key], schema: ImagePathSchema }),
+    )
+  })
+}
+
+/** The directories under `server.firmware`; none when the defaults hold. */
+export function firmwareDirs(source: ConfigSource): readonly WrittenPath[] {
+  const server = source.section('server')
+  const value = isRecord(server) ? server['firmware'] : undefined
+  return writtenPaths(source, { path: ['server', 'firmware'], value, schema: PathSchema })
+}
+
+export function includes(source: ConfigSource): readonly WrittenPath[] {
+  return writtenPaths(source, { path: ['include'], value: source.section('include'), schema: PathSchema })
+}
+
+interface Written {
+  readonly path: Path
+  readonly value: unknown
+  readonly schema: z.ZodType<string>
+}
+
+/** Item by item, so that one wrong item does not hide the others; a single value is a list of one. */
+function writtenPaths(source: ConfigSource, { path, value, schema }: Written): readonly WrittenPath[] {
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value]
+  return items.flatMap((item, index) => {
+    const parsed = schema.safeParse(item)
+    if (!parsed.success) return []
+    const { origin, path: key } = source.place(path.at(-1) === 'kernel' ? path : [...path, index])
+    return [{ target: besides(source.file, parsed.data), origin, path: key }]
+  })
+}
+
+/** A path of the operator's: relative ones count from the file that has them. */
+export function besides(file: string, path: string): string {
+  return posix.resolve(posix.dirname(file), path)
+}
