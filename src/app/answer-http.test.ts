@@ -9,7 +9,10 @@ import { answerHttp } from './answer-http.ts'
 
 interface Scene {
   readonly store: MemoryStore
-  get(target: string, peer: string): Promise<{ readonly answer: HttpAnswer; readonly body: string }>
+  readonly get: (
+    target: string,
+    peer: string,
+  ) => Promise<{ readonly answer: HttpAnswer; readonly body: string }>
 }
 
 /** node01 holds the lease 10.77.0.11. */

@@ -1,14 +1,13 @@
-import { classifyIdentify, classifyScript, type ScriptForm } from '../boot/classify-http.ts'
+import { classifyIdentify, classifyScript } from '../boot/classify-http.ts'
 import { classifyFirmware } from '../boot/classify-tftp.ts'
 import { decide } from '../boot/decide.ts'
 import type { BootRequest, Decision } from '../boot/decision.ts'
 import { type Mac, parseMac } from '../lib/mac.ts'
 import { printable } from '../lib/text.ts'
 import type { HttpAnswer, HttpRequest } from '../model/http.ts'
-import type { Script } from '../model/script.ts'
+import type { Script, ScriptForm } from '../model/script.ts'
 import type { ImageFile } from '../model/world.ts'
-import { renderGrub } from '../render/grub.ts'
-import { renderIpxe } from '../render/ipxe.ts'
+import { renderScript } from '../render/script.ts'
 import { answerReport } from './answer-report.ts'
 import { machineAt } from './answer-tftp.ts'
 import { type Health, healthAnswer } from './health.ts'
@@ -163,7 +162,7 @@ function ingress(on: ServedNetwork): BootRequest['ingress'] {
 
 function scriptAnswer(value: Script | undefined, form: ScriptForm): HttpAnswer {
   if (value === undefined) return text(404, 'there is no script for this machine\n')
-  return text(200, form === 'grub' ? renderGrub(value) : renderIpxe(value), { 'Cache-Control': 'no-store' })
+  return text(200, renderScript(value, form), { 'Cache-Control': 'no-store' })
 }
 
 function notAllowed(allow: string): HttpAnswer {

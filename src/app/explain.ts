@@ -1,31 +1,20 @@
 import { decideLease, type LeaseDecision } from '../address/decide-lease.ts'
 import { LeaseTable } from '../address/lease-table.ts'
-import { classifyDhcp } from '../boot/classify.ts'
-import { classifyScript, type ScriptForm } from '../boot/classify-http.ts'
 import { decide } from '../boot/decide.ts'
-import type { Action, BootRequest, ClientStage, Decision } from '../boot/decision.ts'
-import { supposeDiscover } from '../boot/suppose.ts'
+import type { Action, Decision } from '../boot/decision.ts'
+import { type SupposedClient, supposeRequest } from '../boot/suppose.ts'
 import { formatIpv4, type Ipv4 } from '../lib/ipv4.ts'
-import { type Mac, macWithDashes } from '../lib/mac.ts'
-import { err, ok, type Result } from '../lib/result.ts'
+import { macWithDashes } from '../lib/mac.ts'
 import type { Network } from '../model/config.ts'
 import type { Explanation } from '../model/explanation.ts'
 import { isStable } from '../model/rules.ts'
 import type { Script } from '../model/script.ts'
 import type { World } from '../model/world.ts'
-import type { ClientArch } from '../protocol/iana/arch.ts'
-import { renderGrub } from '../render/grub.ts'
-import { renderIpxe } from '../render/ipxe.ts'
+import { renderScript } from '../render/script.ts'
 import { type Picture, worldAt } from './world.ts'
 
-/** A client that need not exist. */
-export interface Supposed {
-  readonly mac: Mac
-  readonly arch: ClientArch
-  readonly via: 'dhcp' | 'http'
-  readonly stage: ClientStage
-  readonly choice?: string
-  readonly form: ScriptForm
+/** A client that need not exist, and where it asks. */
+export interface Supposed extends SupposedClient {
   readonly network: Network
   /** Ours on that network. */
   readonly server: Ipv4
@@ -35,7 +24,8 @@ export interface Supposed {
 export function explain(supposed: Supposed, picture: Picture, now: number): Explanation {
   const { mac, network } = supposed
   const common = { request: describeRequest(supposed), mac }
-  const request = classify(supposed)
+  const ingress = { network: network.name, server: supposed.server }
+  const request = supposeRequest(supposed, ingress)
   if (!request.ok) return { ...common, steps: [], answer: `no answer: ${request.error}`, stable: true }
   const world = worldAt(picture, new LeaseTable(), now)
   const decision = decide(request.value, world)
@@ -49,21 +39,8 @@ export function explain(supposed: Supposed, picture: Picture, now: number): Expl
     stable: isStable(decision.trace),
     ...(lease?.answer.kind === 'offer' ? { address: formatIpv4(lease.answer.lease.address) } : {}),
     ...(network.dhcp === 'server' || supposed.via !== 'dhcp' ? {} : { mode: silentMode(network) }),
-    ...(action.kind === 'script' ? { script: render(action.script, supposed.form) } : {}),
+    ...(action.kind === 'script' ? { script: renderScript(action.script, supposed.form) } : {}),
   }
-}
-
-/** The request as a server would read it off the wire. */
-function classify(supposed: Supposed): Result<BootRequest, string> {
-  const { mac, arch, via, choice, network, server, form } = supposed
-  const ingress = { network: network.name, server }
-  if (via === 'dhcp') {
-    const client = classifyDhcp(supposeDiscover(supposed), ingress)
-    return client.ok ? ok(client.value.boot) : err(client.error.reason)
-  }
-  const query = new URLSearchParams({ arch, ...(choice === undefined ? {} : { choice }) })
-  const script = classifyScript(`${macWithDashes(mac)}.${form}`, query, ingress)
-  return script.ok ? ok(script.value.boot) : script
 }
 
 function addressOf(
@@ -86,10 +63,6 @@ function addressOf(
       now: world.now,
     },
   )
-}
-
-function render(script: Script, form: ScriptForm): string {
-  return form === 'grub' ? renderGrub(script) : renderIpxe(script)
 }
 
 function describeRequest({ via, network, server, mac, form, choice }: Supposed): string {

@@ -2,11 +2,9 @@ import { type Mac, parseMac } from '../lib/mac.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { fromHex, printable } from '../lib/text.ts'
 import type { Step } from '../model/rules.ts'
+import type { ScriptForm } from '../model/script.ts'
 import { archOfName, type ClientArch } from '../protocol/iana/arch.ts'
 import type { BootRequest, FailedStep, Ingress, Question } from './decision.ts'
-
-/** The loader's language, from the end of the path. */
-export type ScriptForm = 'ipxe' | 'grub'
 
 export interface ScriptRequest {
   readonly form: ScriptForm

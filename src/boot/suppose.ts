@@ -1,9 +1,13 @@
-import { type Mac, macToBytes } from '../lib/mac.ts'
+import { type Mac, macToBytes, macWithDashes } from '../lib/mac.ts'
+import { err, ok, type Result } from '../lib/result.ts'
+import type { ScriptForm } from '../model/script.ts'
 import { blankMessage, CHADDR, type DhcpMessage } from '../protocol/dhcp4/message.ts'
 import { encapsulated, messageTypeValue, textValue } from '../protocol/dhcp4/option-values.ts'
 import { archOfName, type ClientArch } from '../protocol/iana/arch.ts'
 import { OPTION } from '../protocol/iana/options.ts'
-import type { ClientStage } from './decision.ts'
+import { classifyDhcp } from './classify.ts'
+import { classifyScript } from './classify-http.ts'
+import type { BootRequest, ClientStage, Ingress } from './decision.ts'
 
 /** What iPXE tells of itself in option 175: that it speaks HTTP (feature 0x13, version 1). */
 const SPEAKS_HTTP = { code: 0x13, data: Uint8Array.of(1) }
@@ -12,10 +16,28 @@ export interface SupposedClient {
   readonly mac: Mac
   readonly arch: ClientArch
   readonly stage: ClientStage
+  readonly via: 'dhcp' | 'http'
+  /** What somebody chose in the menu. */
+  readonly choice?: string
+  readonly form: ScriptForm
 }
 
-/** The DISCOVER that such a client would send, so that `explain` classifies a message as the server does. */
-export function supposeDiscover({ mac, arch, stage }: SupposedClient): DhcpMessage {
+/**
+ * What such a client would ask, read as the server reads it off the wire: `explain` has no reading of its own. The error
+ * is the reason why the server would not even look at it.
+ */
+export function supposeRequest(client: SupposedClient, ingress: Ingress): Result<BootRequest, string> {
+  const { mac, arch, via, choice, form } = client
+  if (via === 'dhcp') {
+    const classified = classifyDhcp(discover(client), ingress)
+    return classified.ok ? ok(classified.value.boot) : err(classified.error.reason)
+  }
+  const query = new URLSearchParams({ arch, ...(choice === undefined ? {} : { choice }) })
+  const script = classifyScript(`${macWithDashes(mac)}.${form}`, query, ingress)
+  return script.ok ? ok(script.value.boot) : script
+}
+
+function discover({ mac, arch, stage }: SupposedClient): DhcpMessage {
   const chaddr = new Uint8Array(CHADDR.length)
   chaddr.set(macToBytes(mac))
   const row = archOfName(arch)

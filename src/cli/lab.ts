@@ -1,9 +1,7 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { resolveConfig } from '../config/resolve.ts'
-import { formatProblem } from '../config/source.ts'
 import { cacheFolder } from '../lab/cache.ts'
 import { runInside } from '../lab/inside.ts'
 import { proveKvm } from '../lab/kvm-proof.ts'
@@ -12,6 +10,7 @@ import { buildPayload, type Payload } from '../lab/payload.ts'
 import { type LabPlan, LabPlanSchema, PlanError, planBridge, planMachines } from '../lab/plan.ts'
 import type { Config } from '../model/config.ts'
 import { CliError, EXIT } from './exit-codes.ts'
+import { exampleConfig, prepareExample } from './lab-example.ts'
 import { print, requireConfig, say } from './output.ts'
 import { followServer } from './state.ts'
 
@@ -28,7 +27,6 @@ interface LabFlags {
 
 const SIGTERM_EXIT = 128 + 15
 const SOURCE = dirname(dirname(fileURLToPath(import.meta.url)))
-const EXAMPLE = join(dirname(SOURCE), 'examples', 'lab', 'centra-pxe.yaml')
 
 export function addLab(program: Command): void {
   program
@@ -120,14 +118,6 @@ function lastWords(code: number, { machines, folder }: LabPlan): string {
   return `\nended early; machines, server and network are gone. Logs: ${folder}`
 }
 
-/** The example as it stands; its images are put in place for the run. */
-function exampleConfig(): Config {
-  const { config, problems } = resolveConfig({ file: EXAMPLE, text: readFileSync(EXAMPLE, 'utf8') }, [])
-  if (config === undefined)
-    throw new Error(`the example is broken: ${problems.map(formatProblem).join('; ')}`)
-  return config
-}
-
 async function inside(plan: LabPlan): Promise<boolean> {
   const follow = (path: string, onLine: (line: string) => void, signal: AbortSignal): Promise<unknown> =>
     followServer(path, 0, onLine, signal)
@@ -153,15 +143,6 @@ function makeRunFolder(): string {
   const runs = join(cacheFolder(), 'lab')
   mkdirSync(runs, { recursive: true })
   return mkdtempSync(join(runs, `${new Date().toISOString().slice(0, 19).replaceAll(':', '')}-`))
-}
-
-function prepareExample(folder: string, payload: Payload): string {
-  const file = join(folder, 'centra-pxe.yaml')
-  cpSync(EXAMPLE, file)
-  mkdirSync(join(folder, 'images'))
-  symlinkSync(payload.kernel, join(folder, 'images', 'vmlinuz'))
-  symlinkSync(payload.initrd, join(folder, 'images', 'initrd.img'))
-  return file
 }
 
 function readNumber(text: string): number {

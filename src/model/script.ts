@@ -13,6 +13,9 @@ export interface IdentifyScript {
   readonly server: string
 }
 
+/** The loader's language. */
+export type ScriptForm = 'ipxe' | 'grub'
+
 export interface ScriptFile {
   /** The name the loader gives the image: `vmlinuz`, `initrd.img`. */
   readonly name: string
