@@ -5,6 +5,7 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  renameSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -101,6 +102,38 @@ inNetns(import.meta, (net) => {
     for (const download of downloads) await download.stop('SIGKILL')
   })
 
+  test(
+    '--state-dir holds after a reload, and the commands find the state there, also beside a broken file',
+    options,
+    async () => {
+      const site = freshSite()
+      const elsewhere = `${site.dir}/elsewhere`
+      const server = await serve(site, '--log', 'json', '--state-dir', elsewhere)
+      server.signal('SIGHUP')
+      await server.event('config.reloaded', {})
+      assert.doesNotMatch(server.stderr, /takes effect at the next start/)
+      assert.equal(existsSync(site.stateDir), false)
+      site.rewrite((text) => text.replace('profile: worker', 'profile: wroker'))
+      const there = ['--config', site.config, '--state-dir', elsewhere]
+      for (const command of ['leases', 'nodes', 'events', 'status']) {
+        const { code, stderr } = await centra(command, ...there)
+        assert.equal(code, 0, stderr)
+        assert.match(stderr, /there is no profile wroker/)
+      }
+      await server.stop()
+    },
+  )
+
+  test('an image whose files went away: /health says so, and says when they are back', options, async () => {
+    const site = freshSite()
+    const server = await serve(site)
+    renameSync(`${site.dir}/images/vmlinuz`, `${site.dir}/images/away`)
+    await eventually('it is noticed', () => (/vmlinuz is missing/.test(get('/health')) ? true : undefined))
+    renameSync(`${site.dir}/images/away`, `${site.dir}/images/vmlinuz`)
+    await eventually('it is well again', () => (/"status":"ok"/.test(get('/health')) ? true : undefined))
+    await server.stop()
+  })
+
   test('SIGTERM and SIGHUP while it still starts', options, async () => {
     const site = freshSite()
     // Seconds of hashing before the sockets open.
@@ -175,7 +208,7 @@ inNetns(import.meta, (net) => {
       const { code, stderr } = await centra('serve', '--config', site.config)
       assert.equal(code, 1)
       assert.match(stderr, /^centra-pxe: .*site\d+\/state is in use by another Centra PXE server/m)
-      const status = await centra('status', '--config', site.config)
+      const status = await centra('status', '--json', '--config', site.config)
       assert.equal(JSON.parse(status.stdout).pid, first.pid)
       assert.equal(statSync(`${site.stateDir}/control.sock`).mode & 0o777, 0o660)
       await first.stop()
@@ -338,7 +371,10 @@ inNetns(import.meta, (net) => {
       assert.equal(asked.code, 1)
       assert.match(asked.stderr, /no server answers/)
       const second = await serve(site)
-      assert.equal(JSON.parse((await centra('status', '--config', site.config)).stdout).pid, second.pid)
+      assert.equal(
+        JSON.parse((await centra('status', '--json', '--config', site.config)).stdout).pid,
+        second.pid,
+      )
       assert.deepEqual(await second.stop(), { code: 0, signal: null })
       assert.equal(existsSync(`${site.stateDir}/control.sock`), false, 'a clean end takes the socket away')
     },
