@@ -1,24 +1,10 @@
-import { decideLease } from '../address/decide-lease.ts'
-import { type ClassifiedDhcp, classifyDhcp } from '../boot/classify.ts'
-import { decide } from '../boot/decide.ts'
-import type { Decision } from '../boot/decision.ts'
 import { type DhcpReply, replyDhcp } from '../boot/reply-dhcp.ts'
 import type { Lease } from '../model/lease.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
-import { decodeDhcp4 } from '../protocol/dhcp4/decode.ts'
-import type { DhcpMessage } from '../protocol/dhcp4/message.ts'
 import { observeAnswer, observeDropped, observeRequest, observeWouldAnswer } from './observe-dhcp.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
-import { worldAt } from './world.ts'
-
-/** Everything that was thought about one message. */
-export interface DhcpThought {
-  readonly message: DhcpMessage
-  readonly client: ClassifiedDhcp
-  readonly boot: Decision
-  readonly lease: ReturnType<typeof decideLease>
-}
+import { type DhcpThought, thinkDhcp } from './think-dhcp.ts'
 
 /**
  * One packet's life: bytes, facts, decision, durable state, reply. Undefined means silence, whose reason is an
@@ -29,8 +15,12 @@ export async function answerDhcp(
   on: ServedNetwork,
   running: Running,
 ): Promise<DhcpReply | undefined> {
-  const thought = think(bytes, on, running)
-  if (thought === undefined) return undefined
+  const thinking = thinkDhcp(bytes, on, running)
+  if (!thinking.ok) {
+    observeDropped(thinking.error, on, running)
+    return undefined
+  }
+  const thought = thinking.value
   const answer = effectiveAnswer(thought)
   const reply = replyDhcp({
     request: thought.message,
@@ -49,32 +39,6 @@ export async function answerDhcp(
   if (!(await commit(answer, thought, on, running))) return undefined
   observeAnswer(thought, reply, on, running)
   return reply
-}
-
-function think(bytes: Uint8Array, on: ServedNetwork, running: Running): DhcpThought | undefined {
-  const decoded = decodeDhcp4(bytes)
-  if (!decoded.ok) {
-    observeDropped({ reason: `malformed: ${decoded.error.code} at ${decoded.error.at}` }, on, running)
-    return undefined
-  }
-  const client = classifyDhcp(decoded.value, { network: on.network.name, server: on.address })
-  if (!client.ok) {
-    observeDropped(client.error, on, running)
-    return undefined
-  }
-  const now = running.now()
-  const world = worldAt(running.picture, running.leases, now)
-  const boot = decide(client.value.boot, world)
-  const node = world.nodes.get(client.value.boot.client.mac)
-  const lease = decideLease(client.value.lease, {
-    network: on.network,
-    server: on.address,
-    reservations: running.picture.reservations,
-    ...(node === undefined ? {} : { node }),
-    leases: running.leases,
-    now,
-  })
-  return { message: decoded.value, client: client.value, boot, lease }
 }
 
 /** A client that the network does not serve gets silence, whatever its lease. */

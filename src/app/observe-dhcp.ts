@@ -4,9 +4,9 @@ import { formatIpv4, type Ipv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { BootEvent, EventKind } from '../model/event.ts'
 import type { MessageType } from '../protocol/dhcp4/message-types.ts'
-import type { DhcpThought } from './answer-dhcp.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
+import type { DhcpThought } from './think-dhcp.ts'
 
 const REQUEST_KINDS: Readonly<Partial<Record<MessageType, EventKind>>> = {
   DISCOVER: 'dhcp.discover',

@@ -1,0 +1,43 @@
+import { decideLease, type LeaseDecision } from '../address/decide-lease.ts'
+import { type ClassifiedDhcp, classifyDhcp, type NotForUs } from '../boot/classify.ts'
+import { decide } from '../boot/decide.ts'
+import type { Decision } from '../boot/decision.ts'
+import { err, ok, type Result } from '../lib/result.ts'
+import { decodeDhcp4 } from '../protocol/dhcp4/decode.ts'
+import type { DhcpMessage } from '../protocol/dhcp4/message.ts'
+import type { Running } from './running.ts'
+import type { ServedNetwork } from './served-network.ts'
+import { worldAt } from './world.ts'
+
+/** Everything that was thought about one message. */
+export interface DhcpThought {
+  readonly message: DhcpMessage
+  readonly client: ClassifiedDhcp
+  readonly boot: Decision
+  readonly lease: LeaseDecision
+}
+
+/** From bytes to both decisions, without waiting and without changing anything; the error is why nobody answers. */
+export function thinkDhcp(
+  bytes: Uint8Array,
+  on: ServedNetwork,
+  { picture, leases, now: clock }: Pick<Running, 'picture' | 'leases' | 'now'>,
+): Result<DhcpThought, NotForUs> {
+  const decoded = decodeDhcp4(bytes)
+  if (!decoded.ok) return err({ reason: `malformed: ${decoded.error.code} at ${decoded.error.at}` })
+  const client = classifyDhcp(decoded.value, { network: on.network.name, server: on.address })
+  if (!client.ok) return client
+  const now = clock()
+  const world = worldAt(picture, leases, now)
+  const boot = decide(client.value.boot, world)
+  const node = world.nodes.get(client.value.boot.client.mac)
+  const lease = decideLease(client.value.lease, {
+    network: on.network,
+    server: on.address,
+    reservations: picture.reservations,
+    ...(node === undefined ? {} : { node }),
+    leases,
+    now,
+  })
+  return ok({ message: decoded.value, client: client.value, boot, lease })
+}
