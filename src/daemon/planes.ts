@@ -12,7 +12,8 @@ import { TFTP_ERROR } from '../protocol/tftp/packet.ts'
 import { type DhcpServer, serveDhcp } from '../servers/dhcp.ts'
 import { type HttpServer, serveHttp } from '../servers/http.ts'
 import { openPacketSender, openUdp } from '../servers/socket.ts'
-import { serveTftp, type TftpObservation, type TftpServer } from '../servers/tftp.ts'
+import { serveTftp, type TftpServer } from '../servers/tftp.ts'
+import type { TftpObservation } from '../servers/tftp-exchange.ts'
 
 /** What the sockets of one network need. `on` is asked at every packet, so that a reload needs no new socket. */
 export interface PlaneOptions {

@@ -3,7 +3,7 @@ import { printable } from '../lib/text.ts'
 import type { TransferTerms } from '../protocol/tftp/options.ts'
 import { encodeTftp, TFTP_ERROR, TFTP_OPCODE } from '../protocol/tftp/packet.ts'
 import { Transfer, type TransferOutcome, type TransferStep } from '../protocol/tftp/transfer.ts'
-import type { TftpClient, TftpHappening } from './tftp.ts'
+import type { TftpClient, TftpHappening } from './tftp-exchange.ts'
 
 /** The shortest time between two progress observations of a transfer. */
 const PROGRESS_EVERY_MS = 500

@@ -1,4 +1,4 @@
-import type { TftpClient, TftpLimits } from './tftp.ts'
+import type { TftpClient, TftpLimits } from './tftp-exchange.ts'
 import type { TftpSession } from './tftp-session.ts'
 
 /** One read request from its arrival to the end of its transfer. */

@@ -11,14 +11,8 @@ import { runs } from '../../test/helpers/counts.ts'
 import { vector } from '../../test/helpers/dhcp-fixtures.ts'
 import { toHex } from '../lib/text.ts'
 import { decodeTftp, encodeTftp, type TftpPacket } from '../protocol/tftp/packet.ts'
-import {
-  serveTftp,
-  type TftpAnswer,
-  type TftpLimits,
-  type TftpObservation,
-  type TftpRequest,
-  type TftpServer,
-} from './tftp.ts'
+import { serveTftp, type TftpServer } from './tftp.ts'
+import type { TftpAnswer, TftpLimits, TftpObservation, TftpRequest } from './tftp-exchange.ts'
 
 const LOOPBACK = '127.0.0.1'
 const LIMITS: TftpLimits = { maxTransfers: 100, maxTransfersPerClient: 8, maxBlksize: 1468 }

@@ -9,72 +9,16 @@ import {
   TFTP_OPCODE,
   type TftpRequestPacket,
 } from '../protocol/tftp/packet.ts'
+import type {
+  TftpAnswer,
+  TftpClient,
+  TftpHappening,
+  TftpLimits,
+  TftpObservation,
+  TftpRequest,
+} from './tftp-exchange.ts'
 import { TftpSession, type TftpSessionOptions } from './tftp-session.ts'
 import { type TransferSlot, TransferSlots } from './tftp-slots.ts'
-
-export interface TftpClient {
-  /** Dotted decimal. */
-  readonly address: string
-  readonly port: number
-}
-
-/** What a client wants to read. */
-export interface TftpRequest {
-  readonly client: TftpClient
-  /** The names under which the file may be published, best first; see `candidateNames`. Bytes from the network. */
-  readonly names: readonly string[]
-  /** What the client sent, safe to print. */
-  readonly shownName: string
-  /** The block size that it asked for, in octets. */
-  readonly blksize?: number
-}
-
-export type TftpAnswer =
-  /** `name` is the published name; `content` must not change while it is sent. */
-  | { readonly kind: 'file'; readonly name: string; readonly content: Uint8Array }
-  /** `code` is one of `TFTP_ERROR`. `expected`: clients probe for such names, nobody need look. */
-  | { readonly kind: 'refuse'; readonly code: number; readonly message: string; readonly expected?: boolean }
-
-/** What happened, without its client. Names and reasons are safe to print; sizes are octets. */
-export type TftpHappening =
-  /** The client accepted the transfer. `block-number-wraps`: more than 65535 blocks, which some firmware cannot read. */
-  | {
-      readonly kind: 'start'
-      readonly name: string
-      readonly size: number
-      readonly blksize: number
-      readonly warning?: 'block-number-wraps'
-    }
-  /** At most every 500 ms; `bytes` were acknowledged. */
-  | { readonly kind: 'progress'; readonly name: string; readonly bytes: number; readonly size: number }
-  /** `unconfirmed`: all was sent, the last ACK never came. */
-  | {
-      readonly kind: 'done'
-      readonly name: string
-      readonly bytes: number
-      readonly milliseconds: number
-      readonly warning?: 'unconfirmed'
-    }
-  /** The client declined before the first data: it asked for the size only. */
-  | { readonly kind: 'probe'; readonly name: string; readonly size: number }
-  | { readonly kind: 'failed'; readonly name: string; readonly bytes: number; readonly reason: string }
-  | { readonly kind: 'refused'; readonly name: string; readonly reason: string; readonly expected?: boolean }
-  /** A datagram that is no request, or comes from where nothing may be answered. */
-  | { readonly kind: 'ignored'; readonly reason: string }
-  /** A datagram did not leave; the transfer goes on. */
-  | { readonly kind: 'send-failed'; readonly name: string; readonly reason: string }
-  /** A defect of ours, or of a function that was passed in. */
-  | { readonly kind: 'fault'; readonly error: unknown }
-
-export type TftpObservation = TftpHappening & { readonly client: TftpClient }
-
-export interface TftpLimits {
-  /** Transfers at the same time, unanswered requests included. */
-  readonly maxTransfers: number
-  readonly maxTransfersPerClient: number
-  /** Octets: path MTU less 32, so that no block is fragmented. */
-  readonly maxBlksize: number
-}
 
 export interface TftpServerOptions {
   /** Bound to port 69 of one of our addresses. The server closes it. */
