@@ -41,6 +41,7 @@ export const SYSTEM_PACKAGES: readonly SystemPackage[] = [
   { name: 'curl', set: 'test', brings: ['curl'] },
   { name: 'isc-dhcp-client', set: 'test', brings: ['dhclient'] },
   { name: 'tftp-hpa', set: 'test', brings: ['tftp'] },
+  { name: 'atftp', set: 'test', brings: ['atftp'] },
 ]
 
 const EXIT_UNAVAILABLE = 69
