@@ -1,7 +1,6 @@
-import { decideLease, type LeaseDecision } from '../address/decide-lease.ts'
 import { LeaseTable } from '../address/lease-table.ts'
 import { decide } from '../boot/decide.ts'
-import type { Action, Decision } from '../boot/decision.ts'
+import type { Action } from '../boot/decision.ts'
 import { type SupposedClient, supposeRequest } from '../boot/suppose.ts'
 import { formatIpv4, type Ipv4 } from '../lib/ipv4.ts'
 import { macWithDashes } from '../lib/mac.ts'
@@ -9,8 +8,8 @@ import type { Network } from '../model/config.ts'
 import type { Explanation } from '../model/explanation.ts'
 import { isStable } from '../model/rules.ts'
 import type { Script } from '../model/script.ts'
-import type { World } from '../model/world.ts'
 import { renderScript } from '../render/script.ts'
+import { thinkAddress } from './think-dhcp.ts'
 import { type Picture, worldAt } from './world.ts'
 
 /** A client that need not exist, and where it asks. */
@@ -29,7 +28,9 @@ export function explain(supposed: Supposed, picture: Picture, now: number): Expl
   if (!request.ok) return { ...common, steps: [], answer: `no answer: ${request.error}`, stable: true }
   const world = worldAt(picture, new LeaseTable(), now)
   const decision = decide(request.value, world)
-  const lease = addressOf(supposed, decision, picture, world)
+  const asksAddress = supposed.via === 'dhcp' && decision.action.kind !== 'ignore'
+  const on = { network, address: supposed.server }
+  const lease = asksAddress ? thinkAddress({ ask: { kind: 'discover' }, mac }, on, picture, world) : undefined
   const { action } = decision
   return {
     ...common,
@@ -41,28 +42,6 @@ export function explain(supposed: Supposed, picture: Picture, now: number): Expl
     ...(network.dhcp === 'server' || supposed.via !== 'dhcp' ? {} : { mode: silentMode(network) }),
     ...(action.kind === 'script' ? { script: renderScript(action.script, supposed.form) } : {}),
   }
-}
-
-function addressOf(
-  supposed: Supposed,
-  decision: Decision,
-  picture: Picture,
-  world: World,
-): LeaseDecision | undefined {
-  const { mac, via, network, server } = supposed
-  if (via !== 'dhcp' || decision.action.kind === 'ignore') return undefined
-  const node = world.nodes.get(mac)
-  return decideLease(
-    { ask: { kind: 'discover' }, mac },
-    {
-      network,
-      server,
-      reservations: picture.reservations,
-      ...(node === undefined ? {} : { node }),
-      leases: world.leases,
-      now: world.now,
-    },
-  )
 }
 
 function describeRequest({ via, network, server, mac, form, choice }: Supposed): string {

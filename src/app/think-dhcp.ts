@@ -3,11 +3,13 @@ import { type ClassifiedDhcp, classifyDhcp, type NotForUs } from '../boot/classi
 import { decide } from '../boot/decide.ts'
 import type { Decision } from '../boot/decision.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import type { LeaseRequest } from '../model/lease-request.ts'
+import type { World } from '../model/world.ts'
 import { decodeDhcp4 } from '../protocol/dhcp4/decode.ts'
 import type { DhcpMessage } from '../protocol/dhcp4/message.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
-import { worldAt } from './world.ts'
+import { type Picture, worldAt } from './world.ts'
 
 /** Everything that was thought about one message. */
 export interface DhcpThought {
@@ -27,17 +29,27 @@ export function thinkDhcp(
   if (!decoded.ok) return err({ reason: `malformed: ${decoded.error.code} at ${decoded.error.at}` })
   const client = classifyDhcp(decoded.value, { network: on.network.name, server: on.address })
   if (!client.ok) return client
-  const now = clock()
-  const world = worldAt(picture, leases, now)
+  const world = worldAt(picture, leases, clock())
   const boot = decide(client.value.boot, world)
-  const node = world.nodes.get(client.value.boot.client.mac)
-  const lease = decideLease(client.value.lease, {
-    network: on.network,
-    server: on.address,
-    reservations: picture.reservations,
+  const lease = thinkAddress(client.value.lease, on, picture, world)
+  return ok({ message: decoded.value, client: client.value, boot, lease })
+}
+
+/** The address decision for one client of a network; `explain` asks here too. */
+export function thinkAddress(
+  request: LeaseRequest,
+  on: Pick<ServedNetwork, 'network' | 'address'>,
+  { reservations }: Picture,
+  { nodes, leases, now }: World,
+): LeaseDecision {
+  const node = nodes.get(request.mac)
+  const { network, address: server } = on
+  return decideLease(request, {
+    network,
+    server,
+    reservations,
     ...(node === undefined ? {} : { node }),
     leases,
     now,
   })
-  return ok({ message: decoded.value, client: client.value, boot, lease })
 }

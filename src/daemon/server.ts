@@ -229,8 +229,12 @@ class Server implements RunningServer {
   }
 
   #watch(running: Running): void {
+    let waiting = false
     const timer = setInterval(() => {
-      void this.#inTurn(async () => {
+      // One look at a time: behind a slow disk or a long reload they would queue up without end.
+      if (waiting) return
+      waiting = true
+      const looked = this.#inTurn(async () => {
         if (this.#closing !== undefined) return
         const { picture } = running
         const firmware = await this.#options.disk.findFirmware(picture.firmwareDirs, LOADER_NAMES)
@@ -239,6 +243,10 @@ class Server implements RunningServer {
         await this.#tryDisk(running)
         await this.#updateNetworks()
       })
+      const again = (): void => {
+        waiting = false
+      }
+      looked.then(again, again)
     }, WATCH_MS)
     this.#closers.push(async () => clearInterval(timer))
   }
