@@ -23,28 +23,28 @@ inNetns(import.meta, (net) => {
     { way: 'sent to the link address by AF_PACKET', broadcast: false },
   ])
     test(`an ACK ${way} leaves after the fdatasync of its lease`, options, async (t) => {
-      const { acks, unsynced } = await trace(t, { broadcast })
-      assert.deepEqual({ acks, unsynced }, { acks: CLIENTS.length, unsynced: 0 })
+      const seen = await trace(t, { broadcast })
+      if (seen !== undefined) assert.deepEqual(seen, { acks: CLIENTS.length, unsynced: 0 })
     })
 
   test(
     'the control: with --insecure-no-fsync the same look at the same exchange finds it too early',
     options,
     async (t) => {
-      const { acks, unsynced } = await trace(t, { broadcast: true, flags: ['--insecure-no-fsync'] })
-      assert.deepEqual({ acks, unsynced }, { acks: CLIENTS.length, unsynced: CLIENTS.length })
+      const seen = await trace(t, { broadcast: true, flags: ['--insecure-no-fsync'] })
+      if (seen !== undefined) assert.deepEqual(seen, { acks: CLIENTS.length, unsynced: CLIENTS.length })
     },
   )
 
   async function trace(
     t: TestContext,
     { broadcast, flags = [] }: { readonly broadcast: boolean; readonly flags?: readonly string[] },
-  ): Promise<Outcome> {
+  ): Promise<Outcome | undefined> {
     rmSync('/run/site', { recursive: true, force: true })
     const site = makeSite('/run/site')
     if (spawnSync('strace', ['-o', '/dev/null', 'true']).status !== 0) {
       t.skip('strace is not permitted')
-      return { acks: CLIENTS.length, unsynced: 0 }
+      return undefined
     }
     const log = '/run/strace.log'
     const command = [CENTRA_PXE, 'serve', '--config', site.config, ...flags]
