@@ -84,9 +84,9 @@ test('a machine sent to its local disk: the event says why', async () => {
   )
 })
 
-test('the local disk, chosen in the menu', async () => {
+test('the local disk, the menu said so', async () => {
   const { store, get } = scene(world())
   const { body } = await get(`/boot/${macWithDashes(STRANGER)}.ipxe?choice=local`, '10.77.0.99')
-  assert.match(body, /^echo Centra PXE: local disk, chosen in the menu$/m)
-  assert.match(store.told.at(-1) ?? '', /^script local-disk chosen in the menu/)
+  assert.match(body, /^echo Centra PXE: local disk, the menu said so$/m)
+  assert.match(store.told.at(-1) ?? '', /^script local-disk the menu said so/)
 })

@@ -4,11 +4,20 @@ import { type ConfigProblem, inOrder } from '../config/source.ts'
 import type { WrittenPath } from '../config/written-paths.ts'
 import type { Disk } from '../model/disk.ts'
 
+export interface LoadOptions {
+  /** Whether the files of its images must be there; not when others take their place. */
+  readonly ownImages?: boolean
+}
+
 /**
  * Reads, checks and resolves a configuration with everything it includes. `validate`, `serve` and reload all use
  * this, so they always agree. Every problem is in the result; nothing is thrown.
  */
-export async function loadConfig(file: string, disk: Disk): Promise<ConfigResult> {
+export async function loadConfig(
+  file: string,
+  disk: Disk,
+  { ownImages = true }: LoadOptions = {},
+): Promise<ConfigResult> {
   const main = await readText(file, disk)
   if (typeof main === 'string') {
     const origin = { file, line: 1, column: 1 }
@@ -20,7 +29,7 @@ export async function loadConfig(file: string, disk: Disk): Promise<ConfigResult
   const problems = [
     ...includeProblems,
     ...resolved.problems,
-    ...(await missingFiles(resolved.imageFiles, disk)),
+    ...(ownImages ? await missingFiles(resolved.imageFiles, disk) : []),
     ...(await bareFirmware(resolved.firmwareDirs, disk)),
   ]
   const { config } = resolved

@@ -4,6 +4,7 @@ import { printable } from '../lib/text.ts'
 import type { BootEvent } from '../model/event.ts'
 import type { Transfer } from '../model/http.ts'
 import type { ScriptForm } from '../model/script.ts'
+import { explainIpxeError } from '../protocol/ipxe/errors.ts'
 import { machineAt } from './answer-tftp.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
@@ -36,9 +37,15 @@ export function observeScript(
   const standing = isIts ? {} : { standing: 'claimed', because: `asked from ${peer}, not from its lease` }
   const { question } = request
   if (question.kind === 'run' && question.failed !== undefined) {
-    const { step, errno } = question.failed
-    const see = errno === undefined ? {} : { errno, see: `https://ipxe.org/${errno}` }
-    const detail = { step, ...see, ...standing }
+    const { step, url, errno } = question.failed
+    const error = errno === undefined ? undefined : explainIpxeError(errno)
+    const detail = {
+      step,
+      ...(url === undefined ? {} : { url: printable(url) }),
+      ...(error === undefined ? {} : { error: error.meaning, errno: error.number, see: error.see }),
+      ...(question.again === true ? { late: true } : {}),
+      ...standing,
+    }
     running.timeline.emit({ ...who, time, kind: 'boot.failed', detail })
   }
   if (decision.action.kind !== 'script') return

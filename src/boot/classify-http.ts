@@ -1,3 +1,4 @@
+import { parseIpv4 } from '../lib/ipv4.ts'
 import { type Mac, parseMac } from '../lib/mac.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { fromHex, printable } from '../lib/text.ts'
@@ -54,7 +55,13 @@ function scriptRequest(mac: Mac, query: URLSearchParams, form: ScriptForm): Omit
   const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.exec(query.get('uuid') ?? '')?.[0].toLowerCase()
   const arch =
     BUILDS[`${query.get('arch')} ${query.get('platform')}`] ?? archOfName(query.get('arch') ?? '')?.name
-  const serial = readSerial(query.get('serial'))
+  const said = {
+    serial: readHexText(query.get('serial')),
+    manufacturer: readHexText(query.get('manufacturer')),
+    product: readHexText(query.get('product')),
+    loaderVersion: readText(query.get('version')),
+    address: parseIpv4(query.get('ip') ?? ''),
+  }
   const evidence: Step[] = [
     ...(arch === undefined
       ? []
@@ -68,7 +75,7 @@ function scriptRequest(mac: Mac, query: URLSearchParams, form: ScriptForm): Omit
       mac,
       ...(uuid === undefined ? {} : { uuid }),
       ...(arch === undefined ? {} : { arch }),
-      ...(serial === undefined ? {} : { serial }),
+      ...present(said),
       stage: 'ipxe',
       transport: 'http',
     },
@@ -82,7 +89,9 @@ function question(query: URLSearchParams): Question {
   return {
     kind: 'run',
     ...(choice !== null && CHOICE.test(choice) ? { choice } : {}),
+    ...(query.get('confirmed') === 'yes' ? { confirmed: true } : {}),
     ...(failed === undefined ? {} : { failed }),
+    ...(query.get('again') === 'yes' ? { again: true } : {}),
   }
 }
 
@@ -91,14 +100,33 @@ function readFailed(query: URLSearchParams): FailedStep | undefined {
   const step = query.get('failed')
   if (step === null) return undefined
   const errno = query.get('errno') ?? ''
+  const url = readUrl(query.get('url'))
   return {
     step: STEP.test(step) ? step : 'unknown',
+    ...(url === undefined ? {} : { url }),
     ...(ERRNO.test(errno) ? { errno: errno.replace(/^0x/i, '').toLowerCase().padStart(8, '0') } : {}),
   }
 }
 
-/** The SMBIOS serial number comes as the hex of its bytes, since its text could be anything. */
-function readSerial(hex: string | null): string | undefined {
+/** SMBIOS texts come as the hex of their bytes, since they could be anything. */
+function readHexText(hex: string | null): string | undefined {
   const bytes = hex === null || hex === '' || hex.length > 256 ? undefined : fromHex(hex)
   return bytes === undefined ? undefined : printable(bytes, 64)
+}
+
+function readText(text: string | null): string | undefined {
+  // A plus sign, as in iPXE's version, is a blank to whoever reads a query.
+  return text === null || text === '' ? undefined : printable(text.replaceAll(' ', '+'), 64)
+}
+
+/** What a machine says it could not load. Only shown, but shown as a URL: so it must be one. */
+function readUrl(text: string | null): string | undefined {
+  const fits = text !== null && /^(https?|tftp):\/\/[\x21-\x7e]{1,400}$/.test(text)
+  return fits && URL.canParse(text) ? text : undefined
+}
+
+type Present<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> }
+
+function present<T extends object>(values: T): Present<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Present<T>
 }

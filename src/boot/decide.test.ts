@@ -169,7 +169,7 @@ const WHAT_TO_RUN: readonly Row[] = [
       KNOWN,
       'profile.select inventory: control-plane',
       'image.select config: debian-live',
-      'cmdline.merge config: image 1 + profile 1 + node 0 arguments',
+      'cmdline.merge config: console 2 + image 1 + profile 1 + node 0 arguments',
       NONCE,
     ],
   },
@@ -182,7 +182,7 @@ const WHAT_TO_RUN: readonly Row[] = [
       KNOWN,
       'profile.select inventory: control-plane',
       'image.select config: debian-live',
-      'cmdline.merge config: image 1 + profile 1 + node 0 arguments',
+      'cmdline.merge config: console 2 + image 1 + profile 1 + node 0 arguments',
       NONCE,
     ],
   },
@@ -190,7 +190,7 @@ const WHAT_TO_RUN: readonly Row[] = [
     name: 'E18: a stranger gets the menu, whose default is the local disk',
     in: world(),
     ask: (w) => w.asks('http', { kind: 'run' }, STRANGER),
-    action: 'script menu: control-plane worker all-in-one local, default local',
+    action: 'script menu: control-plane worker all-in-one, default local',
     steps: [NOBODY, 'unknown.policy config: unknown: menu'],
   },
   {
@@ -203,7 +203,7 @@ const WHAT_TO_RUN: readonly Row[] = [
       'unknown.policy config: unknown: menu',
       'menu.choice packet: worker',
       'image.select config: debian-live',
-      'cmdline.merge config: image 1 + profile 1 + node 0 arguments',
+      'cmdline.merge config: console 2 + image 1 + profile 1 + node 0 arguments',
       NONCE,
     ],
   },
@@ -215,10 +215,43 @@ const WHAT_TO_RUN: readonly Row[] = [
     steps: [NOBODY, 'unknown.policy config: unknown: local'],
   },
   {
-    name: 'a choice that is no profile boots the local disk',
+    name: 'a profile with a warning asks first',
+    in: world(),
+    ask: (w) => w.asks('http', { kind: 'run', choice: 'all-in-one' }, STRANGER),
+    action: 'script confirm: all-in-one: all-in-one is not for production: no high availability',
+    steps: [
+      NOBODY,
+      'unknown.policy config: unknown: menu',
+      'menu.choice packet: all-in-one',
+      'image.select config: debian-live',
+    ],
+  },
+  {
+    name: 'the local disk, chosen or by time-out, is an answer like any other',
+    in: world(),
+    ask: (w) => w.asks('http', { kind: 'run', choice: 'local' }, STRANGER),
+    action: 'script local-disk: the menu said so',
+    steps: [NOBODY, 'unknown.policy config: unknown: menu', 'menu.choice packet: local'],
+  },
+  {
+    name: 'rescue without an image says so and goes back',
+    in: world().images(),
+    ask: (w) => w.asks('http', { kind: 'run', choice: 'rescue' }, STRANGER),
+    action:
+      'script page: rescue; Nothing to boot: profile rescue has no image that is on disk; Set profiles.rescue.image in the configuration.',
+    steps: [
+      NOBODY,
+      'unknown.policy config: unknown: menu',
+      'menu.choice packet: rescue',
+      'image.select config: profile rescue has no image that is on disk',
+    ],
+  },
+  {
+    name: 'a choice that is no profile is told so and goes back',
     in: world(),
     ask: (w) => w.asks('http', { kind: 'run', choice: 'windows' }, STRANGER),
-    action: 'script local-disk: there is no profile windows',
+    action:
+      'script page: windows; Nothing to boot: there is no profile windows; Set profiles.windows.image in the configuration.',
     steps: [
       NOBODY,
       'unknown.policy config: unknown: menu',
@@ -230,21 +263,21 @@ const WHAT_TO_RUN: readonly Row[] = [
     name: 'a profile without an image is not in the menu, and its default gives way to the local disk',
     in: world().profile('worker', { image: 'elsewhere' }).menuDefault('worker'),
     ask: (w) => w.asks('http', { kind: 'run' }, STRANGER),
-    action: 'script menu: control-plane all-in-one local, default local',
+    action: 'script menu: control-plane all-in-one, default local',
     steps: [NOBODY, 'unknown.policy config: unknown: menu'],
   },
   {
     name: 'the default of the menu can be a profile',
     in: world().menuDefault('worker'),
     ask: (w) => w.asks('http', { kind: 'run' }, STRANGER),
-    action: 'script menu: control-plane worker all-in-one local, default worker',
+    action: 'script menu: control-plane worker all-in-one, default worker',
     steps: [NOBODY, 'unknown.policy config: unknown: menu'],
   },
   {
     name: 'a node without a profile gets what unknown: says',
     in: world().node('node03', STRANGER),
     ask: (w) => w.asks('http', { kind: 'run' }, STRANGER),
-    action: 'script menu: control-plane worker all-in-one local, default local',
+    action: 'script menu: control-plane worker all-in-one, default local',
     steps: [
       'node.match inventory: node03 by mac',
       'profile.select inventory: node03 names none',
@@ -263,11 +296,26 @@ const WHAT_TO_RUN: readonly Row[] = [
     ],
   },
   {
+    name: 'a failure told late gets what the machine runs now',
+    in: world().labNodes(),
+    ask: (w) => w.asks('http', { kind: 'run', failed: { step: 'menu' }, again: true }, NODE01),
+    action: 'script boot: node01: control-plane (debian-live), boots debian-live as control-plane',
+    steps: [
+      KNOWN,
+      'boot.failed packet: step menu failed',
+      'profile.select inventory: control-plane',
+      'image.select config: debian-live',
+      'cmdline.merge config: console 2 + image 1 + profile 1 + node 0 arguments',
+      NONCE,
+    ],
+  },
+  {
     name: 'a failed step gets the recovery menu',
     in: world().labNodes(),
     ask: (w) => w.asks('http', { kind: 'run', failed: { step: 'kernel', errno: '2d0c613b' } }, NODE01),
-    action: 'script recovery: step kernel failed, iPXE error 2d0c613b: https://ipxe.org/2d0c613b',
-    steps: [KNOWN, 'boot.failed packet: step kernel failed, iPXE error 2d0c613b: https://ipxe.org/2d0c613b'],
+    action:
+      'script recovery: kernel: Not found (HTTP 404). iPXE error 2d0c613b: https://ipxe.org/2d0c613b; The server does not have that file. Check its name and the profile that; names it: it was removed, replaced by a newer version, or never there.',
+    steps: [KNOWN, 'boot.failed packet: step kernel failed: Not found (HTTP 404), https://ipxe.org/2d0c613b'],
   },
   {
     name: 'iPXE that has not said who it is, is asked',
@@ -336,11 +384,13 @@ describe('DHCP answers are stable', () => {
       })
 })
 
-test('the kernel command line is image, then profile, then node, then ours', () => {
+test('the kernel command line is consoles, image, then profile, then node, then ours', () => {
   const there = world().labNodes()
   const { action } = decide(there.asks('http', { kind: 'run' }, NODE02), there.build())
   assert.ok(action.kind === 'script' && action.script.kind === 'boot')
   assert.deepEqual(action.script.cmdline, [
+    'console=tty0',
+    'console=ttyS0,115200',
     'quiet',
     'centra.profile=worker',
     'console=ttyS1,115200',
@@ -356,6 +406,27 @@ test("an operator's argument of the same name wins over ours", () => {
   assert.deepEqual(
     action.script.cmdline.filter((argument) => argument.startsWith('BOOTIF')),
     ['BOOTIF=eth7'],
+  )
+})
+
+test('a console that the operator names is named once, where the operator put it', () => {
+  const there = world().node('node09', STRANGER, { profile: 'worker', cmdline: ['console=ttyS0,9600'] })
+  const { action } = decide(there.asks('http', { kind: 'run' }, STRANGER), there.build())
+  assert.ok(action.kind === 'script' && action.script.kind === 'boot')
+  assert.deepEqual(
+    action.script.cmdline.filter((argument) => argument.startsWith('console')),
+    ['console=tty0', 'console=ttyS0,9600'],
+  )
+})
+
+test('a machine that is no PC gets no console of a PC', () => {
+  const there = world().labNodes()
+  const ask = there.asks('http', { kind: 'run' }, NODE01)
+  const { action } = decide({ ...ask, client: { ...ask.client, arch: 'uefi-arm64' } }, there.build())
+  assert.ok(action.kind === 'script' && action.script.kind === 'boot')
+  assert.deepEqual(
+    action.script.cmdline.filter((argument) => argument.startsWith('console')),
+    [],
   )
 })
 
@@ -398,11 +469,15 @@ function describeScript({ script, boots }: Extract<Action, { kind: 'script' }>):
     case 'boot':
       return `${script.title}, boots ${boots?.image} as ${boots?.profile}`
     case 'menu':
-      return `${script.entries.map(({ key }) => key).join(' ')}, default ${script.default}`
+      return `${script.profiles.map(({ key }) => key).join(' ')}, default ${script.default}`
+    case 'confirm':
+      return `${script.profile.key}: ${script.warning}`
+    case 'page':
+      return [script.title, ...script.lines].join('; ')
     case 'local-disk':
       return script.because
     case 'recovery':
-      return script.problem
+      return `${script.step}: ${script.lines.join('; ')}`
     case 'identify':
       return script.server
     default:

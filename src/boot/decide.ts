@@ -1,11 +1,10 @@
-import { formatIpv4 } from '../lib/ipv4.ts'
 import { printable } from '../lib/text.ts'
-import type { Config, Network, Node, Origin, Profile } from '../model/config.ts'
+import type { Config, Network, Node } from '../model/config.ts'
 import type { Step } from '../model/rules.ts'
 import type { World } from '../model/world.ts'
-import type { Action, BootRequest, Decision, FailedStep } from './decision.ts'
+import type { Action, BootRequest, Decision } from './decision.ts'
 import { selectLoader } from './loaders.ts'
-import { bootScript, menuEntries } from './scripts.ts'
+import { nodePlane, whatToRun, where } from './what-to-run.ts'
 
 /**
  * The boot policy of Centra PXE, all of it: what one request gets in one world, and why. DHCP, TFTP, the HTTP
@@ -33,9 +32,7 @@ export function decide(request: BootRequest, world: World): Decision {
         script: { kind: 'identify', server: nodePlane(request, world.config) },
       })
     case 'run':
-      if (request.question.failed !== undefined)
-        return finish(recover(request, request.question.failed, world, steps))
-      return finish(whatToRun(request, request.question.choice, world, { node, steps }))
+      return finish(whatToRun(request, world, { node, steps }))
     default:
       return request.question satisfies never
   }
@@ -140,110 +137,6 @@ function publishedFile(names: readonly string[], world: World, steps: Step[]): A
   return { kind: 'file', file }
 }
 
-function whatToRun(
-  request: BootRequest,
-  choice: string | undefined,
-  world: World,
-  { node, steps }: { readonly node: Node | undefined; readonly steps: Step[] },
-): Action {
-  if (node?.profile !== undefined) {
-    steps.push({ rule: 'profile.select', outcome: node.profile, from: 'inventory', cite: where(node.origin) })
-    return runProfile(request, node.profile, world, { node, steps })
-  }
-  if (node !== undefined)
-    steps.push({ rule: 'profile.select', outcome: `${node.name} names none`, from: 'inventory' })
-  const { unknown } = world.config
-  steps.push({ rule: 'unknown.policy', outcome: `unknown: ${unknown}`, from: 'config' })
-  // Where nobody is shown a menu, nobody can have chosen from it.
-  if (unknown !== 'menu') return localDisk(`unknown: ${unknown}`)
-  if (choice === 'local') {
-    steps.push({ rule: 'menu.choice', outcome: 'local', from: 'packet' })
-    return localDisk('chosen in the menu')
-  }
-  if (choice !== undefined) {
-    steps.push({ rule: 'menu.choice', outcome: choice, from: 'packet' })
-    return runProfile(request, choice, world, { node, steps })
-  }
-  return showMenu(request, world)
-}
-
-function showMenu(request: BootRequest, world: World): Action {
-  const { menu } = world.config
-  const { mac } = request.client
-  if (mac === undefined) return localDisk('the machine has not said who it is')
-  const entries = menuEntries(world)
-  return {
-    kind: 'script',
-    script: {
-      kind: 'menu',
-      server: nodePlane(request, world.config),
-      title: menu.title,
-      client: mac,
-      entries,
-      default: entries.some((entry) => entry.key === menu.default) ? menu.default : 'local',
-      timeoutSeconds: menu.timeoutSeconds,
-    },
-  }
-}
-
-function runProfile(
-  request: BootRequest,
-  name: string,
-  world: World,
-  { node, steps }: { readonly node: Node | undefined; readonly steps: Step[] },
-): Action {
-  const profile: Profile | undefined = world.config.profiles.get(name)
-  const image = profile?.image === undefined ? undefined : world.images.get(profile.image)
-  if (profile === undefined || image === undefined) {
-    const reason =
-      profile === undefined ? `there is no profile ${name}` : `profile ${name} has no image that is on disk`
-    steps.push({ rule: 'image.select', outcome: reason, from: 'config' })
-    return localDisk(reason)
-  }
-  steps.push({ rule: 'image.select', outcome: image.name, from: 'config', ...cite(profile.origin) })
-  const spec = world.config.images.get(image.name)
-  steps.push({
-    rule: 'cmdline.merge',
-    outcome: `image ${spec?.cmdline.length ?? 0} + profile ${profile.cmdline.length} + node ${node?.cmdline.length ?? 0} arguments`,
-    from: 'config',
-    ...cite(spec?.origin),
-  })
-  const nonce =
-    'opens a boot attempt, or continues the open one; its nonce goes to the lease of this machine alone'
-  steps.push({ rule: 'boot.nonce', outcome: nonce, from: 'state' })
-  const server = nodePlane(request, world.config)
-  const script = bootScript({ server, profile, image, spec, node, mac: request.client.mac })
-  return { kind: 'script', script, boots: { kind: 'boot-nonce', profile: profile.name, image: image.name } }
-}
-
-function recover(request: BootRequest, failed: FailedStep, world: World, steps: Step[]): Action {
-  const error =
-    failed.errno === undefined ? '' : `, iPXE error ${failed.errno}: https://ipxe.org/${failed.errno}`
-  const problem = `step ${failed.step} failed${error}`
-  steps.push({ rule: 'boot.failed', outcome: problem, from: 'packet' })
-  const { mac } = request.client
-  if (mac === undefined) return localDisk(problem)
-  const server = nodePlane(request, world.config)
-  return { kind: 'script', script: { kind: 'recovery', server, client: mac, problem } }
-}
-
-function localDisk(because: string): Action {
-  return { kind: 'script', script: { kind: 'local-disk', because } }
-}
-
 function networkOf(request: BootRequest, config: Config): Network | undefined {
   return config.networks.find((network) => network.name === request.ingress.network)
-}
-
-/** The node plane's base URL as this client reaches it: an address, so that no name server is needed. */
-function nodePlane(request: BootRequest, config: Config): string {
-  return `http://${formatIpv4(request.ingress.server)}:${config.server.httpPort}`
-}
-
-function where(origin: Origin): string {
-  return `${origin.file}:${origin.line}`
-}
-
-function cite(origin: Origin | undefined): { readonly cite?: string } {
-  return origin === undefined ? {} : { cite: where(origin) }
 }

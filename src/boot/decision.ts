@@ -13,6 +13,12 @@ export interface BootClient {
   readonly mac?: Mac
   readonly uuid?: string
   readonly serial?: string
+  readonly manufacturer?: string
+  readonly product?: string
+  /** The address it says it has; `classify` never takes it for granted. */
+  readonly address?: Ipv4
+  /** iPXE's own version. */
+  readonly loaderVersion?: string
   readonly arch?: ClientArch
   /** Option 93 as a number when IANA's table has no name for it. */
   readonly archCode?: number
@@ -32,10 +38,21 @@ export type Question =
   | { readonly kind: 'where-next' }
   | { readonly kind: 'file'; readonly names: readonly string[] }
   | { readonly kind: 'identify' }
-  | { readonly kind: 'run'; readonly choice?: string; readonly failed?: FailedStep }
+  | {
+      readonly kind: 'run'
+      /** The menu entry that somebody chose. */
+      readonly choice?: string
+      /** The warning of that entry has been read. */
+      readonly confirmed?: boolean
+      readonly failed?: FailedStep
+      /** With `failed`: it is told late, when the machine tries once more. */
+      readonly again?: boolean
+    }
 
 export interface FailedStep {
   readonly step: string
+  /** What could not be loaded, as the machine says. */
+  readonly url?: string
   /** iPXE's error number as eight hex digits, as on ipxe.org/NNNNNNNN. */
   readonly errno?: string
 }

@@ -1,5 +1,5 @@
 import { type Mac, macWithDashes } from '../lib/mac.ts'
-import type { ImageSpec, Node, Profile } from '../model/config.ts'
+import { type ImageSpec, type Node, type Profile, RESCUE_PROFILE } from '../model/config.ts'
 import type { BootScript, MenuEntry, ScriptFile } from '../model/script.ts'
 import type { Image, ImageFile, World } from '../model/world.ts'
 
@@ -10,10 +10,13 @@ interface BootScriptParts {
   readonly spec: ImageSpec | undefined
   readonly node: Node | undefined
   readonly mac: Mac | undefined
+  /** Kernel consoles, as in `console=`. */
+  readonly consoles: readonly string[]
 }
 
-/** The script that boots an image: immutable addresses, and the command line image, profile, node, ours. */
-export function bootScript({ server, profile, image, spec, node, mac }: BootScriptParts): BootScript {
+/** The script that boots an image: immutable addresses, and the command line consoles, image, profile, node, ours. */
+export function bootScript(parts: BootScriptParts): BootScript {
+  const { server, profile, image, spec, node, mac, consoles } = parts
   const operators = [...(spec?.cmdline ?? []), ...profile.cmdline, ...(node?.cmdline ?? [])]
   const who = node?.name ?? mac ?? 'this machine'
   return {
@@ -25,6 +28,7 @@ export function bootScript({ server, profile, image, spec, node, mac }: BootScri
     kernel: fileOf(server, image, image.kernel),
     initrds: image.initrds.map((file) => fileOf(server, image, file)),
     cmdline: [
+      ...consoles.filter((device) => !hasConsole(operators, device)).map((device) => `console=${device}`),
       ...operators,
       ...ownArguments(server, profile, mac).filter((argument) => !isSet(operators, argument)),
     ],
@@ -44,15 +48,16 @@ function needs({ requires }: Profile): { readonly needs?: string } {
   return parts.length === 0 ? {} : { needs: parts.join(', ') }
 }
 
-/** What the menu offers: the profiles whose image is on disk, then the local disk. */
-export function menuEntries(world: World): readonly MenuEntry[] {
-  const bootable = [...world.config.profiles.values()].filter(
-    (profile) => profile.image !== undefined && world.images.has(profile.image),
-  )
-  return [
-    ...bootable.map((profile) => ({ key: profile.name, title: profile.title })),
-    { key: 'local', title: 'Boot from the local disk' },
-  ]
+/** The profiles that the menu offers: those whose image is on disk; the rescue profile has a place of its own. */
+export function menuProfiles(world: World): readonly MenuEntry[] {
+  return [...world.config.profiles.values()]
+    .filter((profile) => profile.name !== RESCUE_PROFILE)
+    .filter((profile) => profile.image !== undefined && world.images.has(profile.image))
+    .map(menuEntry)
+}
+
+export function menuEntry({ name, title }: Pick<Profile, 'name' | 'title'>): MenuEntry {
+  return { key: name, title }
 }
 
 /**
@@ -67,6 +72,12 @@ function ownArguments(server: string, profile: Profile, mac: Mac | undefined): r
     `centra.profile=${profile.name}`,
     `centra.report=${server}/v1/report/${dashed}`,
   ]
+}
+
+/** The kernel writes to every console it is given, and the last one becomes /dev/console: the operator's, if any. */
+function hasConsole(operators: readonly string[], device: string): boolean {
+  const name = device.split(',', 1)[0]
+  return operators.some((other) => other.split(',', 1)[0] === `console=${name}`)
 }
 
 function isSet(operators: readonly string[], argument: string): boolean {

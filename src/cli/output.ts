@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { loadConfig } from '../app/load-config.ts'
+import { type LoadOptions, loadConfig } from '../app/load-config.ts'
 import { formatProblem } from '../config/source.ts'
 import { moveStateDir } from '../config/state-dir.ts'
 import { LocalDisk } from '../files/disk.ts'
@@ -25,12 +25,13 @@ interface RequireOptions {
   readonly disk?: LocalDisk
   /** Also say what is doubtful; `serve` does, commands that only look do not. */
   readonly warn?: boolean
+  readonly load?: LoadOptions
 }
 
 /** A valid configuration, or every error of it on stderr and exit code 78. */
 export async function requireConfig(file: string, options: RequireOptions = {}): Promise<Config> {
-  const { disk = new LocalDisk(), warn = false } = options
-  const { config, problems } = await loadConfig(resolve(file), disk)
+  const { disk = new LocalDisk(), warn = false, load } = options
+  const { config, problems } = await loadConfig(resolve(file), disk, load)
   for (const problem of problems) if (warn || problem.severity === 'error') say(formatProblem(problem))
   if (config === undefined) throw new CliError(`${file} is not valid`, EXIT.config)
   return config

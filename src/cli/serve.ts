@@ -1,7 +1,11 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
+import { z } from 'zod'
+import { type LabView, labView } from '../config/lab-view.ts'
+import { moveStateDir } from '../config/state-dir.ts'
 import { type RunningServer, startServer } from '../daemon/server.ts'
 import { LocalDisk } from '../files/disk.ts'
+import type { Config } from '../model/config.ts'
 import { createLog, describeFault, type Log } from '../telemetry/log.ts'
 import { CliError, EXIT } from './exit-codes.ts'
 import { requireConfig, say } from './output.ts'
@@ -11,6 +15,7 @@ interface ServeFlags {
   readonly log: 'text' | 'json'
   readonly stateDir?: string
   readonly insecureNoFsync?: boolean
+  readonly labView?: LabView
 }
 
 /** SIGTERM ends the server within this time, in milliseconds, whatever hangs. */
@@ -31,7 +36,28 @@ export function addServe(program: Command): void {
       '--insecure-no-fsync',
       'do not wait for the disk before an ACK: for tests, loses leases in a power cut',
     )
+    .addOption(
+      new Option('--lab-view <json>', 'the configuration as the lab runs it')
+        .argParser(readLabView)
+        .hideHelp(),
+    )
     .action(serve)
+}
+
+/** Written by `centra-pxe lab` alone. */
+function readLabView(text: string): LabView {
+  return z
+    .strictObject({ payload: z.strictObject({ kernel: z.string(), initrd: z.string() }).optional() })
+    .transform(({ payload }): LabView => (payload === undefined ? {} : { payload }))
+    .parse(JSON.parse(text))
+}
+
+/** What the command line makes of a configuration. */
+function adaptation({ stateDir, labView: view }: ServeFlags): (config: Config) => Config {
+  return (config) => {
+    const moved = stateDir === undefined ? config : moveStateDir(config, resolve(stateDir))
+    return view === undefined ? moved : labView(moved, view)
+  }
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
@@ -47,8 +73,8 @@ async function serve(flags: ServeFlags): Promise<void> {
   // Listened to from the first moment on: without a listener SIGHUP ends the process. One that comes early waits.
   process.on('SIGHUP', () => void started.promise.then((server) => server.reload()))
   const disk = new LocalDisk()
-  const config = await requireConfig(flags.config, { disk, warn: true })
-  const stateDir = flags.stateDir === undefined ? {} : { stateDir: resolve(flags.stateDir) }
+  const load = { ownImages: flags.labView?.payload === undefined }
+  const config = await requireConfig(flags.config, { disk, warn: true, load })
   if (flags.insecureNoFsync)
     log.line('warn', 'INSECURE: --insecure-no-fsync, leases do not survive a power cut')
   const starting = startServer({
@@ -56,7 +82,8 @@ async function serve(flags: ServeFlags): Promise<void> {
     disk,
     log,
     durability: flags.insecureNoFsync ? 'off' : 'full',
-    ...stateDir,
+    adapt: adaptation(flags),
+    load,
   })
   const server = await Promise.race([starting, stop]).catch((error: unknown) => {
     throw new CliError(error instanceof Error ? error.message : String(error))

@@ -1,4 +1,4 @@
-import type { Profile } from '../model/config.ts'
+import { type Profile, RESCUE_PROFILE } from '../model/config.ts'
 
 const CORE_SERVICES = [
   'FlareDB',
@@ -12,7 +12,7 @@ const CORE_SERVICES = [
 ]
 
 /**
- * The three roles of a Centra Cloud node. They are data: a configuration overrides any part of them under
+ * The three roles of a Centra Cloud node, and the rescue system. They are data: a configuration overrides any part of them under
  * `profiles:` and adds its own beside them. Without an `image:` a profile stays out of the menu.
  */
 export const BUILTIN_PROFILES: readonly Profile[] = [
@@ -40,5 +40,13 @@ export const BUILTIN_PROFILES: readonly Profile[] = [
     requires: { cores: 16, memoryGB: 64, diskGB: 1000 },
     warning: 'all-in-one is not for production: no high availability',
     cmdline: ['centra.profile=all-in-one'],
+  },
+  {
+    name: RESCUE_PROFILE,
+    title: 'Rescue: a system in memory, to look at a broken machine',
+    description: 'Starts nothing and writes nothing',
+    services: [],
+    requires: {},
+    cmdline: ['centra.profile=rescue'],
   },
 ]

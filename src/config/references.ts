@@ -7,7 +7,7 @@ import {
   rangeContains,
   subnetContains,
 } from '../lib/ipv4.ts'
-import type { Config, Network, Profile } from '../model/config.ts'
+import { type Config, MENU_KEYS, type Network, type Profile, RESCUE_PROFILE } from '../model/config.ts'
 import type { ConfigProblem, ConfigSource, Path } from './source.ts'
 
 /** A well-formed network or node: its index in the resolved configuration is its index in the list. */
@@ -153,11 +153,17 @@ function checkProfiles({ config, root, sources, incomplete }: Checked): readonly
   const images = namesIn(sources, 'images')
   return [...config.profiles.values()].flatMap((profile) => {
     const writer = sources.find((other) => other.has(['profiles', profile.name])) ?? root
-    if (profile.name === 'local')
+    if (MENU_KEYS.some((key) => key === profile.name))
       return [
-        writer.problem(['profiles', 'local'], 'local is what the menu calls the local disk; choose another'),
+        writer.problem(
+          ['profiles', profile.name],
+          `${profile.name} is an entry of the menu's own; choose another name`,
+        ),
       ]
     if (incomplete) return []
+    // The menu's rescue entry says itself that there is nothing to boot.
+    if (profile.image === undefined && profile.name === RESCUE_PROFILE && profile.origin === undefined)
+      return []
     if (profile.image === undefined) {
       const message = `the profile ${profile.name} has no image and stays out of the menu: set profiles.${profile.name}.image`
       return [writer.problem(['profiles', profile.name], message, 'warning')]

@@ -70,6 +70,7 @@ describe("the contract's lab.yaml", () => {
         'control-plane debian-live centra.profile=control-plane',
         'worker debian-live centra.profile=worker',
         'all-in-one debian-live centra.profile=all-in-one',
+        'rescue  centra.profile=rescue',
       ],
     )
     const [node01, node02] = config.nodes
@@ -96,7 +97,8 @@ test('the smallest configuration: everything has its default, and nothing answer
   assert.equal(config.unknown, 'menu')
   assert.deepEqual(config.menu, { title: 'Centra PXE', timeoutSeconds: 30, default: 'local' })
   assert.equal(config.server.stateDir, '/var/lib/centra-pxe')
-  assert.deepEqual([...config.profiles.keys()], ['control-plane', 'worker', 'all-in-one'])
+  assert.deepEqual([...config.profiles.keys()], ['control-plane', 'worker', 'all-in-one', 'rescue'])
+  assert.deepEqual(config.consoles, ['tty0', 'ttyS0,115200'])
   assert.deepEqual(
     problems(text),
     ['control-plane', 'worker', 'all-in-one'].map(
@@ -107,7 +109,8 @@ test('the smallest configuration: everything has its default, and nothing answer
 })
 
 test('the built-in profiles are what a Centra Cloud node needs', () => {
-  const table = BUILTIN_PROFILES.map(({ name, services, requires, warning }) => ({
+  const roles = BUILTIN_PROFILES.filter(({ name }) => name !== 'rescue')
+  const table = roles.map(({ name, services, requires, warning }) => ({
     name,
     services: services.join(', '),
     requires: `${requires.cores} cores, ${requires.memoryGB} GB, ${requires.diskGB} GB`,
@@ -222,7 +225,7 @@ describe('broken documents', () => {
       `${NET}nodes:\n  - name: n1\n    mac: "52:54:00:00:00:01"\n    address: 10.9.0.1\n    profile: nope\n    colour: red\n  - name: n1\n    mac: ["52-54-00-00-00-01"]\n    address: 10.0.0.255\n    cmdline: 'a="b'\n`,
       [
         '/c/x.yaml:7:14: nodes[0].address: 10.9.0.1 is not in the subnet of any network',
-        '/c/x.yaml:8:14: nodes[0].profile: there is no profile nope; there are control-plane, worker, all-in-one',
+        '/c/x.yaml:8:14: nodes[0].profile: there is no profile nope; there are control-plane, worker, all-in-one, rescue',
         '/c/x.yaml:9:5: nodes[0].colour: there is no such key; look for a typing error, or remove it',
         '/c/x.yaml:10:11: nodes[1].name: the node name n1 is already taken, /c/x.yaml:5',
         '/c/x.yaml:11:11: nodes[1].mac[0]: the MAC address 52:54:00:00:00:01 is already taken, /c/x.yaml:5',
@@ -285,7 +288,7 @@ server: {boot: {http: 0}, operator: {listen: nowhere}, extra: 1}
         '/c/x.yaml:5:39: images.i.cmdline: the kernel argument "#x" must begin with a name of letters, digits, "_", "." or "-"',
         '/c/x.yaml:6:3: images.Bad: expected a name of lower-case letters, digits and dashes, such as worker or rack-1',
         '/c/x.yaml:7:29: images.j.initrd[0]: another file of this image is named f too',
-        '/c/x.yaml:9:10: profiles.local: local is what the menu calls the local disk; choose another',
+        "/c/x.yaml:9:10: profiles.local: local is an entry of the menu's own; choose another name",
         '/c/x.yaml:10:14: profiles.w.image: there is no image nope under images:',
         '/c/x.yaml:10:27: profiles.w.title: cannot be shown on a machine: it begins with a dash, which begins an option in iPXE and GRUB',
         '/c/x.yaml:10:51: profiles.w.requires.cores: expected a number above 0',

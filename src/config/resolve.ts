@@ -191,10 +191,12 @@ function resolveServer(root: ConfigSource): Config['server'] {
   }
 }
 
-function resolveGlobals(root: ConfigSource): Pick<Config, 'menu' | 'unknown'> {
+function resolveGlobals(root: ConfigSource): Pick<Config, 'menu' | 'unknown' | 'consoles'> {
   const menu = section(root, 'menu', MenuSchema)
   const unknown = ConfigSchema.shape.unknown.safeParse(root.section('unknown'))
+  const consoles = ConfigSchema.shape.console.safeParse(root.section('console'))
   return {
+    consoles: consoles.success ? consoles.data : [],
     menu: { title: menu.title, timeoutSeconds: menu.timeout, default: menu.default },
     unknown: unknown.success ? unknown.data : 'menu',
   }

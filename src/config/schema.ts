@@ -47,17 +47,31 @@ export const ImagePathSchema = z
 
 const imagePath = ImagePathSchema
 
-const address = read('an IPv4 address such as 10.77.0.1', (text) => {
-  const value = parseIpv4(text)
-  return value === undefined ? err(`expected an IPv4 address such as 10.77.0.1, got "${text}"`) : ok(value)
-})
-const mac = read('a MAC address in quotes, such as "52:54:00:12:34:56"', (text) => {
-  const value = parseMac(text)
-  if (value === undefined) return err(`expected a MAC address such as "52:54:00:12:34:56", got "${text}"`)
-  return isGroupMac(value)
-    ? err(`${text} is a group address; a network card has an individual one`)
-    : ok(value)
-})
+const OCTET = '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])'
+const DOTTED = `(${OCTET}\\.){3}${OCTET}`
+const PAIR = '[0-9A-Fa-f]{2}'
+/** The second digit is even: a network card has an individual address. */
+const FIRST_PAIR = '[0-9A-Fa-f][02468ACEace]'
+
+const address = read(
+  'an IPv4 address such as 10.77.0.1',
+  (text) => {
+    const value = parseIpv4(text)
+    return value === undefined ? err(`expected an IPv4 address such as 10.77.0.1, got "${text}"`) : ok(value)
+  },
+  `^${DOTTED}$`,
+)
+const mac = read(
+  'a MAC address in quotes, such as "52:54:00:12:34:56"',
+  (text) => {
+    const value = parseMac(text)
+    if (value === undefined) return err(`expected a MAC address such as "52:54:00:12:34:56", got "${text}"`)
+    return isGroupMac(value)
+      ? err(`${text} is a group address; a network card has an individual one`)
+      : ok(value)
+  },
+  `^${FIRST_PAIR}((:${PAIR}){5}|(-${PAIR}){5}|(${PAIR}){5})$`,
+)
 const cmdline = read('kernel arguments in one line, such as quiet console=ttyS0', (text) => {
   const parsed = parseKernelCommandLine(text)
   return parsed.ok ? parsed : err(parsed.error)
@@ -68,23 +82,38 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d
 
 /** Seconds, between two such texts. */
 function duration(least: string, most: string): z.ZodType<number, string> {
-  return read('a duration such as 30s, 90m, 1h or 1d', (text) => {
-    const seconds = secondsOf(text)
-    if (seconds === undefined) return err(`expected a duration such as 30s, 90m, 1h or 1d, got "${text}"`)
-    const fits = seconds >= (secondsOf(least) ?? 0) && seconds <= (secondsOf(most) ?? 0)
-    return fits ? ok(seconds) : err(`expected a duration from ${least} to ${most}, got "${text}"`)
-  })
+  return read(
+    'a duration such as 30s, 90m, 1h or 1d',
+    (text) => {
+      const seconds = secondsOf(text)
+      if (seconds === undefined) return err(`expected a duration such as 30s, 90m, 1h or 1d, got "${text}"`)
+      const fits = seconds >= (secondsOf(least) ?? 0) && seconds <= (secondsOf(most) ?? 0)
+      return fits ? ok(seconds) : err(`expected a duration from ${least} to ${most}, got "${text}"`)
+    },
+    DURATION.source,
+  )
 }
 
+const DURATION = /^([1-9][0-9]{0,8})(s|m|h|d)$/
+
 function secondsOf(text: string): number | undefined {
-  const [, digits, unit] = /^([1-9][0-9]{0,8})(s|m|h|d)$/.exec(text) ?? []
+  const [, digits, unit] = DURATION.exec(text) ?? []
   const size = UNIT_SECONDS[unit ?? '']
   return size === undefined ? undefined : Number(digits) * size
 }
 
-/** A text that one of our parsers turns into a value. */
-function read<T>(expected: string, parse: (text: string) => Result<T, string>): z.ZodType<T, string> {
-  return z.string(`expected ${expected}`).transform((text, context) => {
+/**
+ * A text that one of our parsers turns into a value. The pattern (ECMA-262) is for the JSON Schema alone, where no
+ * parser of ours runs; it accepts whatever the parser accepts.
+ */
+function read<T>(
+  expected: string,
+  parse: (text: string) => Result<T, string>,
+  pattern?: string,
+): z.ZodType<T, string> {
+  const text = z.string(`expected ${expected}`)
+  const shown = pattern === undefined ? text : text.meta({ pattern })
+  return shown.transform((text, context) => {
     const parsed = parse(text)
     if (parsed.ok) return parsed.value
     context.issues.push({ code: 'custom', input: text, message: parsed.error })
@@ -92,23 +121,43 @@ function read<T>(expected: string, parse: (text: string) => Result<T, string>): 
   })
 }
 
-/** A list; a single value counts as a list of one. */
-function listOf<T>(item: z.ZodType<T>, expected = 'expected a list'): z.ZodType<readonly T[]> {
+interface ListOptions {
+  readonly expected?: string
+  /** What an empty list is told; without it a list may be empty. */
+  readonly empty?: string
+}
+
+/** A list; a single value counts as a list of one, which `json-schema.ts` says as `anyOf`. */
+function listOf<T>(item: z.ZodType<T>, options: ListOptions = {}): z.ZodType<readonly T[]> {
+  const { expected = 'expected a list', empty } = options
+  const list = z.array(item, expected)
   return z.preprocess(
     (value) => (value === undefined || Array.isArray(value) ? value : [value]),
-    z.array(item, expected),
+    empty === undefined ? list : list.min(1, empty),
   )
 }
 
 /** `127.0.0.1:8081` or `[::1]:8081`. */
-const listen = read('HOST:PORT, such as 127.0.0.1:8081', (text) => {
-  const [, bracketed, plain, digits] = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]+)):([0-9]{1,5})$/.exec(text) ?? []
-  const port = Number(digits)
-  const host = bracketed ?? plain
-  if (host === undefined || !(port >= 1 && port <= 65535))
-    return err(`expected HOST:PORT, such as 127.0.0.1:8081, got "${text}"`)
-  return ok({ host, port })
-})
+const LISTEN = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]+)):([0-9]{1,5})$/
+const listen = read(
+  'HOST:PORT, such as 127.0.0.1:8081',
+  (text) => {
+    const [, bracketed, plain, digits] = LISTEN.exec(text) ?? []
+    const port = Number(digits)
+    const host = bracketed ?? plain
+    if (host === undefined || !(port >= 1 && port <= 65535))
+      return err(`expected HOST:PORT, such as 127.0.0.1:8081, got "${text}"`)
+    return ok({ host, port })
+  },
+  LISTEN.source,
+)
+
+const subnet = read('a subnet such as 10.77.0.0/24', parseSubnet, `^${DOTTED}/(3[0-2]|[12][0-9]|0?[0-9])$`)
+const range = read(
+  'a range such as 10.77.0.100-10.77.0.199',
+  parseRange,
+  `^\\s*${DOTTED}\\s*(-\\s*${DOTTED}\\s*)?$`,
+)
 
 export const ServerSchema = z.strictObject({
   stateDir: path.default('/var/lib/centra-pxe').describe('Where leases, events and the control socket live'),
@@ -119,12 +168,15 @@ export const ServerSchema = z.strictObject({
         .int()
         .min(1)
         .max(65535, 'expected a port number')
-        .default(8080),
+        .default(8080)
+        .describe('TCP port for scripts, kernels and reports'),
     })
     .prefault({})
     .describe('The node plane: boot HTTP on the address of every served network'),
   operator: z
-    .strictObject({ listen: listen.prefault('127.0.0.1:8081') })
+    .strictObject({
+      listen: listen.prefault('127.0.0.1:8081').describe('HOST:PORT; keep it off the networks that boot'),
+    })
     .prefault({})
     .describe('The operator plane: /health for monitoring'),
   firmware: listOf(path)
@@ -135,82 +187,120 @@ export const ServerSchema = z.strictObject({
 })
 
 export const NetworkSchema = z.strictObject({
-  name,
+  name: name.describe('How events and messages call this network'),
   interface: z
     .string('expected the name of a network interface')
     .regex(/^[^\s/]{1,15}$/, 'expected the name of a network interface, at most 15 characters')
     .optional()
     .describe('Where we listen; a network reached only through a relay names none'),
-  subnet: read('a subnet such as 10.77.0.0/24', parseSubnet),
+  subnet: subnet.describe('The network address with its prefix length, 10.77.0.0/24'),
   address: address.optional().describe("Ours; default: the interface's own address in the subnet"),
   dhcp: z
     .enum(['off', 'observe', 'proxy', 'server'], 'expected off, observe, proxy or server')
     .default('observe')
     .describe('off: no DHCP; observe: silent, says what it would do; server: authoritative for the subnet'),
-  clients: z.enum(['all', 'netboot', 'known'], 'expected all, netboot or known').default('all'),
-  pool: listOf(read('a range such as 10.77.0.100-10.77.0.199', parseRange)).default([]),
+  clients: z
+    .enum(['all', 'netboot', 'known'], 'expected all, netboot or known')
+    .default('all')
+    .describe('Who is answered: all; netboot: firmware, loaders and nodes; known: nodes alone'),
+  pool: listOf(range)
+    .default([])
+    .describe('Addresses for machines without a reservation; none: only reservations are given out'),
   // Below 10 s the times T1 and T2 (options 58, 59) leave no room; option 51 counts in 32 bits.
-  lease: duration('10s', '3650d').prefault('1h').describe('Lease time'),
-  router: address.optional(),
-  dns: listOf(address).default([]),
+  lease: duration('10s', '3650d').prefault('1h').describe('How long a lease lasts, such as 1h or 1d'),
+  router: address.optional().describe('The default gateway that clients are told; none: none'),
+  dns: listOf(address).default([]).describe('The name servers that clients are told'),
   domain: z
     .string()
     .regex(/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/, 'expected a domain name such as example.org')
     .max(200, 'expected at most 200 characters')
-    .optional(),
+    .optional()
+    .describe('The domain name that clients are told'),
 })
 
 export const ImageSchema = z.strictObject({
-  kernel: imagePath,
-  initrd: listOf(imagePath).default([]),
-  cmdline: cmdline.default(noArguments),
+  kernel: imagePath.describe('The kernel file; relative paths count from this file'),
+  initrd: listOf(imagePath).default([]).describe('The initrd, or several, which are loaded in this order'),
+  cmdline: cmdline.default(noArguments).describe('Kernel arguments of every machine that boots this image'),
 })
 
 export const ProfileSchema = z.strictObject({
-  title: screenText.optional(),
-  description: screenText.optional(),
-  services: z.array(screenText).optional(),
+  title: screenText.optional().describe("The menu's line for this profile"),
+  description: screenText.optional().describe('What the profile is for, in one sentence'),
+  services: z.array(screenText).optional().describe('What runs on such a machine, for people'),
   requires: z
-    .strictObject({ cores: count.optional(), memoryGB: count.optional(), diskGB: count.optional() })
-    .optional(),
+    .strictObject({
+      cores: count.optional().describe('Processor cores'),
+      memoryGB: count.optional().describe('Memory in GB'),
+      diskGB: count.optional().describe('Disk space in GB'),
+    })
+    .optional()
+    .describe('What a machine needs for this profile, for people: nothing checks it'),
   warning: screenText.optional().describe('Shown on the screen before the profile boots'),
-  image: name.optional(),
-  cmdline: cmdline.optional(),
+  image: name.optional().describe('The image it boots; without one the profile stays out of the menu'),
+  cmdline: cmdline.optional().describe("Kernel arguments after those of the image; replaces a built-in's"),
 })
 
 export const NodeSchema = z.strictObject({
-  name,
-  mac: listOf(mac, 'expected a MAC address, or a list of them').refine(
-    (macs) => macs.length > 0,
-    'expected at least one MAC address',
-  ),
-  address: address.optional().describe('A reservation'),
-  profile: name.optional(),
-  cmdline: cmdline.default(noArguments),
+  name: name.describe('How events, explanations and messages call this machine'),
+  mac: listOf(mac, {
+    expected: 'expected a MAC address, or a list of them',
+    empty: 'expected at least one MAC address',
+  }).describe('The MAC address of its network card, in quotes; a list when several cards may boot'),
+  address: address.optional().describe('A reservation: the address that this machine always gets'),
+  profile: name.optional().describe('What it boots without being asked; none: what unknown: says'),
+  cmdline: cmdline.default(noArguments).describe('Kernel arguments after those of image and profile'),
 })
 
 export const MenuSchema = z.strictObject({
-  title: screenText.default('Centra PXE'),
-  timeout: duration('1s', '1d').prefault('30s'),
+  title: screenText.default('Centra PXE').describe("The menu's first line"),
+  timeout: duration('1s', '1d').prefault('30s').describe('How long the menu waits for a key'),
   default: name.default('local').describe('What the menu does when nobody chooses: local, or a profile'),
 })
 
+/** A screen and a serial port; the kernel skips what the machine does not have. */
+const DEFAULT_CONSOLES: readonly string[] = ['tty0', 'ttyS0,115200']
+
+const consoleDevice = z
+  .string('expected a console such as tty0 or ttyS0,115200')
+  .regex(/^[A-Za-z]+[0-9]*(,[0-9]+[a-z]?[0-9]*[a-z]*)?$/, 'expected a console such as tty0 or ttyS0,115200')
+
 /** What an included file may hold. */
 const parts = {
-  networks: z.array(NetworkSchema, 'expected a list of networks').default([]),
-  images: z.record(name, ImageSchema, 'expected images by name').default({}),
-  profiles: z.record(name, ProfileSchema, 'expected profiles by name').default({}),
-  nodes: z.array(NodeSchema, 'expected a list of nodes').default([]),
+  networks: z
+    .array(NetworkSchema, 'expected a list of networks')
+    .default([])
+    .describe('The networks on which machines boot'),
+  images: z
+    .record(name, ImageSchema, 'expected images by name')
+    .default({})
+    .describe('What can be booted, by name: a kernel with its initrd and arguments'),
+  profiles: z
+    .record(name, ProfileSchema, 'expected profiles by name')
+    .default({})
+    .describe(
+      'What machines are for, by name; control-plane, worker and all-in-one exist, what is written replaces parts',
+    ),
+  nodes: z
+    .array(NodeSchema, 'expected a list of nodes')
+    .default([])
+    .describe('The machines that are known, by MAC address'),
 }
 
 export const IncludedSchema = z.strictObject(parts)
 
 export const ConfigSchema = z.strictObject({
-  version: z.literal(1, 'expected version: 1'),
-  server: ServerSchema.prefault({}),
+  version: z.literal(1, 'expected version: 1').describe('The version of this format: 1'),
+  server: ServerSchema.prefault({}).describe('The server itself: its folders and ports'),
   ...parts,
-  menu: MenuSchema.prefault({}),
-  unknown: z.enum(['menu', 'local', 'ignore'], 'expected menu, local or ignore').default('menu'),
+  menu: MenuSchema.prefault({}).describe('The menu of machines that boot nothing of their own'),
+  console: listOf(consoleDevice)
+    .default(DEFAULT_CONSOLES)
+    .describe('Kernel consoles of every profile, as in console=; the last one gets /dev/console'),
+  unknown: z
+    .enum(['menu', 'local', 'ignore'], 'expected menu, local or ignore')
+    .default('menu')
+    .describe('What a machine gets that no node describes: the menu, its local disk, or no answer'),
   include: listOf(path)
     .default([])
     .describe('More files with networks, images, profiles and nodes; globs allowed'),

@@ -5,16 +5,16 @@ import { LeaseTable } from '../address/lease-table.ts'
 import { BootAttempts } from '../app/attempts.ts'
 import { Drops } from '../app/drops.ts'
 import { type Health, type HealthItem, healthAnswer, healthDocument } from '../app/health.ts'
-import { loadConfig } from '../app/load-config.ts'
+import { type LoadOptions, loadConfig } from '../app/load-config.ts'
 import { RateLimit } from '../app/rate.ts'
 import type { Running } from '../app/running.ts'
 import { SeenMachines } from '../app/seen.ts'
+import { SilenceWatch } from '../app/silence.ts'
 import { StoreHealth } from '../app/store-health.ts'
 import { Timeline } from '../app/timeline.ts'
 import { takePicture } from '../app/world.ts'
 import { LOADER_NAMES } from '../boot/loaders.ts'
 import { type ConfigProblem, formatProblem } from '../config/source.ts'
-import { moveStateDir } from '../config/state-dir.ts'
 import type { LocalDisk } from '../files/disk.ts'
 import type { Config } from '../model/config.ts'
 import { formatEventText } from '../render/event.ts'
@@ -30,8 +30,9 @@ import { Networks } from './networks.ts'
 export interface ServerOptions {
   readonly config: Config
   readonly disk: LocalDisk
-  /** Instead of the configuration's, now and after every reload. */
-  readonly stateDir?: string
+  /** What the command line makes of the configuration, now and after every reload. */
+  readonly adapt?: (config: Config) => Config
+  readonly load?: LoadOptions
   readonly log: Log
   /** `off` never waits for the disk: for the test that shows that it would notice. */
   readonly durability: Durability
@@ -97,7 +98,7 @@ class Server implements RunningServer {
 
   async start(): Promise<void> {
     const { disk, durability, log } = this.#options
-    const config = this.#moved(this.#options.config)
+    const config = this.#adapted(this.#options.config)
     const { stateDir } = config.server
     const onError = (error: Error): void => {
       this.#state.fail(error)
@@ -145,9 +146,9 @@ class Server implements RunningServer {
       if (running === undefined || this.#closing !== undefined)
         return { reloaded: false, problems: ['the server is closing'] }
       const { config: before } = running.picture
-      const loaded = await loadConfig(before.file, this.#options.disk)
+      const loaded = await loadConfig(before.file, this.#options.disk, this.#options.load)
       const { problems } = loaded
-      const config = loaded.config === undefined ? undefined : this.#moved(loaded.config)
+      const config = loaded.config === undefined ? undefined : this.#adapted(loaded.config)
       const lines = problems.map(formatProblem)
       for (const problem of problems) this.#tellProblem(problem)
       if (config === undefined) {
@@ -157,7 +158,7 @@ class Server implements RunningServer {
         return { reloaded: false, problems: lines }
       }
       running.picture = await takePicture(config, this.#options.disk)
-      const restart = restartNeeded(this.#options.config, config, this.#options.stateDir !== undefined)
+      const restart = restartNeeded(this.#adapted(this.#options.config), config)
       if (restart !== undefined) this.#options.log.line('warn', restart)
       running.timeline.emit({
         time: running.now(),
@@ -229,8 +230,11 @@ class Server implements RunningServer {
   }
 
   #watch(running: Running): void {
+    const silence = new SilenceWatch()
+    running.timeline.follow((event) => silence.note(event))
     let waiting = false
     const timer = setInterval(() => {
+      for (const event of silence.due(running.now())) running.timeline.emit(event)
       // One look at a time: behind a slow disk or a long reload they would queue up without end.
       if (waiting) return
       waiting = true
@@ -280,10 +284,8 @@ class Server implements RunningServer {
     }
   }
 
-  /** The configuration with the state directory of the command line. */
-  #moved(config: Config): Config {
-    const { stateDir } = this.#options
-    return stateDir === undefined ? config : moveStateDir(config, stateDir)
+  #adapted(config: Config): Config {
+    return this.#options.adapt?.(config) ?? config
   }
 
   /** Images whose files went away since the configuration was read: machines would boot their local disk. */
@@ -312,13 +314,9 @@ class Server implements RunningServer {
 }
 
 /** `before` is what the server was started with: what is bound and open now. */
-function restartNeeded(
-  { server: before }: Config,
-  { server: after }: Config,
-  moved: boolean,
-): string | undefined {
+function restartNeeded({ server: before }: Config, { server: after }: Config): string | undefined {
   const changed = [
-    ...(moved || before.stateDir === after.stateDir ? [] : ['server.stateDir']),
+    ...(before.stateDir === after.stateDir ? [] : ['server.stateDir']),
     ...(isDeepStrictEqual(before.operator, after.operator) ? [] : ['server.operator']),
   ]
   return changed.length === 0

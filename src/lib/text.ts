@@ -52,3 +52,16 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
     )
     .join('\n')
 }
+
+/** A text in lines of at most `columns`, broken at blanks where there are any. */
+export function wrap(text: string, columns: number): readonly string[] {
+  const lines: string[] = []
+  let rest = text
+  while (rest.length > columns) {
+    const blank = rest.lastIndexOf(' ', columns)
+    const end = blank > 0 ? blank : columns
+    lines.push(rest.slice(0, end))
+    rest = rest.slice(blank > 0 ? end + 1 : end)
+  }
+  return [...lines, rest]
+}

@@ -20,6 +20,8 @@ export interface Config {
   readonly nodes: readonly Node[]
   readonly menu: Menu
   readonly unknown: UnknownPolicy
+  /** Kernel consoles of every profile, as in `console=`: `ttyS0,115200`. */
+  readonly consoles: readonly string[]
 }
 
 export interface ServerConfig {
@@ -69,6 +71,12 @@ export interface Requirements {
   readonly memoryGB?: number
   readonly diskGB?: number
 }
+
+/** The menu's own entries; no profile can have one of these names. */
+export const MENU_KEYS = ['local', 'info', 'shell', 'network', 'reboot', 'poweroff'] as const
+
+/** The built-in profile that the menu offers for machines that are broken. */
+export const RESCUE_PROFILE = 'rescue'
 
 export interface Profile {
   readonly name: string

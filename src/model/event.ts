@@ -30,6 +30,7 @@ export const EVENT_KINDS = [
   'http.done',
   'http.failed',
   'boot.failed',
+  'boot.silent',
   'report',
 ] as const
 

@@ -2,9 +2,17 @@ import type { Mac } from '../lib/mac.ts'
 
 /**
  * What a boot loader is told to do, in no loader's language: `render/ipxe.ts` and `render/grub.ts` each print it.
- * Every text in here is either ours or passed the grammar of its place when the configuration was read.
+ * Every text in here is either ours or passed the grammar of its place when the configuration was read, but for the
+ * lines of a page, which may say anything: renderers show them as text.
  */
-export type Script = IdentifyScript | BootScript | MenuScript | LocalDiskScript | RecoveryScript
+export type Script =
+  | IdentifyScript
+  | BootScript
+  | MenuScript
+  | ConfirmScript
+  | PageScript
+  | LocalDiskScript
+  | RecoveryScript
 
 /** For a loader that we know nothing about: it tells who it is and asks again. */
 export interface IdentifyScript {
@@ -40,20 +48,41 @@ export interface BootScript {
 }
 
 export interface MenuEntry {
-  /** `local`, or the name of a profile. */
+  /** The name of a profile. */
   readonly key: string
   readonly title: string
 }
 
+/** What a machine without a profile is shown: profiles, the local disk, a rescue system, and the loader's own tools. */
 export interface MenuScript {
   readonly kind: 'menu'
   readonly server: string
   readonly title: string
   readonly client: Mac
-  readonly entries: readonly MenuEntry[]
-  /** The key of the entry taken when nobody chooses. */
+  readonly profiles: readonly MenuEntry[]
+  readonly rescue: MenuEntry
+  /** The key of the entry taken when nobody chooses: `local`, or a profile's. */
   readonly default: string
   readonly timeoutSeconds: number
+}
+
+/** Asks once more before a profile that has a warning boots. */
+export interface ConfirmScript {
+  readonly kind: 'confirm'
+  readonly server: string
+  readonly client: Mac
+  readonly profile: MenuEntry
+  readonly warning: string
+}
+
+/** Text to read, then back to the machine's own script. */
+export interface PageScript {
+  readonly kind: 'page'
+  readonly server: string
+  readonly client: Mac
+  readonly title: string
+  /** Any text: what a machine says of itself may be among it. */
+  readonly lines: readonly string[]
 }
 
 export interface LocalDiskScript {
@@ -62,10 +91,13 @@ export interface LocalDiskScript {
   readonly because: string
 }
 
+/** After a failed step: what went wrong and what to do, and a way on. */
 export interface RecoveryScript {
   readonly kind: 'recovery'
   readonly server: string
   readonly client: Mac
-  /** What went wrong, for the machine's screen. */
-  readonly problem: string
+  /** The step that failed: `kernel`. */
+  readonly step: string
+  /** As a page's. */
+  readonly lines: readonly string[]
 }

@@ -31,6 +31,7 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'http.done': 'HTTP done',
   'http.failed': 'HTTP failed',
   'boot.failed': 'boot failed',
+  'boot.silent': 'silent: never came for',
   report: 'report',
 }
 
@@ -54,6 +55,7 @@ function describeReport({ detail }: BootEvent): string {
 /** Facts that speak for themselves without their key. */
 const PLAIN: ReadonlySet<string> = new Set([
   ...['stage', 'arch', 'boot', 'file', 'script', 'profile', 'image', 'step', 'reason', 'answer', 'message'],
+  ...['fetch', 'url', 'error'],
 ])
 const ASIDE: ReadonlySet<string> = new Set(['no-boot', 'hint', 'warning', 'because'])
 const SIZES: ReadonlySet<string> = new Set(['size', 'sent', 'bytes'])
@@ -65,6 +67,7 @@ function describeFact(key: string, { detail }: BootEvent): string | undefined {
   if (PLAIN.has(key)) return String(value)
   if (ASIDE.has(key)) return `(${value})`
   if (key === 'asks') return `for ${value}`
+  if (key === 'seconds') return `in ${value} s`
   if (SIZES.has(key) && typeof value === 'number')
     return key === 'size' && 'sent' in detail ? `of ${formatBytes(value)}` : formatBytes(value)
   return `${key}=${value}`

@@ -17,7 +17,7 @@ test('a kernel without initrds has no initrd line', () => {
   assert.ok(boot.kind === 'boot')
   assert.deepEqual(
     lexGrub(renderGrub({ ...boot, initrds: [] })).map(([command]) => command),
-    ['echo', 'echo', 'linux', 'boot'],
+    ['echo', 'echo', 'linux', 'boot', 'configfile'],
   )
 })
 
@@ -54,8 +54,10 @@ function meant({ title, warning, cmdline }: BootScript): readonly (readonly stri
     ['echo', `Centra PXE: ${title}`],
     ['echo', `WARNING: ${warning}`],
     ['linux', '(http,10.77.0.1:8080)/images/i/k', ...cmdline.map((argument) => argument.replaceAll('"', ''))],
-    ['initrd', '(http,10.77.0.1:8080)/images/i/i'],
+    ['if', 'initrd', '(http,10.77.0.1:8080)/images/i/i'],
+    ['then'],
     ['boot'],
+    ['fi'],
   ]
 }
 
@@ -92,7 +94,7 @@ test('whatever texts are offered, a script is refused or read back exactly as me
 test('negative control: a string template breaks under the same property', () => {
   const { broken } = readsBack(
     ({ title, warning, cmdline }) =>
-      `echo 'Centra PXE: ${title}'\necho 'WARNING: ${warning}'\nlinux '(http,10.77.0.1:8080)/images/i/k' ${cmdline.map((argument) => argument.replaceAll('"', '')).join(' ')}\ninitrd '(http,10.77.0.1:8080)/images/i/i'\nboot\n`,
+      `echo 'Centra PXE: ${title}'\necho 'WARNING: ${warning}'\nlinux '(http,10.77.0.1:8080)/images/i/k' ${cmdline.map((argument) => argument.replaceAll('"', '')).join(' ')}\nif initrd '(http,10.77.0.1:8080)/images/i/i'; then\nboot\nfi\n`,
   )
   assert.ok(broken > 1000, `${broken} broken`)
 })

@@ -1,5 +1,18 @@
 import { type Mac, macWithDashes } from '../lib/mac.ts'
-import type { BootScript, MenuScript, Script } from '../model/script.ts'
+import type {
+  BootScript,
+  ConfirmScript,
+  MenuEntry,
+  MenuScript,
+  PageScript,
+  RecoveryScript,
+  Script,
+} from '../model/script.ts'
+
+/** How long the screens wait for a key, in seconds; `READ_SECONDS` before a menu covers what was told. */
+const SCREEN_SECONDS = 30
+const PAGE_SECONDS = 120
+const READ_SECONDS = 20
 
 /**
  * A script in GRUB's language (GRUB manual 2.06, "Shell-like scripting" and "Network"): every value is one
@@ -19,15 +32,12 @@ export function renderGrub(script: Script): string {
       return menu(script)
     case 'local-disk':
       return lines('# Centra PXE: boots the local disk', `echo ${quote(script.because)}`, 'exit')
+    case 'confirm':
+      return confirm(script)
+    case 'page':
+      return page(script)
     case 'recovery':
-      return lines(
-        `# Centra PXE: a boot step of ${script.client} failed`,
-        'set timeout=30',
-        'set default=local',
-        `echo ${quote(script.problem)}`,
-        ...entry('retry', 'Try again', [`configfile ${scriptPath(script.server, script.client)}`]),
-        ...entry('local', 'Boot from the local disk', ['exit']),
-      )
+      return recovery(script)
     default:
       return script satisfies never
   }
@@ -43,23 +53,73 @@ function boot(script: BootScript): string {
     ...needs,
     ...warning,
     ['linux', quote(path(script.kernel.url)), ...script.cmdline.map(quoteArgument)].join(' '),
-    ...(initrds.length === 0 ? [] : [['initrd', ...initrds].join(' ')]),
-    'boot',
+    ...(initrds.length === 0 ? ['boot'] : [`if initrd ${initrds.join(' ')}; then`, '  boot', 'fi']),
+    ...(script.client === undefined ? [] : reportFailure(script.server, script.client)),
   )
 }
 
+/** GRUB cannot tell which of the commands failed, nor why; its own message is on the screen. */
+function reportFailure(server: string, client: Mac): readonly string[] {
+  return [
+    '# Only a failed step comes here: the server is told, and answers with a way on',
+    `configfile ${scriptPath(server, client, '?failed=boot')}`,
+  ]
+}
+
 function menu(script: MenuScript): string {
-  const configFile = (key: string): string =>
-    `configfile ${quote(`${device(script.server)}/boot/${macWithDashes(script.client)}.grub?choice=${key}`)}`
-  const entries = script.entries.map((item) =>
-    entry(item.key, item.title, [item.key === 'local' ? 'exit' : configFile(item.key)]),
-  )
+  const { server, client } = script
+  const chosen = ({ key, title }: MenuEntry): readonly string[] =>
+    entry(key, title, [`configfile ${scriptPath(server, client, `?choice=${key}`)}`])
   return lines(
-    `# Centra PXE: the menu of ${script.client}`,
+    `# Centra PXE: the menu of ${client}`,
     `set timeout=${script.timeoutSeconds}`,
     `set default=${quote(script.default)}`,
-    ...entries.flat(),
+    ...script.profiles.flatMap(chosen),
+    ...chosen({ key: 'local', title: 'Boot from the local disk' }),
+    ...chosen(script.rescue),
+    ...chosen({ key: 'info', title: 'What this machine is' }),
+    ...entry('reboot', 'Reboot', ['reboot']),
+    ...entry('poweroff', 'Power off', ['halt']),
   )
+}
+
+function confirm({ server, client, profile, warning }: ConfirmScript): string {
+  const confirmed = `?choice=${profile.key}&confirmed=yes`
+  return lines(
+    `# Centra PXE: ${client} chose ${profile.key}, which has a warning`,
+    `set timeout=${SCREEN_SECONDS}`,
+    'set default=menu',
+    ...entry('menu', `WARNING: ${warning}. Back to the menu`, [`configfile ${scriptPath(server, client)}`]),
+    ...entry('boot', 'Boot it all the same', [`configfile ${scriptPath(server, client, confirmed)}`]),
+  )
+}
+
+function page({ server, client, title, lines: text }: PageScript): string {
+  return lines(
+    `# Centra PXE: a page for ${client}`,
+    'clear',
+    ...[title, ...text].map(shown),
+    'echo Press Escape to go back',
+    `sleep --interruptible ${PAGE_SECONDS}`,
+    `configfile ${scriptPath(server, client)}`,
+  )
+}
+
+function recovery({ server, client, step, lines: text }: RecoveryScript): string {
+  return lines(
+    `# Centra PXE: a boot step of ${client} failed`,
+    `set timeout=${SCREEN_SECONDS}`,
+    'set default=local',
+    ...[`The boot failed: ${step}`, ...text].map(shown),
+    `sleep --interruptible ${READ_SECONDS}`,
+    ...entry('retry', 'Try again', [`configfile ${scriptPath(server, client)}`]),
+    ...entry('local', 'Boot from the local disk', ['exit']),
+  )
+}
+
+/** Any text on the screen. */
+function shown(text: string): string {
+  return `echo ${quote(text.replace(/[^\x20-\x7e]|'/g, '.'))}`
 }
 
 function entry(id: string, title: string, commands: readonly string[]): readonly string[] {
@@ -102,6 +162,6 @@ function path(url: string): string {
   return `${device(url)}${pathname}`
 }
 
-function scriptPath(server: string, client: Mac): string {
-  return quote(`${device(server)}/boot/${macWithDashes(client)}.grub`)
+function scriptPath(server: string, client: Mac, query = ''): string {
+  return quote(`${device(server)}/boot/${macWithDashes(client)}.grub${query}`)
 }

@@ -1,4 +1,4 @@
-import { type IpxeWord, word, words } from '../protocol/ipxe/words.ts'
+import { type IpxeWord, shownWords, word, words } from '../protocol/ipxe/words.ts'
 
 /**
  * Collects an iPXE script line by line. Every word passes the grammar of `protocol/ipxe/words.ts` on its way in,
@@ -42,14 +42,36 @@ export class IpxeEmitter {
     return this.#push(`${join(first)} && ${join(second)} ||`)
   }
 
-  /** The first of these commands that succeeds; strictly left to right, as iPXE evaluates. */
+  /** The first of these commands that succeeds, left to right as iPXE evaluates; an empty one ignores all failures. */
   firstOf(...commands: readonly (readonly string[])[]): this {
-    return this.#push(commands.map(join).join(' || '))
+    return this.#push(commands.map(join).join(' || ').trimEnd())
   }
 
   /** Words on the machine's screen. */
   echo(text: string): this {
     return this.#push(['echo', ...words(text)].join(' '))
+  }
+
+  /** The head of a menu; its items and `choose` follow. */
+  menu(title: string): this {
+    return this.#push(['menu', ...words(title)].join(' '))
+  }
+
+  /** A line of a menu that a person can choose, also by its key. */
+  item(name: string, key: string | undefined, text: string): this {
+    const shortcut = key === undefined ? [] : ['--key', word(key)]
+    const label = key === undefined ? text : `${key}. ${text}`
+    return this.#push(['item', ...shortcut, word(name), ...words(label)].join(' '))
+  }
+
+  /** A line of a menu that can only be read, of our own words. A menu clears the screen: what it tells is in it. */
+  note(text: string): this {
+    return this.#push(['item', '--gap', '--', ...words(text)].join(' '))
+  }
+
+  /** A line of a menu that can only be read, of any text. */
+  shown(text: string): this {
+    return this.#push(['item', '--gap', '--', ...shownWords(text)].join(' '))
   }
 
   finish(): string {

@@ -6,12 +6,36 @@ import { assertGolden } from '../../test/helpers/golden.ts'
 import { NASTY, SCRIPTS } from '../../test/helpers/scripts.ts'
 import { NODE01 } from '../../test/helpers/world.ts'
 import type { BootScript, MenuScript } from '../model/script.ts'
-import { lexIpxe } from '../protocol/ipxe/lex.ts'
+import { type LexedCommand, lexIpxe } from '../protocol/ipxe/lex.ts'
 import { renderIpxe } from './ipxe.ts'
 
 describe('whole scripts', () => {
   for (const [name, script] of Object.entries(SCRIPTS))
     test(name, () => assertGolden(`scripts/${name}.ipxe`, renderIpxe(script)))
+})
+
+test('what a machine says of itself is shown and never acted upon', () => {
+  fc.assert(
+    fc.property(NASTY, fc.array(NASTY, { maxLength: 4 }), (said, others) => {
+      const { info } = SCRIPTS
+      assert.ok(info.kind === 'page')
+      const text = renderIpxe({ ...info, lines: [`Serial: ${said}`, ...others] })
+      const plain = lexIpxe(renderIpxe({ ...info, lines: ['Serial: x'] }))
+      const { commands, labels } = lexIpxe(text)
+      const isGap = ({ words }: LexedCommand): boolean => words[1] === '--gap'
+      assert.deepEqual(
+        commands.filter((command) => !isGap(command)).map(({ words }) => words),
+        plain.commands.filter((command) => !isGap(command)).map(({ words }) => words),
+      )
+      assert.deepEqual(labels, plain.labels)
+      const expansions = commands.filter(isGap).filter(({ words }) => words.join(' ').includes('${'))
+      assert.deepEqual(
+        expansions.map(({ words }) => words.slice(3)),
+        [['${trouble}']],
+      )
+    }),
+    RUNS,
+  )
 })
 
 test('E12, E20, E21: what every script keeps to', () => {
@@ -21,6 +45,7 @@ test('E12, E20, E21: what every script keeps to', () => {
     assert.ok(text.length < 65_536 && text.split('\n').every((line) => line.length < 4096), name)
     const { labels, commands } = lexIpxe(text)
     const targets = commands.filter(({ words }) => words[0] === 'goto').map(({ words }) => words[1] ?? '')
+    assert.equal(new Set(labels).size, labels.length, `${name}: a label twice, of which goto finds the first`)
     for (const target of targets)
       assert.ok(target.startsWith('${') || labels.includes(target), `${name}: goto ${target}`)
     const network = commands.flatMap((command, i) =>
@@ -44,10 +69,12 @@ function intended(script: BootScript): readonly string[] {
     ...(script.warning === undefined ? [] : [['echo', 'WARNING:', ...words(script.warning)]]),
     ['imgfree'],
     ['set', 'step', 'kernel'],
-    ['kernel', '--name', script.kernel.name, script.kernel.url, 'initrd=i', ...script.cmdline.flatMap(words)],
+    ['set', 'url', script.kernel.url],
+    ['kernel', '--name', script.kernel.name, '${url}', 'initrd=i', ...script.cmdline.flatMap(words)],
     ['goto', 'failed'],
     ['set', 'step', 'initrd'],
-    ['initrd', '--name', 'i', script.initrds[0]?.url ?? ''],
+    ['set', 'url', script.initrds[0]?.url ?? ''],
+    ['initrd', '--name', 'i', '${url}'],
   ].map((command) => JSON.stringify(command))
 }
 
@@ -105,7 +132,7 @@ test('E15, E16: whatever texts are offered, a script is refused or read back exa
 test('negative control: a string template breaks under the same property', () => {
   const { broken } = readsBack(
     ({ title, warning, kernel, initrds, cmdline }) =>
-      `#!ipxe\necho Centra PXE: ${title}\necho WARNING: ${warning}\nimgfree ||\nset step kernel\nkernel --name ${kernel.name} ${kernel.url} initrd=i ${cmdline.join(' ')} || goto failed\nset step initrd\ninitrd --name i ${initrds[0]?.url} ||\n`,
+      `#!ipxe\necho Centra PXE: ${title}\necho WARNING: ${warning}\nimgfree ||\nset step kernel\nset url ${kernel.url}\nkernel --name ${kernel.name} \${url} initrd=i ${cmdline.join(' ')} || goto failed\nset step initrd\nset url ${initrds[0]?.url}\ninitrd --name i \${url} ||\n`,
   )
   assert.ok(broken > 1000, `${broken} broken`)
 })
@@ -116,13 +143,14 @@ test('menus: titles and keys are refused or read back as one item each', () => {
     fc.property(
       fc.array(fc.record({ key: NASTY, title: NASTY }), { maxLength: 4 }),
       NASTY,
-      (entries, title) => {
+      (profiles, title) => {
         const script: MenuScript = {
           kind: 'menu',
           server: 'http://10.77.0.1:8080',
           client: NODE01,
           title,
-          entries,
+          profiles,
+          rescue: { key: 'rescue', title: 'Rescue' },
           default: 'local',
           timeoutSeconds: 30,
         }
@@ -134,12 +162,30 @@ test('menus: titles and keys are refused or read back as one item each', () => {
         }
         accepted += 1
         const { commands } = lexIpxe(text)
-        const items = commands.slice(1, 2 + entries.length).map(({ words }) => words)
-        const meant = [
-          ['menu', ...title.split(' ')],
-          ...entries.map((entry) => ['item', entry.key, ...entry.title.split(' ')]),
+        const isItem = ({ words }: LexedCommand): boolean => words[0] === 'item' && words[1] !== '--gap'
+        const items = commands.filter(isItem).map(({ words }) => words)
+        const meant = profiles.map(({ key, title: shown }, i) => {
+          const digit = String(i + 1)
+          return ['item', '--key', digit, key, `${digit}.`, ...shown.split(' ')]
+        })
+        assert.deepEqual(items.slice(0, profiles.length), meant)
+        const own = [
+          'local',
+          'rescue',
+          'info',
+          'shell',
+          'network',
+          'reboot',
+          'poweroff',
+          'retry',
+          'shell',
+          'local_disk',
         ]
-        assert.deepEqual(items, meant)
+        assert.deepEqual(
+          items.slice(profiles.length).map((words) => words[3]),
+          own,
+        )
+        assert.deepEqual(commands[0]?.words, ['menu', ...title.split(' ')])
         assert.deepEqual(lexIpxe(text).labels, lexIpxe(renderIpxe(SCRIPTS.menu)).labels)
       },
     ),

@@ -1,10 +1,23 @@
 import { type Mac, macWithDashes } from '../lib/mac.ts'
-import type { BootScript, MenuScript, RecoveryScript, Script } from '../model/script.ts'
+import { wrap } from '../lib/text.ts'
+import type {
+  BootScript,
+  ConfirmScript,
+  MenuScript,
+  PageScript,
+  RecoveryScript,
+  Script,
+  ScriptFile,
+} from '../model/script.ts'
 import { SETTINGS } from '../protocol/ipxe/words.ts'
 import { IpxeEmitter } from './ipxe-emitter.ts'
 
-/** How long the screens after a failure wait for a key before the local disk boots, in seconds. */
-const FALLBACK_SECONDS = 30
+/** How long every screen but the menu waits for a key, in seconds. */
+const SCREEN_SECONDS = 30
+/** A page is read, not passed: it waits longer. */
+const PAGE_SECONDS = 120
+/** iPXE's menus are 80 columns wide, two of them its frame. */
+const SCREEN_COLUMNS = 74
 
 /**
  * A script in iPXE's language, of commands that stock builds have since iPXE 1.0 (2019). Throws when a value
@@ -22,8 +35,15 @@ export function renderIpxe(script: Script): string {
     case 'menu':
       menu(out, script)
       break
+    case 'confirm':
+      confirm(out, script)
+      break
+    case 'page':
+      page(out, script)
+      break
     case 'local-disk':
-      out.comment('Centra PXE: boots the local disk').echo(`Centra PXE: local disk, ${script.because}`)
+      out.comment('Centra PXE: boots the local disk')
+      out.echo(`Centra PXE: local disk, ${script.because}`)
       localDisk(out)
       break
     case 'recovery':
@@ -38,9 +58,10 @@ export function renderIpxe(script: Script): string {
 function identify(out: IpxeEmitter, server: string): void {
   const query = `uuid=${SETTINGS.uuid}&serial=${SETTINGS.serial}&arch=${SETTINGS.buildarch}&platform=${SETTINGS.platform}`
   out.comment('Centra PXE: tells the server which machine this is; the answer is its own script')
-  out.label('retry').run('set', 'step', 'script')
-  out.runOrGoto('unreachable', ...chainTo(`${server}/boot/${SETTINGS.mac}.ipxe?${query}`)).blank()
-  unreachable(out, server)
+  out.run('set', 'step', 'script')
+  out.run('set', 'url', `${server}/boot/${SETTINGS.mac}.ipxe?${query}`)
+  out.runOrGoto('failed', ...chainTo(SETTINGS.url)).blank()
+  failed(out, server, undefined)
 }
 
 function boot(out: IpxeEmitter, script: BootScript): void {
@@ -50,80 +71,171 @@ function boot(out: IpxeEmitter, script: BootScript): void {
   // EFI kernels before 5.7 find their initrd by initrd=NAME alone; everything else ignores it.
   const initrdArguments = script.initrds.map((file) => `initrd=${file.name}`)
   const cmdline = [...initrdArguments, ...script.cmdline].flatMap((argument) => argument.split(' '))
-  out.label('retry').tryRun('imgfree')
-  out.run('set', 'step', 'kernel')
-  out.runOrGoto('failed', 'kernel', '--name', script.kernel.name, script.kernel.url, ...cmdline)
-  out.run('set', 'step', 'initrd')
-  for (const file of script.initrds) out.runOrGoto('failed', 'initrd', '--name', file.name, file.url)
-  out.run('set', 'step', 'boot').runOrGoto('failed', 'boot').blank()
+  out.tryRun('imgfree').blank()
+  load(out, 'kernel', script.kernel, cmdline)
+  for (const file of script.initrds) load(out, 'initrd', file, [])
+  out.run('set', 'step', 'boot').run('set', 'url', script.kernel.url).runOrGoto('failed', 'boot').blank()
   failed(out, script.server, script.client)
+}
+
+/** One file: the step and the URL are noted first, for whoever reads of a failure. */
+function load(
+  out: IpxeEmitter,
+  command: 'kernel' | 'initrd',
+  file: ScriptFile,
+  args: readonly string[],
+): void {
+  out.run('set', 'step', command).run('set', 'url', file.url)
+  out.runOrGoto('failed', command, '--name', file.name, SETTINGS.url, ...args).blank()
 }
 
 function menu(out: IpxeEmitter, script: MenuScript): void {
-  out.comment(`Centra PXE: the menu of ${script.client}`)
+  const { server, client } = script
+  out.comment(`Centra PXE: the menu of ${client}`).label('menu').menu(script.title)
+  if (script.profiles.length > 0) out.note('This machine becomes')
+  for (const [index, { key, title }] of script.profiles.entries()) out.item(key, DIGITS[index], title)
+  out.note('Or').item('local', 'l', 'Boot from the local disk')
+  out.item(script.rescue.key, 'r', script.rescue.title)
+  out.note('Tools').item('info', 'i', 'What this machine is')
+  out.item('shell', 's', 'iPXE shell').item('network', 'n', 'Ask DHCP for an address again')
+  out.item('reboot', 'b', 'Reboot').item('poweroff', 'p', 'Power off')
+  choose(out, { seconds: script.timeoutSeconds, default: script.default, cancelled: 'local_disk' })
+  for (const tool of TOOLS) out.when(['iseq', SETTINGS.choice, tool], ['goto', `tool_${tool}`])
+  out.blank().comment('Everything else the server decides')
+  out.run('set', 'step', 'menu').run('set', 'url', `${scriptUrl(server, client)}?choice=${SETTINGS.choice}`)
+  out.when(['iseq', SETTINGS.choice, 'info'], ['set', 'url', infoUrl(server, client)])
+  out.runOrGoto('failed', ...chainTo(SETTINGS.url)).blank()
+  tools(out, server)
+  failed(out, server, client)
+}
+
+function infoUrl(server: string, client: Mac): string {
+  const facts = [
+    `uuid=${SETTINGS.uuid}&serial=${SETTINGS.serial}`,
+    `manufacturer=${SETTINGS.manufacturer}&product=${SETTINGS.product}`,
+    `arch=${SETTINGS.buildarch}&platform=${SETTINGS.platform}`,
+    `ip=${SETTINGS.address}&version=${SETTINGS.version}`,
+  ]
+  return `${scriptUrl(server, client)}?choice=info&${facts.join('&')}`
+}
+
+/** Keys of the first profiles; the others are reached by the arrow keys. */
+const DIGITS = '123456789'
+
+const TOOLS = ['shell', 'network', 'reboot', 'poweroff'] as const
+
+/** What the loader does by itself. Nothing here needs the server. */
+function tools(out: IpxeEmitter, server: string): void {
+  out.label('tool_shell').echo('Type exit to come back to the menu').tryRun('shell').run('goto', 'menu')
+  out.blank().label('tool_network').tryRun('ifclose')
+  out.run('set', 'step', 'dhcp').run('set', 'url', `${server}/boot.ipxe`).runOrGoto('failed', 'dhcp')
+  out.run('set', 'step', 'script').runOrGoto('failed', ...chainTo(SETTINGS.url))
+  // Debian's BIOS build of iPXE 1.0 has no poweroff: a command that does not exist fails like any other.
+  for (const command of ['reboot', 'poweroff']) {
+    out.blank().label(`tool_${command}`).tryRun(command)
+    out.echo(`This iPXE cannot ${command === 'reboot' ? 'reboot' : 'power off'} the machine; do it by hand.`)
+    out.tryRun('prompt', '--timeout', '10000', 'Press', 'a', 'key', 'for', 'the', 'menu').run('goto', 'menu')
+  }
+  out.blank()
+}
+
+function confirm(out: IpxeEmitter, { server, client, profile, warning }: ConfirmScript): void {
+  out.comment(`Centra PXE: ${client} chose ${profile.key}, which has a warning`).menu(profile.title)
+  notes(out, [`WARNING: ${warning}`])
+  out.item('boot', 'y', 'Boot it all the same').item('menu', 'b', 'Back to the menu')
+  choose(out, { seconds: SCREEN_SECONDS, default: 'menu', cancelled: 'back' })
+  out.label('back').run('set', 'step', 'menu').run('set', 'url', scriptUrl(server, client))
+  const confirmed = `${scriptUrl(server, client)}?choice=${profile.key}&confirmed=yes`
+  out.when(['iseq', SETTINGS.choice, 'boot'], ['set', 'url', confirmed])
+  out.runOrGoto('failed', ...chainTo(SETTINGS.url)).blank()
+  failed(out, server, client)
+}
+
+function page(out: IpxeEmitter, { server, client, title, lines }: PageScript): void {
+  out.comment(`Centra PXE: a page for ${client}`).menu(title)
+  notes(out, lines)
+  out.item('menu', 'b', 'Back')
+  choose(out, { seconds: PAGE_SECONDS, default: 'menu', cancelled: 'back' })
+  out.label('back').run('set', 'step', 'menu').run('set', 'url', scriptUrl(server, client))
+  out.runOrGoto('failed', ...chainTo(SETTINGS.url)).blank()
+  failed(out, server, client)
+}
+
+function recovery(out: IpxeEmitter, { server, client, step, lines }: RecoveryScript): void {
+  const url = scriptUrl(server, client)
+  out.comment(`Centra PXE: a boot step of ${client} failed`).tryRun('clear', 'trouble')
+  wayOut(out, `The boot failed: ${step}`, lines)
   out
     .label('retry')
-    .run('set', 'step', 'menu')
-    .run('menu', ...script.title.split(' '))
-  for (const entry of script.entries) out.run('item', entry.key, ...entry.title.split(' '))
-  const timeout = String(script.timeoutSeconds * 1000)
-  out.runOrGoto('local', 'choose', '--timeout', timeout, '--default', script.default, 'choice')
-  out.when(['iseq', SETTINGS.choice, 'local'], ['goto', 'local'])
-  out
-    .runOrGoto('failed', ...chainTo(`${scriptUrl(script.server, script.client)}?choice=${SETTINGS.choice}`))
-    .blank()
-  failed(out, script.server, script.client)
-}
-
-function recovery(out: IpxeEmitter, script: RecoveryScript): void {
-  out.comment(`Centra PXE: a boot step of ${script.client} failed`)
-  out.echo(`Centra PXE: ${script.problem}`)
-  offerWayOut(out, 'The boot failed. What now?')
-  out.label('retry').run('set', 'step', 'script')
-  out.runOrGoto('unreachable', ...chainTo(scriptUrl(script.server, script.client))).blank()
-  unreachable(out, script.server)
-}
-
-/** Where a failed step lands: told to the server, whose answer offers a way out; without a server, ours does. */
-function failed(out: IpxeEmitter, server: string, client: Mac | undefined): void {
-  out.label('failed').run('set', 'fault', SETTINGS.errno)
-  out.echo(`Centra PXE: step ${SETTINGS.step} failed, see https://ipxe.org/${SETTINGS.fault}`)
-  out.tryRun('imgfree')
-  if (client !== undefined) {
-    const report = `${scriptUrl(server, client)}?failed=${SETTINGS.step}&errno=${SETTINGS.fault}`
-    out.runOrGoto('unreachable', ...chainTo(report)).blank()
-  }
-  unreachable(out, server)
-}
-
-function unreachable(out: IpxeEmitter, server: string): void {
-  out.label('unreachable').run('set', 'fault', SETTINGS.errno)
-  out.echo(`Centra PXE: no answer from ${server}, see https://ipxe.org/${SETTINGS.fault}`)
-  offerWayOut(out, 'Centra PXE does not answer. What now?')
-}
-
-/** A choice that needs no server: try again (label `retry`), iPXE's shell, the local disk. */
-function offerWayOut(out: IpxeEmitter, title: string): void {
-  out.run('menu', ...title.split(' '))
-  out.run('item', 'retry', 'Try', 'again')
-  out.run('item', 'shell', 'iPXE', 'shell')
-  out.run('item', 'local', 'Boot', 'from', 'the', 'local', 'disk')
-  const timeout = String(FALLBACK_SECONDS * 1000)
-  out.runOrGoto('local', 'choose', '--timeout', timeout, '--default', 'local', 'choice')
-  out.run('goto', SETTINGS.choice).blank()
-  out.label('shell').run('shell').blank()
-  out.label('local')
-  localDisk(out)
+    .run('set', 'url', url)
+    .tryRun(...chainTo(SETTINGS.url))
+  out.run('set', 'trouble', 'No', 'answer', 'from', server, 'iPXE', 'error', SETTINGS.errno)
+  out.run('goto', 'way_out')
 }
 
 /**
- * UEFI goes on with its boot order when iPXE exits; BIOS is asked for its first disk by INT 13h, and goes on with
- * its own boot order where that fails.
+ * Where a failed step lands: the server is told, and its answer says what to do about it. When it cannot be told, the
+ * machine's own screen offers a way on, and trying again tells it late.
+ */
+function failed(out: IpxeEmitter, server: string, client: Mac | undefined): void {
+  const base = client === undefined ? `${server}/boot/${SETTINGS.mac}.ipxe` : scriptUrl(server, client)
+  out.label('failed').run('set', 'fault', SETTINGS.errno)
+  out.echo(`Centra PXE: ${SETTINGS.step} failed: ${SETTINGS.url}`)
+  out.echo(`iPXE error ${SETTINGS.fault}: https://ipxe.org/${SETTINGS.fault}`)
+  out.tryRun('imgfree').comment('The server is told; its answer says what this means and what to do')
+  out.run(
+    'set',
+    'report',
+    `${base}?failed=${SETTINGS.step}&errno=${SETTINGS.fault}&url=${SETTINGS.quotedUrl}`,
+  )
+  out.runOrGoto('offline', ...chainTo(SETTINGS.report)).blank()
+  out.comment('The server cannot be told: a way on that needs no server')
+  out.label('offline').run('set', 'trouble', 'iPXE', 'error', SETTINGS.errno)
+  const { hostname, port } = new URL(server)
+  const firewall = `Check the cable, the server (centra-pxe status), its firewall (TCP ${port}).`
+  wayOut(out, 'Centra PXE does not answer', [`No answer from ${hostname} port ${port}.`, firewall])
+  out.label('retry').tryRun('ifopen').firstOf(['isset', SETTINGS.address], ['dhcp'], [])
+  out.runOrGoto('offline', ...chainTo(`${SETTINGS.report}&again=yes`))
+}
+
+/** A screen that needs no server: try again (label `retry`, which follows), iPXE's shell, the local disk. */
+function wayOut(out: IpxeEmitter, title: string, lines: readonly string[]): void {
+  out.label('way_out').menu(title)
+  notes(out, lines)
+  out.note(SETTINGS.trouble).item('retry', 't', 'Try again').item('shell', 's', 'iPXE shell')
+  out.item('local_disk', 'l', 'Boot from the local disk')
+  choose(out, { seconds: SCREEN_SECONDS, default: 'local_disk', cancelled: 'local_disk' })
+  out.run('goto', SETTINGS.choice).blank()
+  out.label('shell').echo('Type exit to come back').tryRun('shell').run('goto', 'way_out').blank()
+  out.label('local_disk')
+  localDisk(out)
+  out.blank()
+}
+
+interface Choosing {
+  readonly seconds: number
+  readonly default: string
+  /** The label for a person who cancels with Escape. */
+  readonly cancelled: string
+}
+
+function choose(out: IpxeEmitter, { seconds, default: key, cancelled }: Choosing): void {
+  const command = ['choose', '--timeout', String(seconds * 1000), '--default', key, 'choice']
+  out.tryRun('clear', 'choice').runOrGoto(cancelled, ...command)
+}
+
+/** Lines to read in a menu, broken where the screen ends. */
+function notes(out: IpxeEmitter, lines: readonly string[]): void {
+  for (const line of lines.flatMap((text) => wrap(text, SCREEN_COLUMNS))) out.shown(line)
+}
+
+/**
+ * UEFI goes on with its boot order when a boot option fails, and shows its own menu when one succeeds (UEFI 2.10
+ * §3.1): hence 1. BIOS is asked for its first disk by INT 13h, and goes on with its own order where that fails.
  */
 function localDisk(out: IpxeEmitter): void {
-  const bios = ['sanboot', '--no-describe', '--drive', '0x80']
-  out.when(['iseq', SETTINGS.platform, 'efi'], ['exit'])
-  out.firstOf(bios, ['exit'])
+  out.when(['iseq', SETTINGS.platform, 'efi'], ['exit', '1'])
+  out.firstOf(['sanboot', '--no-describe', '--drive', '0x80'], ['exit'])
 }
 
 function scriptUrl(server: string, client: Mac): string {

@@ -9,12 +9,18 @@ import { NODE01, NODE02, STRANGER, type WorldBuilder, world } from './world.ts'
 export const SCRIPTS = {
   identify: script(world(), { kind: 'identify' }),
   boot: script(world().labNodes(), { kind: 'run' }, NODE02),
-  'boot-all-in-one': script(world(), { kind: 'run', choice: 'all-in-one' }, STRANGER),
+  'boot-all-in-one': script(world(), { kind: 'run', choice: 'all-in-one', confirmed: true }, STRANGER),
+  'confirm-all-in-one': script(world(), { kind: 'run', choice: 'all-in-one' }, STRANGER),
+  info: script(world(), { kind: 'run', choice: 'info' }, STRANGER),
+  'no-rescue-image': script(world().images(), { kind: 'run', choice: 'rescue' }, STRANGER),
   menu: script(world(), { kind: 'run' }, STRANGER),
   'local-disk': script(world().unknown('local'), { kind: 'run' }, STRANGER),
   recovery: script(
     world().labNodes(),
-    { kind: 'run', failed: { step: 'kernel', errno: '2d0c613b' } },
+    {
+      kind: 'run',
+      failed: { step: 'kernel', errno: '2d0c613b', url: 'http://10.77.0.1:8080/images/debian-live/vmlinuz' },
+    },
     NODE01,
   ),
 } as const

@@ -201,6 +201,7 @@ export class WorldBuilder {
       profiles: new Map(this.#profiles.map((profile) => [profile.name, profile])),
       nodes: this.#nodes,
       menu: this.#menu,
+      consoles: ['tty0', 'ttyS0,115200'],
       unknown: this.#unknown,
     }
   }

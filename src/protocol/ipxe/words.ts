@@ -10,9 +10,9 @@ export type IpxeWord = string & { readonly __brand: 'IpxeWord' }
 
 /**
  * Settings that may be expanded in our scripts. iPXE expands again what a setting expands to, so only forms whose
- * value cannot contain `${` are here: hex, addresses, numbers, UUIDs. Never `:uristring`, never a bare
- * `${hostname}` or `${serial}` (a DHCP reply or SMBIOS can set them to `${...}`, and a value that names itself
- * hangs iPXE for ever).
+ * value cannot contain `${` are here: hex, addresses, numbers, UUIDs, what our own scripts `set`, and what iPXE was
+ * built with. Never a bare or `:uristring` form of `${hostname}` or `${serial}` (a DHCP reply or SMBIOS can set them
+ * to `${...}`, and a value that names itself hangs iPXE for ever).
  */
 export const SETTINGS = {
   mac: '${netX/mac:hexhyp}',
@@ -27,6 +27,11 @@ export const SETTINGS = {
   fault: '${fault}',
   choice: '${choice}',
   step: '${step}',
+  version: '${version}',
+  url: '${url}',
+  quotedUrl: '${url:uristring}',
+  report: '${report}',
+  trouble: '${trouble}',
 } as const
 
 const ALLOWED_SETTINGS: ReadonlySet<string> = new Set(Object.values(SETTINGS))
@@ -66,6 +71,18 @@ export function textProblem(text: string): string | undefined {
 /** A text as words. Throws like `word`. */
 export function words(text: string): readonly IpxeWord[] {
   return text.split(' ').map(word)
+}
+
+/**
+ * Any text as words for a screen, none when there is nothing to show: where iPXE would act on a word or expand it, the
+ * characters that make it do so are shown as dots.
+ */
+export function shownWords(text: string): readonly IpxeWord[] {
+  return text
+    .replace(/[^\x20-\x7e]|\$(?=\{)/g, '.')
+    .split(' ')
+    .filter((part) => part !== '')
+    .map((part) => word(wordProblem(part) === undefined ? part : part.replace(/[#:|&;\\]/g, '.')))
 }
 
 const KEY = /^[A-Za-z0-9_.-]+/

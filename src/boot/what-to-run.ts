@@ -1,0 +1,185 @@
+import { formatIpv4 } from '../lib/ipv4.ts'
+import type { Mac } from '../lib/mac.ts'
+import { type Config, type Node, type Origin, type Profile, RESCUE_PROFILE } from '../model/config.ts'
+import type { Step } from '../model/rules.ts'
+import type { Script } from '../model/script.ts'
+import type { World } from '../model/world.ts'
+import type { Action, BootRequest, FailedStep } from './decision.ts'
+import { explainFailure } from './failure.ts'
+import { bootScript, menuEntry, menuProfiles } from './scripts.ts'
+
+/** What is known of the machine that asks, and the trace so far. */
+export interface RunContext {
+  readonly node: Node | undefined
+  readonly steps: Step[]
+}
+
+/** The script's question: what this machine runs now. May use state; part of `decide`. */
+export function whatToRun(request: BootRequest, world: World, context: RunContext): Action {
+  const { question } = request
+  const { node, steps } = context
+  const { mac } = request.client
+  if (question.kind !== 'run' || mac === undefined) return localDisk('the machine has not said who it is')
+  if (question.failed !== undefined) {
+    const recovery = recover(request, question.failed, { mac, world, steps })
+    if (question.again !== true) return recovery
+  }
+  if (node?.profile !== undefined) {
+    steps.push({ rule: 'profile.select', outcome: node.profile, from: 'inventory', cite: where(node.origin) })
+    const profile = bootable(node.profile, world, steps)
+    return 'missing' in profile ? localDisk(profile.missing) : boot(request, profile, world, context)
+  }
+  if (node !== undefined)
+    steps.push({ rule: 'profile.select', outcome: `${node.name} names none`, from: 'inventory' })
+  const { unknown } = world.config
+  steps.push({ rule: 'unknown.policy', outcome: `unknown: ${unknown}`, from: 'config' })
+  // Where nobody is shown a menu, nobody can have chosen from it.
+  if (unknown !== 'menu') return localDisk(`unknown: ${unknown}`)
+  if (question.choice === undefined) return showMenu(request, mac, world)
+  steps.push({ rule: 'menu.choice', outcome: question.choice, from: 'packet' })
+  return chosen(request, question.choice, { mac, world, context })
+}
+
+function showMenu(request: BootRequest, client: Mac, world: World): Action {
+  const { menu, profiles: all } = world.config
+  const profiles = menuProfiles(world)
+  const rescue = menuEntry(all.get(RESCUE_PROFILE) ?? { name: RESCUE_PROFILE, title: 'Rescue' })
+  return script({
+    kind: 'menu',
+    server: nodePlane(request, world.config),
+    title: menu.title,
+    client,
+    profiles,
+    rescue,
+    default: profiles.some(({ key }) => key === menu.default) ? menu.default : 'local',
+    timeoutSeconds: menu.timeoutSeconds,
+  })
+}
+
+interface Chosen {
+  readonly mac: Mac
+  readonly world: World
+  readonly context: RunContext
+}
+
+/** An entry of the menu, chosen by a person or by its time-out. */
+function chosen(request: BootRequest, choice: string, { mac, world, context }: Chosen): Action {
+  const { question } = request
+  const server = nodePlane(request, world.config)
+  if (choice === 'local') return localDisk('the menu said so')
+  if (choice === 'info')
+    return script({ kind: 'page', server, client: mac, title: 'This machine', lines: facts(request) })
+  const found = bootable(choice, world, context.steps)
+  if ('missing' in found) {
+    const lines = [`Nothing to boot: ${found.missing}`, `Set profiles.${choice}.image in the configuration.`]
+    return script({ kind: 'page', server, client: mac, title: choice, lines })
+  }
+  const { profile } = found
+  if (profile.warning !== undefined && question.kind === 'run' && question.confirmed !== true)
+    return script({
+      ...{ kind: 'confirm', server, client: mac },
+      ...{ profile: menuEntry(profile), warning: profile.warning },
+    })
+  return boot(request, found, world, context)
+}
+
+/** What the machine says of itself, for whoever stands before it. */
+function facts({ client, ingress }: BootRequest): readonly string[] {
+  const rows: readonly (readonly [string, string | undefined])[] = [
+    ['MAC address', client.mac],
+    ['UUID', client.uuid],
+    ['Serial', client.serial],
+    ['Manufacturer', client.manufacturer],
+    ['Product', client.product],
+    ['Architecture', client.arch],
+    ['Address', client.address === undefined ? undefined : formatIpv4(client.address)],
+    ['Network', ingress.network],
+    ['Server', formatIpv4(ingress.server)],
+    ['iPXE', client.loaderVersion],
+  ]
+  return rows.map(([name, value]) => `${name}: ${value ?? 'unknown'}`)
+}
+
+interface Bootable {
+  readonly profile: Profile
+  readonly image: NonNullable<ReturnType<World['images']['get']>>
+}
+
+/** The profile with its image, if both are there; the reason otherwise. */
+function bootable(name: string, world: World, steps: Step[]): Bootable | { readonly missing: string } {
+  const profile = world.config.profiles.get(name)
+  const image = profile?.image === undefined ? undefined : world.images.get(profile.image)
+  if (profile === undefined || image === undefined) {
+    const missing =
+      profile === undefined ? `there is no profile ${name}` : `profile ${name} has no image that is on disk`
+    steps.push({ rule: 'image.select', outcome: missing, from: 'config' })
+    return { missing }
+  }
+  steps.push({ rule: 'image.select', outcome: image.name, from: 'config', ...cite(profile.origin) })
+  return { profile, image }
+}
+
+function boot(request: BootRequest, { profile, image }: Bootable, world: World, context: RunContext): Action {
+  const { node, steps } = context
+  const spec = world.config.images.get(image.name)
+  const { arch, mac } = request.client
+  const consoles = hasPcSerial(arch) ? world.config.consoles : []
+  const counts = [
+    ['console', consoles.length],
+    ['image', spec?.cmdline.length ?? 0],
+    ['profile', profile.cmdline.length],
+    ['node', node?.cmdline.length ?? 0],
+  ] as const
+  steps.push({
+    rule: 'cmdline.merge',
+    outcome: `${counts.map(([name, count]) => `${name} ${count}`).join(' + ')} arguments`,
+    from: 'config',
+    ...cite(spec?.origin),
+  })
+  const nonce =
+    'opens a boot attempt, or continues the open one; its nonce goes to the lease of this machine alone'
+  steps.push({ rule: 'boot.nonce', outcome: nonce, from: 'state' })
+  const server = nodePlane(request, world.config)
+  return {
+    kind: 'script',
+    script: bootScript({ server, profile, image, spec, node, mac, consoles }),
+    boots: { kind: 'boot-nonce', profile: profile.name, image: image.name },
+  }
+}
+
+/** `tty0` and `ttyS0` are a PC's; elsewhere the firmware's tables name the console (ACPI SPCR, devicetree). */
+function hasPcSerial(arch: BootRequest['client']['arch']): boolean {
+  return arch === undefined || /^(bios|uefi)-(x86|ia32|x64|ebc)/.test(arch)
+}
+
+function recover(
+  request: BootRequest,
+  failed: FailedStep,
+  { mac, world, steps }: { readonly mac: Mac; readonly world: World; readonly steps: Step[] },
+): Action {
+  const { summary, lines } = explainFailure(failed)
+  steps.push({ rule: 'boot.failed', outcome: summary, from: 'packet' })
+  const server = nodePlane(request, world.config)
+  return script({ kind: 'recovery', server, client: mac, step: failed.step, lines })
+}
+
+function localDisk(because: string): Action {
+  return script({ kind: 'local-disk', because })
+}
+
+function script(value: Script): Action {
+  return { kind: 'script', script: value }
+}
+
+/** The node plane's base URL as this client reaches it: an address, so that no name server is needed. */
+export function nodePlane(request: BootRequest, config: Config): string {
+  return `http://${formatIpv4(request.ingress.server)}:${config.server.httpPort}`
+}
+
+export function where(origin: Origin): string {
+  return `${origin.file}:${origin.line}`
+}
+
+function cite(origin: Origin | undefined): { readonly cite?: string } {
+  return origin === undefined ? {} : { cite: where(origin) }
+}
