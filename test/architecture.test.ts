@@ -140,6 +140,8 @@ const EXPORTED_FOR: Readonly<Record<string, string>> = {
   'src/protocol/pcap.ts LINKTYPE_ETHERNET': 'tests read captures',
   'src/lab/packages.ts ensureSystemPackages': 'called by scripts/system-packages.ts',
   'src/lab/packages.ts PACKAGE_SETS': 'called by scripts/system-packages.ts',
+  'src/lab/newer-packages.ts unpackNewer':
+    'tests boot newer loaders than the distribution of the machine has',
   'src/lab/namespace.ts enterPrivateWorld': 'its test imports it in another process',
 }
 

@@ -63,7 +63,7 @@ test('every example validates', () => {
   assert.ok(examples.length > 0)
   for (const example of examples) {
     const folder = folderWith('')
-    cpSync(join(ROOT, example), join(folder, basename(example)))
+    cpSync(dirname(join(ROOT, example)), folder, { recursive: true })
     const { status, stdout, stderr } = centra(['validate', basename(example)], folder)
     assert.deepEqual([status, stdout, stderr], [0, '', ''], example)
   }

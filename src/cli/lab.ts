@@ -1,32 +1,29 @@
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Command, InvalidArgumentError, Option } from 'commander'
-import { cacheFolder } from '../lab/cache.ts'
-import { runInside } from '../lab/inside.ts'
+import { type Command, Option } from 'commander'
+import { cacheFolder, withLock } from '../lab/cache.ts'
 import { proveKvm } from '../lab/kvm-proof.ts'
+import { restoreCursor } from '../lab/live.ts'
 import { runInPrivateWorld } from '../lab/namespace.ts'
 import { buildPayload, type Payload } from '../lab/payload.ts'
-import { type LabPlan, LabPlanSchema, PlanError, planBridge, planMachines } from '../lab/plan.ts'
-import type { Config } from '../model/config.ts'
+import type { LabPlan } from '../lab/plan.ts'
 import { CliError, EXIT } from './exit-codes.ts'
-import { exampleConfig, prepareExample } from './lab-example.ts'
-import { print, requireConfig, say } from './output.ts'
-import { followServer } from './state.ts'
+import { OWN_SCRIPT } from './lab-inside.ts'
+import {
+  type LabFlags,
+  planLab,
+  readKeys,
+  readNumber,
+  readSize,
+  requireLabConfig,
+  requireMachine,
+  requireRecording,
+} from './lab-wishes.ts'
+import { say } from './output.ts'
 
-interface LabFlags {
-  readonly config?: string
-  readonly node: readonly string[]
-  readonly firmware?: 'bios' | 'uefi'
-  readonly plainPxe: readonly string[]
-  readonly accel: 'auto' | 'tcg' | 'kvm'
-  readonly memory: number
-  readonly timeout: number
-  readonly capture?: boolean
-}
-
-const SIGTERM_EXIT = 128 + 15
-const SOURCE = dirname(dirname(fileURLToPath(import.meta.url)))
+const EXAMPLE = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'examples/lab/centra-pxe.yaml')
 
 export function addLab(program: Command): void {
   program
@@ -34,14 +31,34 @@ export function addLab(program: Command): void {
     .summary('boot virtual machines from the network, on this machine alone')
     .description(
       'Boots the nodes of a configuration as virtual machines with real firmware, through a server of its own, in a ' +
-        'private network namespace: the network of this machine is not touched. Exit code 0 when all are in service.',
+        'private network namespace: the network of this machine is not touched. Networks that the configuration only ' +
+        'watches get Centra PXE as their DHCP server there. Exit code 0 when all are in service, 1 otherwise.',
     )
     .option('--config <file>', 'default: the example of two nodes, one BIOS and one UEFI')
     .option('--node <name...>', 'only these nodes', [])
+    .option('--unknown <n>', 'machines that no node describes; without --node, these alone', readNumber, 0)
     .addOption(
       new Option('--firmware <kind>', 'of all machines; default: they take turns').choices(['bios', 'uefi']),
     )
-    .option('--plain-pxe <name...>', "BIOS nodes whose ROM poses as a vendor's: iPXE comes over TFTP", [])
+    .option('--plain-pxe <name...>', "BIOS machines whose ROM poses as a vendor's: iPXE comes over TFTP", [])
+    .option('--payload', "boot the lab's own small Linux in place of every image, wherever its files are")
+    .option(
+      '--disk <size>',
+      'a disk for every machine: 512M, 4G; without --keep it goes with the run',
+      readSize,
+    )
+    .option(
+      '--keep',
+      'disks, UEFI variables and leases are there again at the next run of this configuration',
+    )
+    .option('--stay', 'the machines run on when all is over, until Ctrl-C')
+    .option('--console <name>', 'give this terminal to the serial console of a machine; Ctrl-] leaves it')
+    .option('--keys <file>', 'keys for the serial consoles: MACHINE "text to wait for" KEY...')
+    .option(
+      '--record <file>',
+      'what a terminal would show: an asciinema cast if the name ends in .cast, else text',
+    )
+    .option('--json', 'the outcome as one JSON document on stdout; the timeline goes to stderr')
     .addOption(
       new Option('--accel <kind>', 'auto takes KVM only if it is proven to boot a kernel')
         .choices(['auto', 'tcg', 'kvm'])
@@ -51,63 +68,50 @@ export function addLab(program: Command): void {
     .option('--timeout <seconds>', 'until machines that are not in service count as failed', readNumber, 600)
     .option('--capture', 'keep all packets in capture.pcap (needs tcpdump)')
     .action(lab)
-  program
-    .command('lab-inside', { hidden: true })
-    .argument('<plan>')
-    .action(async (file: string) => {
-      // All that runs in the private world dies with this process, the first in it.
-      process.on('SIGTERM', () => process.exit(SIGTERM_EXIT))
-      const plan = LabPlanSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
-      process.exitCode = (await inside(plan)) ? EXIT.ok : EXIT.failure
-    })
 }
 
 async function lab(flags: LabFlags): Promise<void> {
   if (process.getuid?.() !== 0)
     throw new CliError('the lab needs root, to make its private network', EXIT.unavailable)
   // What was typed is checked before anything is downloaded or built.
-  const machines = planAll(
-    flags,
-    flags.config === undefined ? exampleConfig() : await requireConfig(flags.config),
-  )
+  const configFile = flags.config === undefined ? EXAMPLE : resolve(flags.config)
+  const usesPayload = flags.payload === true || flags.config === undefined
+  const config = await requireLabConfig(configFile, usesPayload)
+  const machines = planLab(config, flags)
+  const keys = readKeys(flags.keys, machines)
+  if (flags.console !== undefined) requireMachine('--console', flags.console, machines)
+  if (flags.record !== undefined) requireRecording(flags.record)
   const payload = await buildPayload({ onProgress: say })
   const { acceleration, reason } = await chooseAcceleration(flags.accel, payload)
-  const folder = makeRunFolder()
-  const plan: LabPlan = {
+  const folder = flags.keep ? keptFolder(configFile) : newFolder()
+  const run: LabPlan = {
     ...machines,
-    configFile: flags.config === undefined ? prepareExample(folder, payload) : resolve(flags.config),
-    stateDir: join(folder, 'state'),
-    folder,
-    acceleration,
-    memoryMib: flags.memory,
-    timeoutSeconds: flags.timeout,
-    capture: flags.capture ?? false,
+    ...{ configFile, stateDir: join(folder, 'state'), folder, acceleration, keys },
+    ...{ memoryMib: flags.memory, timeoutSeconds: flags.timeout },
+    ...(usesPayload ? { payload: { kernel: payload.kernel, initrd: payload.initrd } } : {}),
+    ...(flags.disk === undefined ? {} : { diskSize: flags.disk }),
+    ...(flags.console === undefined ? {} : { console: flags.console }),
+    ...(flags.record === undefined ? {} : { record: resolve(flags.record) }),
+    ...{ capture: flags.capture === true, keep: flags.keep === true, json: flags.json === true },
+    stay: flags.stay === true,
   }
-  const many = plan.machines.length === 1 ? 'machine' : 'machines'
+  const many = run.machines.length === 1 ? 'machine' : 'machines'
   const how = acceleration === 'kvm' ? 'KVM' : 'software emulation'
-  say(`${plan.machines.length} ${many}, ${how}: ${reason}`)
+  say(`${run.machines.length} ${many}, ${how}: ${reason}`)
   say(`logs: ${folder}`)
-  const planFile = join(folder, 'plan.json')
-  writeFileSync(planFile, JSON.stringify(plan))
-  const code = await runInPrivateWorld(process.execPath, [...ownScript(), 'lab-inside', planFile])
-  say(lastWords(code, plan))
+  const code = await withLock(join(folder, 'lock'), () => runPlan(run), {
+    timeout: 1000,
+    onWait: () => say(`another run of this configuration uses ${folder}`),
+  })
+  say(lastWords(code, run))
   process.exitCode = code
 }
 
-function planAll(
-  { node: nodes, plainPxe, firmware }: LabFlags,
-  config: Config,
-): Pick<LabPlan, 'bridge' | 'machines'> {
-  try {
-    const machines = planMachines(config, {
-      nodes,
-      plainPxe,
-      ...(firmware === undefined ? {} : { firmware }),
-    })
-    return { bridge: planBridge(config), machines: [...machines] }
-  } catch (error) {
-    throw error instanceof PlanError ? new CliError(error.message, EXIT.usage) : error
-  }
+function runPlan(run: LabPlan): Promise<number> {
+  const planFile = join(run.folder, 'plan.json')
+  writeFileSync(planFile, JSON.stringify(run))
+  const ran = runInPrivateWorld(process.execPath, [...OWN_SCRIPT, 'lab-inside', planFile])
+  return ran.finally(() => restoreCursor(run.json ? process.stderr : process.stdout))
 }
 
 function lastWords(code: number, { machines, folder }: LabPlan): string {
@@ -116,17 +120,6 @@ function lastWords(code: number, { machines, folder }: LabPlan): string {
   if (code === EXIT.failure)
     return `\nnot every machine is in service. Serial consoles, server log and timeline: ${folder}`
   return `\nended early; machines, server and network are gone. Logs: ${folder}`
-}
-
-async function inside(plan: LabPlan): Promise<boolean> {
-  const follow = (path: string, onLine: (line: string) => void, signal: AbortSignal): Promise<unknown> =>
-    followServer(path, 0, onLine, signal)
-  return runInside({ plan, program: [process.execPath, ...ownScript()], follow, print })
-}
-
-/** This program again. */
-function ownScript(): readonly string[] {
-  return [...process.execArgv, join(SOURCE, 'main.ts')]
 }
 
 async function chooseAcceleration(
@@ -139,15 +132,16 @@ async function chooseAcceleration(
 }
 
 /** Logs are kept: they are what a failed boot leaves behind. */
-function makeRunFolder(): string {
+function newFolder(): string {
   const runs = join(cacheFolder(), 'lab')
   mkdirSync(runs, { recursive: true })
   return mkdtempSync(join(runs, `${new Date().toISOString().slice(0, 19).replaceAll(':', '')}-`))
 }
 
-function readNumber(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value <= 0)
-    throw new InvalidArgumentError('expected a whole number above 0')
-  return value
+/** The folder of every run of this configuration that keeps its disks. */
+function keptFolder(configFile: string): string {
+  const name = createHash('sha256').update(configFile).digest('hex').slice(0, 12)
+  const folder = join(cacheFolder(), 'lab', `kept-${name}`)
+  mkdirSync(folder, { recursive: true })
+  return folder
 }

@@ -4,11 +4,14 @@ import { VERSION } from '../version.ts'
 import { addEvents } from './events.ts'
 import { CliError, EXIT } from './exit-codes.ts'
 import { addExplain } from './explain.ts'
+import { addInit } from './init.ts'
 import { addLab } from './lab.ts'
+import { addLabInside } from './lab-inside.ts'
 import { addLeases } from './leases.ts'
 import { addNodes } from './nodes.ts'
 import { say } from './output.ts'
 import { addReload, addStatus } from './reload.ts'
+import { addSchema } from './schema.ts'
 import { addServe } from './serve.ts'
 import { addValidate } from './validate.ts'
 
@@ -39,6 +42,7 @@ function buildProgram(): Command {
       '\nExit codes: 0 done, 1 failed, 2 wrong use, 69 a package is missing, 78 invalid configuration.',
     )
   for (const add of [
+    addInit,
     addServe,
     addValidate,
     addExplain,
@@ -48,6 +52,8 @@ function buildProgram(): Command {
     addStatus,
     addReload,
     addLab,
+    addLabInside,
+    addSchema,
   ])
     add(program)
   for (const command of program.commands) command.exitOverride()

@@ -1,131 +1,126 @@
 import { formatBytes, formatTable } from '../lib/text.ts'
 import type { BootEvent } from '../model/event.ts'
 import { describeEvent } from '../render/event.ts'
-import type { PlannedMachine } from './plan.ts'
+import {
+  type BoardMachine,
+  type MachineOutcome,
+  MachineProgress,
+  type MachineView,
+} from './machine-progress.ts'
 
-/** One milestone of a boot, in milliseconds since the machine was switched on. */
-interface Progress {
-  readonly machine: PlannedMachine
-  readonly poweredOn: number
-  offer?: number
-  loader?: number
-  script?: number
-  kernel?: number
-  initrd?: number
-  inService?: number
-  bytes: number
-  profile?: string
-  address?: string
-  failed?: string
-  /** The last quarter of a transfer that was shown. */
-  quarter: number
+/** A line for the timeline; `progress` is only of use where nothing else shows how far a transfer is. */
+export interface BoardLine {
+  readonly kind: 'happening' | 'progress'
+  readonly text: string
 }
 
 /** What the machines have reached, and the line to show for each event. No clock: events carry their time. */
 export class Board {
-  readonly #machines = new Map<string, Progress>()
+  readonly #machines = new Map<string, MachineProgress>()
+  /** By MAC: the last quarter of the transfer under way that had a line. */
+  readonly #quarters = new Map<string, number>()
 
   /** `time` in milliseconds since 1970. */
-  powerOn(machine: PlannedMachine, time: number): void {
-    this.#machines.set(machine.mac, { machine, poweredOn: time, bytes: 0, quarter: 0 })
+  powerOn(machine: BoardMachine, time: number): void {
+    this.#machines.set(machine.mac, new MachineProgress(machine, time))
   }
 
-  /** Notes why a machine will not get any further. */
-  fail(mac: string, reason: string): void {
-    const progress = this.#machines.get(mac)
-    if (progress !== undefined && progress.inService === undefined) progress.failed ??= reason
+  /** Notes why a machine will not get any further; `time` in milliseconds since 1970, default: its last event's. */
+  fail(mac: string, reason: string, time?: number): void {
+    this.#machines.get(mac)?.fail(oneLine(reason), time)
   }
 
   /** The line for the timeline; undefined for events of no machine of ours, and for progress between quarters. */
-  take(event: BootEvent): string | undefined {
+  take(event: BootEvent): BoardLine | undefined {
     const progress = event.mac === undefined ? undefined : this.#machines.get(event.mac)
     if (progress === undefined) return undefined
-    const at = event.time - progress.poweredOn
-    note(progress, event, at)
-    const text = event.kind.endsWith('.progress') ? quarterLine(progress, event) : describeEvent(event)
-    if (text === undefined) return undefined
-    if (!event.kind.endsWith('.progress')) progress.quarter = 0
-    const { name, firmware } = progress.machine
-    return `${seconds(at).padStart(8)}  ${name.padEnd(10)} ${firmware}  ${text}`
+    progress.note(event)
+    const { mac, name, firmware } = progress.machine
+    const isProgress = event.kind.endsWith('.progress')
+    const said = isProgress ? this.#quarterLine(mac, event) : describeEvent(event)
+    if (!isProgress) this.#quarters.delete(mac)
+    if (said === undefined) return undefined
+    const at = seconds(event.time - progress.poweredOn).padStart(8)
+    const text = oneLine(`${at}  ${name.padEnd(10)} ${firmware.padEnd(4)}  ${said}`)
+    return { kind: isProgress ? 'progress' : 'happening', text }
   }
 
-  /** True when every machine is in service or has failed. */
+  /** True when every machine is in service, on its local disk, or has failed. */
   get isOver(): boolean {
-    return [...this.#machines.values()].every(
-      ({ inService, failed }) => inService !== undefined || failed !== undefined,
-    )
+    return [...this.#machines.values()].every(({ state }) => state !== 'booting')
   }
 
   get allInService(): boolean {
-    return [...this.#machines.values()].every(({ inService }) => inService !== undefined)
+    return [...this.#machines.values()].every(({ state }) => state === 'in-service')
+  }
+
+  /** The machines in the order in which they were switched on; `now` in milliseconds since 1970. */
+  views(now: number): readonly MachineView[] {
+    return [...this.#machines.values()].map((progress) => progress.view(now))
+  }
+
+  outcome(): readonly MachineOutcome[] {
+    return [...this.#machines.values()].map((progress) => progress.outcome())
   }
 
   /** The end: a row a machine, seconds since power-on. */
   table(): string {
-    const rows = [...this.#machines.values()].map((progress) => [
-      progress.machine.name,
-      progress.machine.firmware,
-      progress.profile ?? '-',
-      progress.address ?? '-',
-      seconds(progress.offer),
-      seconds(progress.loader),
-      seconds(progress.script),
-      seconds(progress.kernel),
-      seconds(progress.initrd),
-      formatBytes(progress.bytes),
-      progress.inService === undefined
-        ? `FAILED: ${progress.failed ?? 'unknown'}`
-        : seconds(progress.inService),
-    ])
-    const head = [
-      'MACHINE',
-      'FIRMWARE',
-      'PROFILE',
-      'ADDRESS',
-      'OFFER',
-      'LOADER',
-      'SCRIPT',
-      'KERNEL',
-      'INITRD',
-      'BYTES',
-      'IN SERVICE',
-    ]
-    return formatTable([head, ...rows])
+    return formatTable([HEAD, ...this.outcome().map((outcome) => tableRow(outcome).map(oneLine))])
+  }
+
+  #quarterLine(mac: string, { detail }: BootEvent): string | undefined {
+    const done = Number(detail['sent'] ?? detail['bytes'] ?? 0)
+    const size = Number(detail['size'] ?? 0)
+    const quarter = size === 0 ? 0 : Math.floor((4 * done) / size)
+    if (quarter === 0 || quarter === this.#quarters.get(mac)) return undefined
+    this.#quarters.set(mac, quarter)
+    return `${bar(done / size, 20)} ${String(detail['file'] ?? '')} ${formatBytes(done)} of ${formatBytes(size)}`
   }
 }
 
-function note(progress: Progress, { kind, detail, address }: BootEvent, at: number): void {
-  const { file } = detail
-  if (kind === 'dhcp.offer') progress.offer ??= at
-  if (kind === 'dhcp.ack' && address !== undefined) progress.address = address
-  if (kind === 'http.script') progress.script ??= at
-  if (kind === 'tftp.done') progress.loader ??= at
-  if (kind === 'tftp.done') progress.bytes += Number(detail['bytes'] ?? 0)
-  if (kind === 'http.done') progress.bytes += Number(detail['sent'] ?? 0)
-  if (kind === 'http.done' && file === 'vmlinuz') progress.kernel ??= at
-  if (kind === 'http.done' && file !== 'vmlinuz') progress.initrd ??= at
-  if (kind !== 'report' || detail['standing'] !== 'verified') return
-  if (detail['stage'] === 'failed')
-    progress.failed ??= String(detail['detail'] ?? 'the machine reports a failure')
-  if (detail['stage'] !== 'in-service') return
-  progress.inService ??= at
-  progress.profile = String(detail['profile'] ?? '-')
+const HEAD = [
+  ...['MACHINE', 'FIRMWARE', 'PROFILE', 'ADDRESS', 'OFFER', 'LOADER', 'SCRIPT', 'KERNEL', 'INITRD', 'BYTES'],
+  'IN SERVICE',
+]
+
+function tableRow(outcome: MachineOutcome): readonly string[] {
+  const { name, firmware, profile, address, milliseconds, bytes } = outcome
+  const { offer, loader, script, kernel, initrd } = milliseconds
+  return [
+    ...[name, firmware, profile ?? '-', address ?? '-'],
+    ...[offer, loader, script, kernel, initrd].map(seconds),
+    formatBytes(bytes),
+    result(outcome),
+  ]
 }
 
-function quarterLine(progress: Progress, { detail }: BootEvent): string | undefined {
-  const done = Number(detail['sent'] ?? detail['bytes'] ?? 0)
-  const size = Number(detail['size'] ?? 0)
-  const quarter = size === 0 ? 0 : Math.floor((4 * done) / size)
-  if (quarter === progress.quarter || quarter === 0) return undefined
-  progress.quarter = quarter
-  return `${bar(done / size)} ${String(detail['file'] ?? '')} ${formatBytes(done)} of ${formatBytes(size)}`
+function result({ state, milliseconds, reason }: MachineOutcome): string {
+  switch (state) {
+    case 'in-service':
+      return seconds(milliseconds.inService)
+    case 'local-disk':
+      return 'local disk'
+    case 'failed':
+      return `FAILED: ${reason ?? 'unknown'}`
+    case 'booting':
+      return 'not in service'
+    default:
+      return state satisfies never
+  }
 }
 
-function bar(fraction: number): string {
-  const full = Math.round(fraction * 20)
-  return `[${'#'.repeat(full)}${'.'.repeat(20 - full)}]`
+/** `[#####.....]`: `width` cells between the brackets, `fraction` of them full. */
+export function bar(fraction: number, width: number): string {
+  const full = Math.min(width, Math.max(0, Math.round(fraction * width)))
+  return `[${'#'.repeat(full)}${'.'.repeat(width - full)}]`
 }
 
-function seconds(milliseconds: number | undefined): string {
+/** `12.3 s` for 12345 milliseconds. */
+export function seconds(milliseconds: number | undefined): string {
   return milliseconds === undefined ? '-' : `${(milliseconds / 1000).toFixed(1)} s`
+}
+
+/** What a terminal shows as it is, a column a character; whatever else a text has become `?`. */
+export function oneLine(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?')
 }

@@ -15,9 +15,17 @@ export type ControlFields = ReadonlyMap<string, string>
 
 const run = promisify(execFile)
 
+/** Arguments that every apt command gets: which apt state is meant. The machine's own needs none. */
+export type AptState = readonly string[]
+
+const MACHINES_OWN: AptState = []
+
 /** What apt knows of these packages, in the versions it would download; rejects when it does not know one of them. */
-export async function showPackages(names: readonly string[]): Promise<ReadonlyMap<string, ControlFields>> {
-  const { stdout } = await run('apt-cache', ['show', '--no-all-versions', '--', ...names])
+export async function showPackages(
+  names: readonly string[],
+  state: AptState = MACHINES_OWN,
+): Promise<ReadonlyMap<string, ControlFields>> {
+  const stdout = await aptCache([...state, 'show', '--no-all-versions', '--', ...names])
   const found = new Map<string, ControlFields>()
   for (const paragraph of stdout.split(/\n\n+/).filter((text) => text !== '')) {
     const fields = parseControl(paragraph)
@@ -28,14 +36,29 @@ export async function showPackages(names: readonly string[]): Promise<ReadonlyMa
   return found
 }
 
+/** apt-cache fails when it does not know one of several packages, and shows the others all the same. */
+async function aptCache(args: readonly string[]): Promise<string> {
+  try {
+    return (await run('apt-cache', args)).stdout
+  } catch (error) {
+    if (error instanceof Error && 'stdout' in error && typeof error.stdout === 'string') return error.stdout
+    throw error
+  }
+}
+
 /** A package in the version that its control fields name. */
 export function packageOf(fields: ControlFields): DebianPackage {
   const field = (key: string): string => fields.get(key) ?? ''
   return { name: field('Package'), version: field('Version'), architecture: field('Architecture') }
 }
 
-export async function refreshPackageLists(): Promise<void> {
-  await run('apt-get', ['-q', 'update'])
+/** Rejects with apt's reason. */
+export async function refreshPackageLists(state: AptState = MACHINES_OWN): Promise<void> {
+  try {
+    await run('apt-get', [...state, '-q', 'update'])
+  } catch (error) {
+    throw new Error(`apt-get update failed: ${aptReason(error)}`, { cause: error })
+  }
 }
 
 export interface PackageFolders {
@@ -49,12 +72,14 @@ export interface PackageFolders {
 export async function unpackPackages(
   packages: readonly DebianPackage[],
   { archive, work }: PackageFolders,
+  state: AptState = MACHINES_OWN,
 ): Promise<string> {
   mkdirSync(archive, { recursive: true })
   const present = new Set(readdirSync(archive))
   await download(
     packages.filter((one) => !present.has(archiveName(one))),
     work,
+    state,
   )
   for (const file of readdirSync(work).filter((name) => name.endsWith('.deb')))
     renameSync(join(work, file), join(archive, file))
@@ -70,11 +95,11 @@ export function archiveName({ name, version, architecture }: DebianPackage): str
   return `${name}_${version.replaceAll(':', '%3a')}_${architecture}.deb`
 }
 
-async function download(packages: readonly DebianPackage[], folder: string): Promise<void> {
+async function download(packages: readonly DebianPackage[], folder: string, state: AptState): Promise<void> {
   if (packages.length === 0) return
   const specs = packages.map((one) => `${one.name}=${one.version}`)
   // Root's apt would drop to a user that may not write into our folder.
-  const args = ['-q', '-o', 'APT::Sandbox::User=root', 'download', ...specs]
+  const args = [...state, '-q', '-o', 'APT::Sandbox::User=root', 'download', ...specs]
   try {
     await run('apt-get', args, { cwd: folder })
   } catch (error) {
@@ -82,10 +107,11 @@ async function download(packages: readonly DebianPackage[], folder: string): Pro
   }
 }
 
-/** apt's last line that begins with `E:`. */
+/** The first file that apt could not fetch, with why; else its last line that begins with `E:`. */
 function aptReason(error: unknown): string {
   const lines = error instanceof Error ? error.message.split('\n') : []
-  return lines.findLast((line) => line.startsWith('E:'))?.slice(3) ?? 'no reason given'
+  const failed = lines.find((line) => /^[EW]: Failed to fetch/.test(line))
+  return (failed ?? lines.findLast((line) => line.startsWith('E:')))?.slice(3).trim() ?? 'no reason given'
 }
 
 /** Single-line fields of the first paragraph (deb822); continuation lines are left out. */

@@ -1,18 +1,19 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { createWriteStream, existsSync, mkdirSync, readFileSync, type WriteStream } from 'node:fs'
+import { createWriteStream, existsSync, mkdirSync, readFileSync, rmSync, type WriteStream } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stripVTControlCharacters } from 'node:util'
 import type { BootEvent } from '../model/event.ts'
 import { Board } from './board.ts'
 import { type CaptureRun, startCapture } from './capture.ts'
-import { makeBridge, makeTap } from './namespace.ts'
-import { openPlainPxeRelay, type PlainPxeRelay } from './plain-pxe-relay.ts'
-import type { LabPlan, PlannedMachine } from './plan.ts'
-import { type RunningMachine, startMachine } from './qemu.ts'
+import { startLabServer } from './lab-server.ts'
+import { openPicture, type Picture, type PictureOptions } from './live.ts'
+import type { MachineOutcome } from './machine-progress.ts'
+import { Machines } from './machines.ts'
+import { makeBridge } from './namespace.ts'
+import type { LabPlan } from './plan.ts'
 import { machineFiles } from './qemu-arguments.ts'
-import { answerRouterSolicitations } from './router-advertisement.ts'
+import { openRecording } from './recording.ts'
+import { answerRouterSolicitations, type RouterAdvertisementResponder } from './router-advertisement.ts'
 
 export interface InsideOptions {
   readonly plan: LabPlan
@@ -24,138 +25,136 @@ export interface InsideOptions {
     onLine: (line: string) => void,
     signal: AbortSignal,
   ) => Promise<unknown>
-  readonly print: (line: string) => void
+  /** Where the picture goes. */
+  readonly terminal: PictureOptions['stdout']
+  /** Resolves when the person has seen enough of machines that run on. */
+  readonly stay: () => Promise<void>
 }
 
-/** Seconds for the server to open its sockets. */
-const SERVER_TIMEOUT_S = 30
+export interface LabResult {
+  readonly allInService: boolean
+  readonly machines: readonly MachineOutcome[]
+}
+
 const TICK_MS = 200
+/** How long a system on a local disk may take to report, in milliseconds. */
+const LOCAL_DISK_MS = 120_000
+/** Lines of a serial console that are shown of a machine that failed. */
+const LAST_LINES = 12
 
 /**
- * The lab itself, inside its private world: bridge, server, machines, until all are in service or time is up.
- * Resolves with whether all are. Whatever happens, the world ends with this process and takes everything with it.
+ * The lab itself, inside its private world: bridges, server, machines, until all are in service or time is up.
+ * Whatever happens, the world ends with this process and takes everything with it.
  */
-export async function runInside({ plan, program, follow, print }: InsideOptions): Promise<boolean> {
-  await makeBridge(plan.bridge)
-  const router = answerRouterSolicitations(plan.bridge.name)
-  if (!router.ok) print(`no router advertisements, iPXE will be slow: ${router.error}`)
-  const capture = plan.capture
-    ? await startCapture(plan.bridge.name, join(plan.folder, 'capture.pcap'))
-    : undefined
-  const server = await startServer(plan, program)
+export async function runInside(options: InsideOptions): Promise<LabResult> {
+  const { plan, terminal } = options
   const board = new Board()
-  const record = createWriteStream(join(plan.folder, 'timeline.ndjson'))
+  const record = plan.record === undefined ? undefined : openRecording(plan.record)
+  if (record?.ok === false) throw new Error(`--record: ${record.error}`)
+  const picture = openPicture({ board, stdout: terminal, record: record?.value })
+  const machines = new Machines(plan, { board, picture })
+  const network = await openNetwork(plan, picture)
+  const server = await startLabServer(plan, options.program)
+  const timeline = createWriteStream(join(plan.folder, 'timeline.ndjson'))
   const stopFollowing = new AbortController()
-  const machines: RunningMachine[] = []
-  const relays: PlainPxeRelay[] = []
   try {
-    const following = follow(
+    const following = options.follow(
       join(plan.stateDir, 'control.sock'),
-      (line) => onEvent(line, { board, record, print }),
+      (line) => onEvent(line, timeline, picture),
       stopFollowing.signal,
     )
-    for (const machine of plan.machines) {
-      const folder = join(plan.folder, machine.name)
-      mkdirSync(folder, { recursive: true })
-      const relay = machine.plainPxe ? await openPlainPxeRelay(folder) : undefined
-      if (relay !== undefined) relays.push(relay)
-      machines.push(await powerOn(machine, { plan, board, folder, relay }))
-    }
+    await machines.powerOn()
     await waitForBoots(plan, board)
+    await machines.consoleIsFree()
+    if (plan.stay) {
+      picture.line('the machines run on; Ctrl-C ends them')
+      await options.stay()
+    }
     stopFollowing.abort()
     await following
+  } catch (error) {
+    // What went wrong is told below the rows, not over them.
+    picture.close()
+    throw error
   } finally {
-    await Promise.all(machines.map((machine) => machine.stop()))
-    await Promise.all(relays.map((relay) => relay.close()))
-    await endServer(server, capture)
-    record.end()
-    if (router.ok) router.value.close()
+    await machines.powerOff()
+    await server.stop()
+    await network.close()
+    timeline.end()
   }
-  print('')
-  print(board.table())
-  if (!board.allInService) showLogs(plan, print)
-  return board.allInService
+  return tellEnd({ plan, board, machines, picture })
 }
 
-function onEvent(
-  line: string,
-  to: { board: Board; record: WriteStream; print: (line: string) => void },
-): void {
-  to.record.write(`${line}\n`)
+function onEvent(line: string, timeline: WriteStream, picture: Picture): void {
+  timeline.write(`${line}\n`)
   const event: BootEvent = JSON.parse(line)
-  const shown = to.board.take(event)
-  if (shown !== undefined) to.print(shown)
+  picture.take(event)
 }
 
-async function startServer(plan: LabPlan, [node = '', ...script]: readonly string[]): Promise<ChildProcess> {
-  const args = [...script, 'serve', '--config', plan.configFile, '--state-dir', plan.stateDir]
-  const server = spawn(node, args, { stdio: ['ignore', 'ignore', 'pipe'] })
-  const log = createWriteStream(join(plan.folder, 'server.log'))
-  const lines = createInterface({ input: server.stderr })
-  const said: string[] = []
-  const ready = new Promise<boolean>((resolve) => {
-    lines.on('line', (line) => {
-      log.write(`${line}\n`)
-      said.push(line)
-      if (line.startsWith('ready ')) resolve(true)
-    })
-    server.on('exit', () => resolve(false))
-  })
-  const inTime = await Promise.race([ready, sleep(SERVER_TIMEOUT_S * 1000, false, { ref: false })])
-  if (!inTime) throw new Error(`the server did not start:\n${said.slice(-20).join('\n')}`)
-  said.length = 0
-  return server
+interface LabNetwork {
+  close(): Promise<void>
 }
 
-interface Surroundings {
-  readonly plan: LabPlan
-  readonly board: Board
-  readonly folder: string
-  readonly relay: PlainPxeRelay | undefined
+async function openNetwork(plan: LabPlan, picture: Picture): Promise<LabNetwork> {
+  const routers: RouterAdvertisementResponder[] = []
+  const captures: (CaptureRun | undefined)[] = []
+  for (const [index, bridge] of plan.bridges.entries()) {
+    await makeBridge({ ...bridge, index })
+    const router = answerRouterSolicitations(bridge.name)
+    if (router.ok) routers.push(router.value)
+    else picture.line(`no router advertisements on ${bridge.name}, iPXE will be slow: ${router.error}`)
+    const file = plan.bridges.length === 1 ? 'capture.pcap' : `capture-${bridge.network}.pcap`
+    if (plan.capture) captures.push(await startCapture(bridge.name, join(plan.folder, file)))
+  }
+  return {
+    close: async () => {
+      for (const capture of captures) await capture?.stop()
+      for (const router of routers) router.close()
+    },
+  }
 }
 
-async function powerOn(machine: PlannedMachine, around: Surroundings): Promise<RunningMachine> {
-  const { plan, board, folder, relay } = around
-  const tap = `lab${plan.machines.indexOf(machine)}`
-  await makeTap({ name: tap, bridge: plan.bridge.name })
-  const { name, mac, firmware, nic } = machine
-  const { memoryMib, acceleration } = plan
-  board.powerOn(machine, Date.now())
-  const running = startMachine({
-    ...{ name, mac, firmware, nic, uuid: uuidOf(mac), tap, memoryMib, acceleration, folder },
-    ...(relay === undefined ? {} : { sentFrames: relay.sentFrames }),
-  })
-  void running.exited.then(({ code, stderr }) => board.fail(mac, `QEMU ended with ${code} ${stderr}`.trim()))
-  return running
-}
-
-/** A UUID of its own for each machine: QEMU's default is all zeros, as on bad hardware. */
-function uuidOf(mac: string): string {
-  return `00000000-0000-4000-8000-${mac.replaceAll(':', '')}`
-}
-
+/** Until every machine has come as far as it will; one on its local disk may still report. */
 async function waitForBoots(plan: LabPlan, board: Board): Promise<void> {
   const deadline = performance.now() + plan.timeoutSeconds * 1000
   while (!board.isOver && performance.now() < deadline) await sleep(TICK_MS)
-  for (const { mac } of plan.machines) board.fail(mac, `not in service after ${plan.timeoutSeconds} s`)
+  const patience = plan.diskSize === undefined ? 0 : LOCAL_DISK_MS
+  const diskDeadline = Math.min(deadline, performance.now() + patience)
+  const runsFromDisk = (): boolean => board.outcome().some(({ state }) => state === 'local-disk')
+  while (runsFromDisk() && performance.now() < diskDeadline) await sleep(TICK_MS)
+  const now = Date.now()
+  for (const { mac, state } of board.outcome())
+    if (state === 'booting') board.fail(mac, `not in service after ${plan.timeoutSeconds} s`, now)
 }
 
-async function endServer(server: ChildProcess, capture: CaptureRun | undefined): Promise<void> {
-  await capture?.stop()
-  if (server.exitCode !== null || server.signalCode !== null) return
-  const ended = new Promise((resolve) => server.once('exit', resolve))
-  server.kill('SIGTERM')
-  await ended
+interface End {
+  readonly plan: LabPlan
+  readonly board: Board
+  readonly machines: Machines
+  readonly picture: Picture
 }
 
-/** The last words of each machine, where a person looks first. */
-function showLogs(plan: LabPlan, print: (line: string) => void): void {
-  for (const machine of plan.machines) {
-    const { serialLog } = machineFiles({ folder: join(plan.folder, machine.name) })
-    const text = existsSync(serialLog) ? readFileSync(serialLog, 'latin1') : ''
-    const lines = text.split('\n').map((line) => stripVTControlCharacters(line).replace(/[^\x20-\x7e]/g, ''))
-    const last = lines.map((line) => line.trim()).filter((line) => line !== '')
-    print(`\nserial console of ${machine.name} (${serialLog}):`)
-    for (const line of last.slice(-12)) print(`  ${line}`)
-  }
+function tellEnd({ plan, board, machines, picture }: End): LabResult {
+  picture.endRows()
+  picture.text(`\n${board.table()}`)
+  for (const { machine, waitsFor } of machines.unansweredKeys)
+    picture.line(`keys: ${machine} never showed "${waitsFor}"`)
+  const result = { allInService: board.allInService, machines: board.outcome() }
+  for (const outcome of result.machines)
+    if (outcome.state === 'failed' || outcome.state === 'booting') showLog(outcome.name, plan, picture)
+  picture.close()
+  if (plan.diskSize !== undefined && !plan.keep)
+    for (const { name } of plan.machines) rmSync(join(plan.folder, name, 'disk.qcow2'), { force: true })
+  return result
+}
+
+/** The last words of a machine, where a person looks first. */
+function showLog(name: string, plan: LabPlan, picture: Picture): void {
+  const { serialLog } = machineFiles({ folder: join(plan.folder, name) })
+  mkdirSync(join(plan.folder, name), { recursive: true })
+  const text = existsSync(serialLog) ? readFileSync(serialLog, 'latin1') : ''
+  const lines = text.split('\n').map((line) => stripVTControlCharacters(line).replace(/[^\x20-\x7e]/g, ''))
+  const last = lines.map((line) => line.trim()).filter((line) => line !== '')
+  picture.text(`\nserial console of ${name} (${serialLog}):`)
+  for (const line of last.slice(-LAST_LINES)) picture.line(`  ${line}`)
 }

@@ -76,21 +76,24 @@ export interface Bridge {
   readonly address: string
   /** Prefix length. */
   readonly prefix: number
+  /** Tells the bridges of one world apart, 0 to 255; default 0. */
+  readonly index?: number
 }
 
 const run = promisify(execFile)
 
 /** To be called in a private world: a bridge with an address, up and with carrier before any machine is plugged in. */
-export async function makeBridge({ name, address, prefix }: Bridge): Promise<void> {
+export async function makeBridge({ name, address, prefix, index = 0 }: Bridge): Promise<void> {
   const switching = ['stp_state', '0', 'forward_delay', '0', 'mcast_snooping', '0']
   await ip('link', 'set', 'lo', 'up')
   // A fixed MAC: a bridge without one takes its lowest port's, and changes it under the clients' ARP caches.
-  await ip('link', 'add', name, 'address', '02:00:00:00:00:01', 'type', 'bridge', ...switching)
+  const mac = `02:00:00:00:${index.toString(16).padStart(2, '0')}:01`
+  await ip('link', 'add', name, 'address', mac, 'type', 'bridge', ...switching)
   // Without duplicate address detection the link-local address answers at once.
   setIpv6(name, 'accept_dad', '0')
   await ip('address', 'add', `${address}/${prefix}`, 'brd', '+', 'dev', name)
   await ip('link', 'set', name, 'up')
-  await addCarrier(name)
+  await addCarrier(name, index)
 }
 
 export interface Tap {
@@ -106,8 +109,8 @@ export async function makeTap({ name, bridge }: Tap): Promise<void> {
 }
 
 /** A bridge has carrier while one of its ports has; half of a veth pair is a port that always has. */
-async function addCarrier(bridge: string): Promise<void> {
-  const [port, peer] = ['carrier0', 'carrier1']
+async function addCarrier(bridge: string, index: number): Promise<void> {
+  const [port, peer] = [`carrier${index}a`, `carrier${index}b`]
   await ip('link', 'add', port, 'type', 'veth', 'peer', 'name', peer)
   setIpv6(port, 'disable_ipv6', '1')
   setIpv6(peer, 'disable_ipv6', '1')

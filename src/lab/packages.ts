@@ -18,6 +18,7 @@ export interface SystemPackage {
 /** Nothing here starts a daemon when it is installed; servers used as test peers are unpacked, not installed. */
 export const SYSTEM_PACKAGES: readonly SystemPackage[] = [
   { name: 'qemu-system-x86', set: 'lab', brings: ['qemu-system-x86_64'] },
+  { name: 'qemu-utils', set: 'lab', brings: ['qemu-img'] },
   {
     name: 'ovmf',
     set: 'lab',

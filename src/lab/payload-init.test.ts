@@ -12,8 +12,8 @@ const source = readFileSync(join(import.meta.dirname, 'payload', 'init.sh'), 'ut
 /** Everything before /init begins to act: its functions. */
 const functions = source.slice(0, source.indexOf('\nmount_kernel_filesystems\n'))
 
-test('both scripts are accepted by the shell that runs them', { skip }, () => {
-  for (const name of ['init.sh', 'udhcpc-event.sh'])
+test('all scripts are accepted by the shell that runs them', { skip }, () => {
+  for (const name of ['init.sh', 'install.sh', 'udhcpc-event.sh'])
     assert.equal(busyboxRun(['sh', '-n', join(import.meta.dirname, 'payload', name)]).stderr, '')
 })
 

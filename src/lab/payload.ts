@@ -14,6 +14,7 @@ import {
   showPackages,
   unpackPackages,
 } from './debian-packages.ts'
+import { buildGrub, GRUB_PACKAGES, type Grub } from './install-grub.ts'
 import { collectModules, type KernelModule } from './kernel-modules.ts'
 
 /**
@@ -55,14 +56,15 @@ const WANTED_MODULES = [
   ...['virtio_pci', 'virtio_net', 'e1000', 'e1000e', 'rtl8139', '8139too', '8139cp', 'af_packet', '8021q'],
   // ext4 asks for the algorithm by its alias crypto-crc32c.
   ...['virtio_rng', 'virtio_blk', 'ahci', 'ata_piix', 'sd_mod', 'crc32c_generic', 'ext4', 'efivarfs'],
+  ...['vfat', 'nls_cp437', 'nls_ascii'],
 ]
 
-const FOLDERS = ['bin', 'dev', 'etc', 'lib', 'lib/modules', 'proc', 'root', 'run', 'sys', 'tmp']
+const FOLDERS = ['bin', 'dev', 'etc', 'lib', 'lib/boot', 'lib/modules', 'proc', 'root', 'run', 'sys', 'tmp']
 
 /** Files whose content decides what the payload is. */
 const OUR_FILES = [
-  ...['payload/init.sh', 'payload/udhcpc-event.sh'],
-  ...['payload.ts', 'cpio.ts', 'modinfo.ts', 'kernel-modules.ts'],
+  ...['payload/init.sh', 'payload/install.sh', 'payload/udhcpc-event.sh'],
+  ...['payload.ts', 'cpio.ts', 'modinfo.ts', 'kernel-modules.ts', 'install-grub.ts'],
 ]
 
 const run = promisify(execFile)
@@ -93,13 +95,14 @@ interface Build {
 async function build({ home, folder, packages, say }: Build): Promise<Payload> {
   const work = mkdtempSync(join(folder, 'build-'))
   try {
-    say(`unpacking ${packages.map((one) => `${one.name} ${one.version}`).join(' and ')}`)
+    say(`unpacking ${packages.map((one) => `${one.name} ${one.version}`).join(', ')}`)
     const tree = await unpackPackages(packages, { archive: join(folder, 'packages'), work })
     const kernelFile = kernelFileIn(join(tree, 'boot'))
     const kernelRelease = kernelFile.replace('vmlinuz-', '')
     say(`building the initrd for Linux ${kernelRelease}`)
     const modules = collectModules(modulesFolder(tree, kernelRelease), WANTED_MODULES)
-    const initrd = gzipSync(encodeCpio(await initrdEntries(tree, modules)), { level: 9 })
+    const grub = await buildGrub(tree, work)
+    const initrd = gzipSync(encodeCpio(await initrdEntries(tree, modules, grub)), { level: 9 })
     const kernel = readFileSync(join(tree, 'boot', kernelFile))
     mkdirSync(home, { recursive: true })
     writeAtomically(join(home, 'vmlinuz'), kernel)
@@ -146,11 +149,11 @@ async function currentPackages(say: (line: string) => void): Promise<readonly De
 }
 
 async function askApt(): Promise<readonly DebianPackage[]> {
-  const found = await showPackages([KERNEL_METAPACKAGE, BUSYBOX_PACKAGE])
+  const found = await showPackages([KERNEL_METAPACKAGE, BUSYBOX_PACKAGE, ...GRUB_PACKAGES])
   const kernel = /linux-image-[^\s,(|]+/.exec(found.get(KERNEL_METAPACKAGE)?.get('Depends') ?? '')?.[0]
   if (kernel === undefined) throw new Error(`${KERNEL_METAPACKAGE} depends on no kernel package`)
-  const both = [...(await showPackages([kernel])), ...found].filter(([name]) => name !== KERNEL_METAPACKAGE)
-  return both.map(([, fields]) => packageOf(fields))
+  const all = [...(await showPackages([kernel])), ...found].filter(([name]) => name !== KERNEL_METAPACKAGE)
+  return all.map(([, fields]) => packageOf(fields))
 }
 
 function kernelFileIn(boot: string): string {
@@ -169,7 +172,11 @@ function modulesFolder(tree: string, release: string): string {
   return join(inTree(tree, join('lib', 'modules', release)), 'kernel')
 }
 
-async function initrdEntries(tree: string, modules: readonly KernelModule[]): Promise<readonly CpioEntry[]> {
+async function initrdEntries(
+  tree: string,
+  modules: readonly KernelModule[],
+  grub: Grub,
+): Promise<readonly CpioEntry[]> {
   const busybox = inTree(tree, 'bin/busybox')
   const applets = await appletsOf(busybox)
   const order = new TextEncoder().encode(modules.map(({ name }) => `${name}\n`).join(''))
@@ -178,6 +185,10 @@ async function initrdEntries(tree: string, modules: readonly KernelModule[]): Pr
     // The kernel opens it for /init before /init can mount anything.
     { kind: 'character-device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 },
     { kind: 'file', path: 'init', mode: 0o755, data: ours('payload/init.sh') },
+    { kind: 'file', path: 'lib/install.sh', mode: 0o644, data: ours('payload/install.sh') },
+    { kind: 'file', path: 'lib/boot/boot.img', mode: 0o644, data: grub.bootSector },
+    { kind: 'file', path: 'lib/boot/core.img', mode: 0o644, data: grub.biosImage },
+    { kind: 'file', path: 'lib/boot/BOOTX64.EFI', mode: 0o644, data: grub.uefiImage },
     { kind: 'file', path: 'bin/udhcpc-event', mode: 0o755, data: ours('payload/udhcpc-event.sh') },
     { kind: 'file', path: 'bin/busybox', mode: 0o755, data: readFileSync(busybox) },
     ...applets.map((name): CpioEntry => ({ kind: 'symlink', path: `bin/${name}`, target: 'busybox' })),

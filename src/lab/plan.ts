@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { formatIpv4 } from '../lib/ipv4.ts'
+import { addIpv4, formatIpv4, type Ipv4, rangeContains, subnetContains } from '../lib/ipv4.ts'
 import { type Mac, parseMac } from '../lib/mac.ts'
 import type { Config, Network, Node } from '../model/config.ts'
 
@@ -11,12 +11,32 @@ const MAC = z.string().transform((text, context): Mac => {
 })
 
 const PlannedMachineSchema = z.object({
+  /** The node's, or `unknown-1` for a machine that no node describes. */
   name: z.string(),
   mac: MAC,
+  /** The name of its network, whose bridge it is plugged into. */
+  network: z.string(),
   firmware: z.enum(['bios', 'uefi']),
   nic: z.enum(['virtio', 'e1000']),
   /** Its own ROM hidden behind a vendor's: the machine loads iPXE over TFTP as plain PXE does. */
   plainPxe: z.boolean(),
+})
+
+const PlannedBridgeSchema = z.object({
+  network: z.string(),
+  /** The interface of the network; here a bridge of that name. */
+  name: z.string(),
+  /** The server's, dotted decimal. */
+  address: z.string(),
+  prefix: z.number(),
+})
+
+const KeyStepSchema = z.object({
+  machine: z.string(),
+  /** Text that its serial console must show first. */
+  waitFor: z.string(),
+  /** What is typed then. */
+  send: z.string(),
 })
 
 /** A wish that the configuration cannot fulfil; the message is for whoever typed it. */
@@ -28,55 +48,133 @@ export const LabPlanSchema = z.object({
   stateDir: z.string(),
   /** Where serial logs, the server's log, captures and the timeline are kept. */
   folder: z.string(),
-  bridge: z.object({ name: z.string(), address: z.string(), prefix: z.number() }),
+  bridges: z.array(PlannedBridgeSchema).min(1),
   machines: z.array(PlannedMachineSchema).min(1),
   acceleration: z.enum(['tcg', 'kvm']),
   memoryMib: z.number(),
   /** Seconds until machines that are not in service count as failed. */
   timeoutSeconds: z.number(),
   capture: z.boolean(),
+  /** The files that take the place of every image's. */
+  payload: z.object({ kernel: z.string(), initrd: z.string() }).optional(),
+  /** Every machine's own, as qemu-img reads it. */
+  diskSize: z.string().optional(),
+  /** Disks and UEFI variables are those of the last run. */
+  keep: z.boolean(),
+  /** The machines run on when all is over, until the lab is told to end. */
+  stay: z.boolean(),
+  /** The machine whose serial console gets this terminal. */
+  console: z.string().optional(),
+  keys: z.array(KeyStepSchema),
+  json: z.boolean(),
+  record: z.string().optional(),
 })
 
 export type LabPlan = z.infer<typeof LabPlanSchema>
 export type PlannedMachine = z.infer<typeof PlannedMachineSchema>
+export type PlannedBridge = z.infer<typeof PlannedBridgeSchema>
+export type KeyStep = z.infer<typeof KeyStepSchema>
 
 export interface MachineWishes {
-  /** Names of nodes; every node when empty. */
+  /** Names of nodes; every node when empty, none when only unknown machines are wished for. */
   readonly nodes: readonly string[]
+  /** Machines that no node describes. */
+  readonly unknown: number
   /** For all machines; otherwise BIOS and UEFI take turns. */
   readonly firmware?: 'bios' | 'uefi'
-  /** Names of BIOS nodes whose ROM does not show itself as iPXE. */
+  /** Names of BIOS machines whose ROM does not show itself as iPXE. */
   readonly plainPxe: readonly string[]
 }
 
-/** The virtual machines for the nodes of a configuration. The error names what is missing. */
-export function planMachines(
+/** The virtual machines for a configuration, and the networks they are plugged into. Throws a PlanError. */
+export function planMachines(config: Config, wishes: MachineWishes): Pick<LabPlan, 'bridges' | 'machines'> {
+  const networks = config.networks.filter(({ interface: name }) => name !== undefined)
+  const [first] = networks
+  if (first === undefined) throw new PlanError(`${config.file} has no network with an interface`)
+  const wanted = [
+    ...describedMachines(config, networks, wishes),
+    ...unknownMachines(config, networks, wishes),
+  ]
+  if (wanted.length === 0)
+    throw new PlanError(`${config.file} describes no node to boot; --unknown 1 boots a machine without one`)
+  const machines = wanted.map((machine, index) => planMachine(machine, index, wishes))
+  const stray = wishes.plainPxe.find((name) => !machines.some((machine) => machine.name === name))
+  if (stray !== undefined) throw new PlanError(`--plain-pxe: there is no machine ${stray} in this run`)
+  return { machines, bridges: networks.map((network) => planBridge(network, config)) }
+}
+
+type Wanted = Pick<PlannedMachine, 'name' | 'mac' | 'network'>
+
+function describedMachines(
   config: Config,
-  { nodes, firmware, plainPxe }: MachineWishes,
-): readonly PlannedMachine[] {
-  const unknown = [...nodes, ...plainPxe].find((name) => !config.nodes.some((node) => node.name === name))
-  if (unknown !== undefined) throw new PlanError(`there is no node ${unknown} in ${config.file}`)
-  const chosen = config.nodes.filter((node) => nodes.length === 0 || nodes.includes(node.name))
-  if (chosen.length === 0) throw new PlanError(`${config.file} describes no node to boot`)
-  return chosen.map((node, index) => {
-    const turn = index % 2 === 0 ? 'bios' : 'uefi'
-    return planMachine(node, firmware ?? turn, plainPxe.includes(node.name))
+  networks: readonly Network[],
+  { nodes, unknown }: MachineWishes,
+): readonly Wanted[] {
+  const stranger = nodes.find((name) => !config.nodes.some((node) => node.name === name))
+  if (stranger !== undefined) throw new PlanError(`there is no node ${stranger} in ${config.file}`)
+  const everyNode = nodes.length === 0 && unknown === 0
+  return config.nodes
+    .filter((node) => everyNode || nodes.includes(node.name))
+    .map((node) => ({ name: node.name, mac: firstMac(node), network: networkOf(node, networks) }))
+}
+
+function firstMac({ name, macs }: Node): Mac {
+  const [mac] = macs
+  if (mac === undefined) throw new PlanError(`the node ${name} has no MAC address`)
+  return mac
+}
+
+/** The network of its reservation; without one, the first that gives out addresses. */
+function networkOf({ name, address }: Node, networks: readonly Network[]): string {
+  const own = networks.find(({ subnet }) => address !== undefined && subnetContains(subnet, address))
+  const found = own ?? networks.find(({ dhcp }) => dhcp !== 'off') ?? networks[0]
+  if (found === undefined) throw new PlanError(`${name} has no network`)
+  return found.name
+}
+
+/** Machines fresh from the crate, on every network in turn. */
+function unknownMachines(
+  config: Config,
+  networks: readonly Network[],
+  { unknown }: MachineWishes,
+): readonly Wanted[] {
+  const places = networks.filter(({ dhcp }) => dhcp !== 'off')
+  const taken = new Set(config.nodes.flatMap(({ macs }) => macs))
+  return Array.from({ length: unknown }, (_, i): Wanted => {
+    const network = places[i % places.length]
+    const mac = parseMac(`52:54:00:1a:b0:${(i + 1).toString(16).padStart(2, '0')}`)
+    if (network === undefined) throw new PlanError(`${config.file} has no network with DHCP`)
+    if (mac === undefined || i >= MOST_UNKNOWN) throw new PlanError(`--unknown: at most ${MOST_UNKNOWN}`)
+    if (taken.has(mac)) throw new PlanError(`--unknown: a node of ${config.file} has the MAC address ${mac}`)
+    return { name: `unknown-${i + 1}`, mac, network: network.name }
   })
 }
 
-function planMachine({ name, macs }: Node, firmware: 'bios' | 'uefi', plainPxe: boolean): PlannedMachine {
-  const [mac] = macs
-  if (mac === undefined) throw new PlanError(`the node ${name} has no MAC address`)
+const MOST_UNKNOWN = 64
+
+function planMachine(wanted: Wanted, index: number, wishes: MachineWishes): PlannedMachine {
+  const plainPxe = wishes.plainPxe.includes(wanted.name)
+  const firmware = wishes.firmware ?? (index % 2 === 0 ? 'bios' : 'uefi')
   if (plainPxe && firmware !== 'bios')
-    throw new PlanError(`${name} is a UEFI machine: it has no PXE ROM to hide`)
-  return { name, mac, firmware, nic: 'virtio', plainPxe }
+    throw new PlanError(`${wanted.name} is a UEFI machine: it has no PXE ROM to hide`)
+  return { ...wanted, firmware, nic: 'virtio', plainPxe }
 }
 
-/** The network on which the lab's machines live: the first that the server serves. */
-export function planBridge(config: Config): LabPlan['bridge'] {
-  const network: Network | undefined = config.networks.find((candidate) => candidate.interface !== undefined)
-  if (network?.interface === undefined) throw new PlanError(`${config.file} has no network with an interface`)
-  const address = network.address ?? network.router
-  if (address === undefined) throw new PlanError(`the network ${network.name} needs an address: for the lab`)
-  return { name: network.interface, address: formatIpv4(address), prefix: network.subnet.prefix }
+function planBridge(network: Network, config: Config): PlannedBridge {
+  const address = network.address ?? network.router ?? freeAddress(network, config)
+  if (network.interface === undefined || address === undefined)
+    throw new PlanError(`the network ${network.name} needs an address: for the lab`)
+  const { prefix } = network.subnet
+  return { network: network.name, name: network.interface, address: formatIpv4(address), prefix }
+}
+
+/** The first address of a subnet that is in no pool and reserved for nobody. */
+function freeAddress({ subnet, pools }: Network, { nodes }: Config): Ipv4 | undefined {
+  const candidates = Array.from({ length: 254 }, (_, i) => addIpv4(subnet.network, i + 1))
+  return candidates.find(
+    (address) =>
+      subnetContains(subnet, address) &&
+      !pools.some((pool) => rangeContains(pool, address)) &&
+      !nodes.some((node) => node.address === address),
+  )
 }

@@ -21,7 +21,7 @@ const BIOS: Machine = {
 test('BIOS: SeaBIOS on the serial port, the card boots by its own ROM', () => {
   assert.deepEqual(qemuArguments(BIOS), [
     ...['-name', 'node01', '-uuid', '4c4c4544-0031-4a10-8052-b9c04f4e3132'],
-    ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-vga', 'none'],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none'],
     ...['-accel', 'tcg,tb-size=256', '-cpu', 'qemu64', '-smp', '1', '-m', '512'],
     ...['-machine', 'pc,graphics=off'],
     ...['-netdev', 'tap,id=net0,ifname=tap0,script=no,downscript=no'],
@@ -57,6 +57,24 @@ test('KVM, an e1000 and a console socket', () => {
 
 test('UEFI with an e1000 would never send a packet, and is refused', () => {
   assert.throws(() => qemuArguments({ ...BIOS, firmware: 'uefi', nic: 'e1000' }), /no driver/)
+})
+
+for (const format of ['qcow2', 'raw'] as const) {
+  test(`a ${format} disk boots after the network`, () => {
+    const args = qemuArguments({ ...BIOS, disk: { path: '/run/lab/a,b.img', format } })
+    const at = args.indexOf('-blockdev')
+    assert.deepEqual(args.slice(at, at + 4), [
+      ...['-blockdev', `driver=${format},node-name=disk0,file.driver=file,file.filename=/run/lab/a,,b.img`],
+      ...['-device', 'virtio-blk-pci,drive=disk0,bootindex=2'],
+    ])
+    assert.ok(args.includes('virtio-net-pci,netdev=net0,mac=52:54:00:77:00:01,bootindex=1'))
+  })
+}
+
+test('a disk may boot before the network', () => {
+  const args = qemuArguments({ ...BIOS, disk: { path: '/d', format: 'raw' }, bootFirst: 'disk' })
+  assert.ok(args.includes('virtio-blk-pci,drive=disk0,bootindex=1'))
+  assert.ok(args.includes('virtio-net-pci,netdev=net0,mac=52:54:00:77:00:01,bootindex=2'))
 })
 
 test('sent frames pass a relay without a vnet header', () => {

@@ -19,6 +19,15 @@ export interface Machine {
   readonly folder: string
   /** Also answer on the serial console through a Unix socket (`serial.sock`). */
   readonly console?: boolean
+  /** Its disk, made beforehand (disk-image.ts). */
+  readonly disk?: { readonly path: string; readonly format: 'qcow2' | 'raw' }
+  /**
+   * Which of both boots first; default: the network. A blank disk is passed over at once, and so is, on BIOS, a
+   * network that leaves the machine to its disk; OVMF then tries IPv6 and HTTP on the same card for minutes.
+   */
+  readonly bootFirst?: 'network' | 'disk'
+  /** Keep the UEFI variables of its last run, as real hardware does. Default: as fresh from the factory. */
+  readonly keepVariables?: boolean
   /** Pass what the machine sends through these two Unix sockets, on which somebody listens (plain-pxe-relay.ts). */
   readonly sentFrames?: { readonly toRelay: string; readonly fromRelay: string }
 }
@@ -45,7 +54,7 @@ export function machineFiles(machine: Pick<Machine, 'folder'>): MachineFiles {
 }
 
 /**
- * The arguments of `qemu-system-x86_64` for a machine that boots from the network and from nothing else.
+ * The arguments of `qemu-system-x86_64` for a machine that boots from the network, or from its disk if it has one.
  * Throws for UEFI with an e1000: Debian's OVMF has no driver for it and would never send a packet.
  */
 export function qemuArguments(machine: Machine): readonly string[] {
@@ -53,11 +62,12 @@ export function qemuArguments(machine: Machine): readonly string[] {
     throw new Error(`${machine.name}: OVMF has no driver for an e1000; use virtio`)
   return [
     ...['-name', machine.name, '-uuid', machine.uuid],
-    ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-vga', 'none'],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none'],
     ...acceleration(machine.acceleration),
     ...['-smp', '1', '-m', String(machine.memoryMib)],
     ...firmware(machine),
     ...network(machine),
+    ...disk(machine),
     ...serial(machine),
     ...['-qmp', `unix:${optionValue(machineFiles(machine).qmpSocket)},server=on,wait=off`],
   ]
@@ -86,8 +96,25 @@ function network(machine: Machine): readonly string[] {
   const frames = machine.sentFrames === undefined ? '' : ',vnet_hdr=off'
   return [
     ...['-netdev', `tap,id=net0,ifname=${machine.tap},script=no,downscript=no${frames}`],
-    ...['-device', `${model},netdev=net0,mac=${machine.mac},bootindex=1${rom}`],
+    ...[
+      '-device',
+      `${model},netdev=net0,mac=${machine.mac},bootindex=${bootsDiskFirst(machine) ? 2 : 1}${rom}`,
+    ],
     ...relay(machine),
+  ]
+}
+
+function bootsDiskFirst({ bootFirst }: Machine): boolean {
+  return bootFirst === 'disk'
+}
+
+function disk(machine: Machine): readonly string[] {
+  const one = machine.disk
+  if (one === undefined) return []
+  const file = `file.driver=file,file.filename=${optionValue(one.path)}`
+  return [
+    ...['-blockdev', `driver=${one.format},node-name=disk0,${file}`],
+    ...['-device', `virtio-blk-pci,drive=disk0,bootindex=${bootsDiskFirst(machine) ? 1 : 2}`],
   ]
 }
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import {
   type Machine,
@@ -29,16 +29,23 @@ export interface RunningMachine {
 const QUIT_TIMEOUT_MS = 2000
 const STDERR_LIMIT = 4096
 
-/** Switches a machine on. Its folder is made; UEFI variables start anew, as on a machine fresh from the factory. */
+/** Switches a machine on. Its folder is made; UEFI variables start anew unless the machine keeps them. */
 export function startMachine(machine: Machine): RunningMachine {
   const files = machineFiles(machine)
   mkdirSync(machine.folder, { recursive: true })
   for (const stale of [files.consoleSocket, files.qmpSocket]) rmSync(stale, { force: true })
-  if (machine.firmware === 'uefi') copyFileSync(OVMF_VARIABLES, files.uefiVariables)
+  prepareVariables(machine)
   const stdio = ['ignore', 'ignore', 'pipe'] as const
   const child = spawn('qemu-system-x86_64', qemuArguments(machine), { stdio: [...stdio] })
   const exited = exitOf(child)
   return { machine, files, pid: child.pid, exited, stop: () => stopMachine(child, files, exited) }
+}
+
+/** Gives a UEFI machine, whose folder exists, the variables of one fresh from the factory, unless it keeps its own. */
+export function prepareVariables(machine: Pick<Machine, 'firmware' | 'folder' | 'keepVariables'>): void {
+  const { uefiVariables } = machineFiles(machine)
+  if (machine.firmware !== 'uefi' || (machine.keepVariables === true && existsSync(uefiVariables))) return
+  copyFileSync(OVMF_VARIABLES, uefiVariables)
 }
 
 async function stopMachine(

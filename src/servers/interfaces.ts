@@ -1,6 +1,16 @@
 import { readFileSync } from 'node:fs'
-import { networkInterfaces } from 'node:os'
-import { type Ipv4, parseIpv4, type Subnet, subnetContains } from '../lib/ipv4.ts'
+import { endianness, networkInterfaces } from 'node:os'
+import {
+  ANY_ADDRESS,
+  type Ipv4,
+  ipv4FromBytes,
+  maskOf,
+  parseIpv4,
+  type Subnet,
+  subnetContains,
+} from '../lib/ipv4.ts'
+import { parseMac } from '../lib/mac.ts'
+import type { Host, HostInterface, HostSubnet } from '../model/host.ts'
 
 /**
  * Our address on an interface, now. An interface that is missing, down, or without carrier has none: `os.networkInterfaces`
@@ -31,4 +41,96 @@ export function interfaceIndex(name: string): number | undefined {
     // A kernel without multicast: an interface made anew is then noticed by its address alone.
   }
   return undefined
+}
+
+/** The interfaces of this network namespace but loopback, their networks and neighbours. Linux; elsewhere empty. */
+export function lookAtHost(): Host {
+  const routes = parseRoutes(proc('route'))
+  return {
+    interfaces: parseInterfaceNames(proc('dev'))
+      .filter((name) => name !== 'lo')
+      .map((name) => readInterface(name, routes)),
+    neighbours: parseNeighbours(proc('arp')),
+    hasDhcpServer: hasUdpPort(proc('udp'), 67),
+  }
+}
+
+function proc(file: string): string {
+  try {
+    return readFileSync(`/proc/net/${file}`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function readInterface(name: string, routes: readonly Route[]): HostInterface {
+  const entries = networkInterfaces()[name] ?? []
+  const own = routes.filter((route) => route.device === name)
+  const mac = parseMac(entries[0]?.mac ?? '')
+  const gateways = own.filter(({ subnet }) => subnet.prefix === 0)
+  const gateway = gateways.find((route) => route.gateway !== ANY_ADDRESS)?.gateway
+  const addresses = entries.flatMap(({ family, cidr }) => (family === 'IPv4' ? hostSubnet(cidr ?? '') : []))
+  const connected = own
+    .filter((route) => route.gateway === ANY_ADDRESS && route.subnet.prefix > 0 && route.subnet.prefix < 32)
+    .map(({ subnet }) => ({ subnet }))
+  return {
+    name,
+    ...(mac === undefined || mac === '00:00:00:00:00:00' ? {} : { mac }),
+    subnets: entries.length > 0 ? addresses : connected,
+    isRunning: entries.length > 0,
+    hasDefaultRoute: gateways.length > 0,
+    ...(gateway === undefined ? {} : { gateway }),
+  }
+}
+
+function hostSubnet(cidr: string): readonly HostSubnet[] {
+  const [text = '', digits = ''] = cidr.split('/')
+  const address = parseIpv4(text)
+  const prefix = Number(digits)
+  if (address === undefined || digits === '') return []
+  return [{ address, subnet: { network: ((address & maskOf(prefix)) >>> 0) as Ipv4, prefix } }]
+}
+
+/** The first column of /proc/net/dev, below its two header lines. */
+export function parseInterfaceNames(text: string): readonly string[] {
+  return text.split('\n').flatMap((line) => /^\s*([^\s/]{1,15}):/.exec(line)?.[1] ?? [])
+}
+
+export interface Route {
+  readonly device: string
+  readonly subnet: Subnet
+  /** 0.0.0.0 when the subnet is on the link. */
+  readonly gateway: Ipv4
+}
+
+/** /proc/net/route: columns 1 to 3 are device, destination, gateway, column 8 is the mask (net/ipv4/fib_trie.c). */
+export function parseRoutes(text: string): readonly Route[] {
+  return text.split('\n').flatMap((line) => {
+    const [device = '', destination, gateway, , , , , mask] = line.split('\t')
+    const [network, next, bits] = [destination, gateway, mask].map((cell) => hostOrderIpv4(cell ?? ''))
+    if (network === undefined || next === undefined || bits === undefined) return []
+    const prefix = bits === 0 ? 0 : 32 - Math.log2(2 ** 32 - bits)
+    return Number.isInteger(prefix) ? [{ device, subnet: { network, prefix }, gateway: next }] : []
+  })
+}
+
+/** Eight digits of a number in host order whose octets in memory are the address. */
+function hostOrderIpv4(digits: string): Ipv4 | undefined {
+  if (!/^[0-9A-F]{8}$/.test(digits)) return undefined
+  const bytes = Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
+  return ipv4FromBytes(endianness() === 'LE' ? bytes.reverse() : bytes)
+}
+
+/** Complete entries of /proc/net/arp: the flag ATF_COM, 2 (include/uapi/linux/if_arp.h). */
+export function parseNeighbours(text: string): readonly Ipv4[] {
+  return text.split('\n').flatMap((line) => {
+    const [address = '', , flags = ''] = line.split(/ +/)
+    return (Number.parseInt(flags, 16) & 2) === 0 ? [] : (parseIpv4(address) ?? [])
+  })
+}
+
+/** Whether a socket of /proc/net/udp is bound to a port. */
+export function hasUdpPort(text: string, port: number): boolean {
+  const digits = port.toString(16).toUpperCase().padStart(4, '0')
+  return new RegExp(`^ *[0-9]+: [0-9A-F]{8}:${digits} `, 'm').test(text)
 }

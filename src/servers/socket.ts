@@ -37,6 +37,12 @@ export interface PacketSender {
   close(): void
 }
 
+export interface FrameReceiver {
+  /** The next waiting frame, Ethernet header included, sent ones too; undefined when none waits. Never blocks. */
+  receive(): Uint8Array | undefined
+  close(): void
+}
+
 /** A system call failed: `code` is the errno name, the message says what and what to do. */
 export class SocketError extends Error {
   readonly code: string
@@ -120,10 +126,44 @@ export function openPacketSender(interfaceName: string): PacketSender | undefine
   }
 }
 
+/**
+ * The IPv4 frames of one interface as they come from the card: before packet filters and rp_filter, and whichever
+ * program has the port. undefined when this process cannot have them (no koffi, no CAP_NET_RAW, no such interface).
+ */
+export function openFrameReceiver(interfaceName: string): FrameReceiver | undefined {
+  const libc = loadLibc()
+  if (!libc.ok) return undefined
+  const { socket, bind, close, recv } = libc.value
+  const index = interfaceIndex(libc.value, interfaceName)
+  if (index === 0) return undefined
+  // Protocol 0 until it is bound: nothing of another interface is queued meanwhile (packet(7)).
+  const fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+  if (fd < 0) return undefined
+  const address = linkLayerAddress(index)
+  if (bind(fd, address, address.length) < 0) {
+    close(fd)
+    return undefined
+  }
+  const buffer = new Uint8Array(FRAME_LIMIT)
+  let open = true
+  return {
+    receive() {
+      // EAGAIN is the usual answer; any other failure is as good as no frame.
+      const length = open ? recv(fd, buffer, buffer.length, 0) : -1
+      return length < 0 ? undefined : buffer.slice(0, length)
+    },
+    close() {
+      if (open) close(fd)
+      open = false
+    },
+  }
+}
+
 // Linux, the generic ABI (x64, arm64, arm, riscv64, loong64, ppc64 for these): asm-generic/socket.h, bits/socket.h.
 const AF_INET = 2
 const AF_PACKET = 17
 const SOCK_DGRAM = 2
+const SOCK_RAW = 3
 const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
 const SOL_SOCKET = 1
@@ -131,6 +171,8 @@ const SO_REUSEADDR = 2
 const SO_BROADCAST = 6
 const SO_BINDTODEVICE = 25
 const ETH_P_IP = 0x0800
+/** Longer frames are cut: DHCP messages are shorter. */
+const FRAME_LIMIT = 2048
 const ENXIO = 6
 const ENODEV = 19
 /** IFNAMSIZ less the NUL. The kernel cuts longer names off, and would bind to another interface. */
@@ -150,6 +192,7 @@ interface Libc {
   readonly sendto: (
     ...args: [fd: number, packet: Uint8Array, length: number, flags: number, to: Uint8Array, toLength: number]
   ) => number
+  readonly recv: (fd: number, buffer: Uint8Array, length: number, flags: number) => number
   readonly if_nametoindex: (name: string) => number
   /** errno of the newest call above. */
   readonly errno: () => number
@@ -181,6 +224,7 @@ function bindLibc(): Result<Libc, string> {
       setsockopt: symbols.func('int setsockopt(int, int, int, const void *, uint32_t)'),
       bind: symbols.func('int bind(int, const void *, uint32_t)'),
       sendto: symbols.func('intptr_t sendto(int, const void *, size_t, int, const void *, uint32_t)'),
+      recv: symbols.func('intptr_t recv(int, uint8_t *, size_t, int)'),
       if_nametoindex: symbols.func('unsigned int if_nametoindex(const char *)'),
       errno: () => koffi.errno(),
     } as Libc)

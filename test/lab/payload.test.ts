@@ -31,8 +31,10 @@ test('the same packages give the same bytes, and the manifest tells the truth', 
 test('the initrd holds what /init loads', { skip }, async () => {
   const { initrd, manifest } = await buildPayload({ folder })
   const text = gunzipSync(readFileSync(initrd)).toString('latin1')
-  for (const name of ['virtio_net', 'e1000', 'virtio_blk', 'ext4'])
+  for (const name of ['virtio_net', 'e1000', 'virtio_blk', 'ext4', 'vfat', 'nls_cp437', 'nls_ascii'])
     assert.ok(manifest.modules.includes(name) && text.includes(`\0lib/modules/${name}.ko\0`.slice(1)), name)
+  for (const name of ['install.sh', 'boot/boot.img', 'boot/core.img', 'boot/BOOTX64.EFI'])
+    assert.ok(text.includes(`\0lib/${name}\0`.slice(1)), name)
   assert.ok(manifest.modules.indexOf('virtio') < manifest.modules.indexOf('virtio_net'))
 })
 

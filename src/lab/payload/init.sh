@@ -6,6 +6,8 @@
 #   centra.profile=NAME           what this machine is to be
 #   centra.report=URL             where reports are POSTed; without it they are only printed
 #   centra.nonce=HEX              proves that a report belongs to this boot
+#   centra.install=URL            installs itself on the first disk, if that is blank, and reboots (install.sh)
+#   centra.from=disk              this kernel and this command line come from the disk, not from the network
 # Everything here has an end: every wait and retry is bounded, and a failure says so on the console.
 
 export PATH=/bin
@@ -131,6 +133,7 @@ give_shell() {
 
 mount_kernel_filesystems
 say "payload started, kernel $(uname -r)"
+[ "$(argument centra.from)" != disk ] || say 'started from the disk'
 profile=$(argument centra.profile)
 nonce=$(argument centra.nonce)
 report_url=$(argument centra.report)
@@ -142,6 +145,11 @@ say "network interface $nic ($mac)"
 get_address || fail "no address by DHCP on $nic"
 say "address $address on $nic"
 report initrd "address $address on $nic" || fail 'the server takes no report'
+install_url=$(argument centra.install)
+if [ -n "$install_url" ]; then
+  . /lib/install.sh
+  install_from "$install_url"
+fi
 [ -n "$profile" ] || say 'the kernel command line has no centra.profile'
 report in-service "profile $profile at $address" "$(facts)" || fail 'the report "in-service" was not taken'
 say "in service as ${profile:-(no profile)} at $address"

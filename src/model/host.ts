@@ -1,0 +1,54 @@
+import type { Ipv4, Subnet } from '../lib/ipv4.ts'
+import type { Mac } from '../lib/mac.ts'
+
+/** A network interface as the system has it now. */
+export interface HostInterface {
+  readonly name: string
+  /** Absent when it is not up and running, or no Ethernet. */
+  readonly mac?: Mac
+  /** An interface without carrier tells its subnets by its routes, and not its addresses. */
+  readonly subnets: readonly HostSubnet[]
+  /** Up, with carrier, and with an address of any family. */
+  readonly isRunning: boolean
+  /** Packets to the rest of the world leave here. */
+  readonly hasDefaultRoute: boolean
+  /** The next hop of the default route, where it has one. */
+  readonly gateway?: Ipv4
+}
+
+export interface HostSubnet {
+  readonly subnet: Subnet
+  readonly address?: Ipv4
+}
+
+/** What a machine that shall become a server looks like before. */
+export interface Host {
+  readonly interfaces: readonly HostInterface[]
+  /** Addresses that answered ARP lately, on any interface. */
+  readonly neighbours: readonly Ipv4[]
+  /** Another program has UDP port 67 here. */
+  readonly hasDhcpServer: boolean
+}
+
+/** A server that answered, or was heard answering somebody else. */
+export interface HeardServer {
+  readonly interface: string
+  /** Option 54, else the source of its packet. */
+  readonly address: Ipv4
+  /** `proxy` offers boot files and no addresses. */
+  readonly kind: 'dhcp' | 'proxy'
+  /** What it offered us: in use or soon to be. */
+  readonly offered?: Ipv4
+  readonly router?: Ipv4
+  readonly dns: readonly Ipv4[]
+}
+
+/** What is known of DHCP servers on the interfaces asked. */
+export type Hearing =
+  | {
+      readonly kind: 'listened'
+      readonly interfaces: readonly string[]
+      readonly seconds: number
+      readonly servers: readonly HeardServer[]
+    }
+  | { readonly kind: 'not-listened'; readonly why: string }
