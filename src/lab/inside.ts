@@ -117,14 +117,17 @@ async function openNetwork(plan: LabPlan, picture: Picture): Promise<LabNetwork>
 /** Until every machine has come as far as it will; one on its local disk may still report. */
 async function waitForBoots(plan: LabPlan, board: Board): Promise<void> {
   const deadline = performance.now() + plan.timeoutSeconds * 1000
-  while (!board.isOver && performance.now() < deadline) await sleep(TICK_MS)
   const patience = plan.diskSize === undefined ? 0 : LOCAL_DISK_MS
-  const diskDeadline = Math.min(deadline, performance.now() + patience)
-  const runsFromDisk = (): boolean => board.outcome().some(({ state }) => state === 'local-disk')
-  while (runsFromDisk() && performance.now() < diskDeadline) await sleep(TICK_MS)
-  const now = Date.now()
+  let [now, active] = [performance.now(), performance.now()]
+  for (; now < deadline; now = performance.now()) {
+    if (!board.isOver) active = now
+    const waitsForDisk =
+      board.outcome().some(({ state }) => state === 'local-disk') && now - active < patience
+    if (board.isOver && !waitsForDisk) break
+    await sleep(TICK_MS)
+  }
   for (const { mac, state } of board.outcome())
-    if (state === 'booting') board.fail(mac, `not in service after ${plan.timeoutSeconds} s`, now)
+    if (state === 'booting') board.fail(mac, `not in service after ${plan.timeoutSeconds} s`, Date.now())
 }
 
 interface End {

@@ -108,6 +108,22 @@ inNetns(import.meta, () => {
   )
 
   test(
+    'a machine that gets its address and never comes: iPXE names the URL, the server names the machine',
+    options,
+    async () => {
+      const [first] = servers
+      assert.ok(first !== undefined)
+      for (let tries = SILENCE_S * 10; tries > 0 && !/boot\.silent/.test(first.stderr); tries -= 1)
+        await sleep(100)
+      const { detail, address } = await first.event('boot.silent', { mac: SILENT.mac })
+      assert.equal(address, SILENT.address)
+      assert.equal(detail['fetch'], `http://${SERVER}:8080/boot.ipxe`)
+      await silent.sees(`http://${SERVER}:8080/boot.ipxe`)
+      await silent.sees('Connection timed out')
+    },
+  )
+
+  test(
     'a dead HTTP port: the machine offers a way on by itself, and tells the server when it is back',
     options,
     async () => {
@@ -159,22 +175,6 @@ inNetns(import.meta, () => {
     servers.push(started)
     return started
   }
-
-  test(
-    'a machine that gets its address and never comes: iPXE names the URL, the server names the machine',
-    options,
-    async () => {
-      const [first] = servers
-      assert.ok(first !== undefined)
-      for (let tries = SILENCE_S * 10; tries > 0 && !/boot\.silent/.test(first.stderr); tries -= 1)
-        await sleep(100)
-      const { detail, address } = await first.event('boot.silent', { mac: SILENT.mac })
-      assert.equal(address, SILENT.address)
-      assert.equal(detail['fetch'], `http://${SERVER}:8080/boot.ipxe`)
-      await silent.sees(`http://${SERVER}:8080/boot.ipxe`)
-      await silent.sees('Connection timed out')
-    },
-  )
 })
 
 /** The screen that needs no server; `error` is how the number of iPXE's error begins. */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { cpSync, globSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildPayload } from '../../src/lab/payload.ts'
 import { formatIpv4 } from '../../src/lib/ipv4.ts'
@@ -12,6 +12,8 @@ import { decodeTftp } from '../../src/protocol/tftp/packet.ts'
 
 export interface LabRun {
   readonly code: number
+  readonly stdout: string
+  /** Both streams. */
   readonly output: string
   readonly folder: string
   readonly events: readonly BootEvent[]
@@ -36,12 +38,15 @@ export async function runLab(args: readonly string[]): Promise<LabRun> {
   const child = spawn(process.execPath, [main, 'lab', '--capture', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => {
-      output += chunk.toString()
-    })
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString()
+  })
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString()
+  })
   const code = await new Promise<number>((resolve) => child.on('close', (status) => resolve(status ?? -1)))
+  const output = stdout + stderr
   const folder = /^logs: (.*)$/m.exec(output)?.[1]
   if (folder === undefined) throw new Error(`the lab did not start, exit code ${code}:\n${output}`)
   const read = (name: string): string => readFileSync(join(folder, name), 'latin1')
@@ -50,10 +55,11 @@ export async function runLab(args: readonly string[]): Promise<LabRun> {
     .filter((line) => line !== '')
   return {
     code,
+    stdout,
     output,
     folder,
     events: lines.map((line) => JSON.parse(line) as BootEvent),
-    packets: readPackets(join(folder, 'capture.pcap')),
+    packets: globSync(join(folder, 'capture*.pcap')).flatMap(readPackets),
     serial: (machine) => read(join(machine, 'serial.log')),
   }
 }
