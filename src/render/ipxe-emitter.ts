@@ -69,6 +69,11 @@ export class IpxeEmitter {
     return this.#push(['item', '--gap', '--', ...words(text)].join(' '))
   }
 
+  /** An empty line of a menu. */
+  space(): this {
+    return this.#push('item --gap')
+  }
+
   /** A line of a menu that can only be read, of any text. */
   shown(text: string): this {
     return this.#push(['item', '--gap', '--', ...shownWords(text)].join(' '))

@@ -94,9 +94,9 @@ function menu(out: IpxeEmitter, script: MenuScript): void {
   out.comment(`Centra PXE: the menu of ${client}`).label('menu').menu(script.title)
   if (script.profiles.length > 0) out.note('This machine becomes')
   for (const [index, { key, title }] of script.profiles.entries()) out.item(key, DIGITS[index], title)
-  out.note('Or').item('local', 'l', 'Boot from the local disk')
+  out.space().note('Or').item('local', 'l', 'Boot from the local disk')
   out.item(script.rescue.key, 'r', script.rescue.title)
-  out.note('Tools').item('info', 'i', 'What this machine is')
+  out.space().note('Tools').item('info', 'i', 'What this machine is')
   out.item('shell', 's', 'iPXE shell').item('network', 'n', 'Ask DHCP for an address again')
   out.item('reboot', 'b', 'Reboot').item('poweroff', 'p', 'Power off')
   choose(out, { seconds: script.timeoutSeconds, default: script.default, cancelled: 'local_disk' })
@@ -142,7 +142,7 @@ function tools(out: IpxeEmitter, server: string): void {
 function confirm(out: IpxeEmitter, { server, client, profile, warning }: ConfirmScript): void {
   out.comment(`Centra PXE: ${client} chose ${profile.key}, which has a warning`).menu(profile.title)
   notes(out, [`WARNING: ${warning}`])
-  out.item('boot', 'y', 'Boot it all the same').item('menu', 'b', 'Back to the menu')
+  out.space().item('boot', 'y', 'Boot it all the same').item('menu', 'b', 'Back to the menu')
   choose(out, { seconds: SCREEN_SECONDS, default: 'menu', cancelled: 'back' })
   out.label('back').run('set', 'step', 'menu').run('set', 'url', scriptUrl(server, client))
   const confirmed = `${scriptUrl(server, client)}?choice=${profile.key}&confirmed=yes`
@@ -154,7 +154,7 @@ function confirm(out: IpxeEmitter, { server, client, profile, warning }: Confirm
 function page(out: IpxeEmitter, { server, client, title, lines }: PageScript): void {
   out.comment(`Centra PXE: a page for ${client}`).menu(title)
   notes(out, lines)
-  out.item('menu', 'b', 'Back')
+  out.space().item('menu', 'b', 'Back')
   choose(out, { seconds: PAGE_SECONDS, default: 'menu', cancelled: 'back' })
   out.label('back').run('set', 'step', 'menu').run('set', 'url', scriptUrl(server, client))
   out.runOrGoto('failed', ...chainTo(SETTINGS.url)).blank()
@@ -202,7 +202,7 @@ function failed(out: IpxeEmitter, server: string, client: Mac | undefined): void
 function wayOut(out: IpxeEmitter, title: string, lines: readonly string[]): void {
   out.label('way_out').menu(title)
   notes(out, lines)
-  out.note(SETTINGS.trouble).item('retry', 't', 'Try again').item('shell', 's', 'iPXE shell')
+  out.note(SETTINGS.trouble).space().item('retry', 't', 'Try again').item('shell', 's', 'iPXE shell')
   out.item('local_disk', 'l', 'Boot from the local disk')
   choose(out, { seconds: SCREEN_SECONDS, default: 'local_disk', cancelled: 'local_disk' })
   out.run('goto', SETTINGS.choice).blank()
