@@ -55,7 +55,11 @@ function dhcpFields(payload: Uint8Array): readonly Field[] {
     const [at, length] = place
     return [{ at, bytes: payload.subarray(at, at + length), note: `${name}: ${value}` }]
   })
-  const cookie = { at: 236, bytes: payload.subarray(236, BOOT_REPLY_OPTIONS), note: 'magic cookie (RFC 2131 §3)' }
+  const cookie = {
+    at: 236,
+    bytes: payload.subarray(236, BOOT_REPLY_OPTIONS),
+    note: 'magic cookie (RFC 2131 §3)',
+  }
   return [...header, cookie, ...optionFields(payload, rows)]
 }
 
@@ -91,7 +95,11 @@ function tftpFields(payload: Uint8Array): readonly Field[] {
     case 'rrq':
     case 'wrq': {
       const options = value.options.map(optionText)
-      return cut(payload, [2, opcode], [`file name: "${value.nameText}"`, `mode: "${value.mode}"`, ...options])
+      return cut(
+        payload,
+        [2, opcode],
+        [`file name: "${value.nameText}"`, `mode: "${value.mode}"`, ...options],
+      )
     }
     case 'oack':
       return cut(payload, [2, opcode], value.options.map(optionText))

@@ -13,7 +13,11 @@ export function screensOf(log: string): readonly string[] {
   let [row, column] = [0, 0]
   const top = (): number => Math.max(0, lines.length - ROWS)
   const clear = (): void => {
-    const page = lines.map((cells) => Array.from(cells, (cell) => cell ?? ' ').join('').trimEnd())
+    const page = lines.map((cells) =>
+      Array.from(cells, (cell) => cell ?? ' ')
+        .join('')
+        .trimEnd(),
+    )
     if (page.some((line) => line !== '')) pages.push(page.join('\n').trimEnd())
     ;[lines, row, column] = [[], 0, 0]
   }
