@@ -44,11 +44,16 @@ export function explain(supposed: Supposed, picture: Picture, now: number): Expl
   }
 }
 
-function describeRequest({ via, network, server, mac, form, choice }: Supposed): string {
+function describeRequest({ via, network, server, mac, form, choice, failed }: Supposed): string {
   const where = network.interface === undefined ? network.name : network.interface
+  const asked = [
+    ...(choice === undefined ? [] : [`choice=${choice}`]),
+    ...(failed === undefined ? [] : [`failed=${failed.step}`]),
+  ]
+  const query = asked.length === 0 ? '' : `?${asked.join('&')}`
   return via === 'dhcp'
     ? `DISCOVER, dhcp: ${network.dhcp} on ${where} (${formatIpv4(server)})`
-    : `GET /boot/${macWithDashes(mac)}.${form}${choice === undefined ? '' : `?choice=${choice}`}`
+    : `GET /boot/${macWithDashes(mac)}.${form}${query}`
 }
 
 function silentMode({ dhcp }: Network): string {

@@ -19,6 +19,8 @@ export interface SupposedClient {
   readonly via: 'dhcp' | 'http'
   /** What somebody chose in the menu. */
   readonly choice?: string
+  /** The step that failed on it, with iPXE's error number if it told one. */
+  readonly failed?: { readonly step: string; readonly errno?: string }
   readonly form: ScriptForm
 }
 
@@ -27,12 +29,17 @@ export interface SupposedClient {
  * is the reason why the server would not even look at it.
  */
 export function supposeRequest(client: SupposedClient, ingress: Ingress): Result<BootRequest, string> {
-  const { mac, arch, via, choice, form } = client
+  const { mac, arch, via, choice, failed, form } = client
   if (via === 'dhcp') {
     const classified = classifyDhcp(discover(client), ingress)
     return classified.ok ? ok(classified.value.boot) : err(classified.error.reason)
   }
-  const query = new URLSearchParams({ arch, ...(choice === undefined ? {} : { choice }) })
+  const query = new URLSearchParams({
+    arch,
+    ...(choice === undefined ? {} : { choice }),
+    ...(failed === undefined ? {} : { failed: failed.step }),
+    ...(failed?.errno === undefined ? {} : { errno: failed.errno }),
+  })
   const script = classifyScript(`${macWithDashes(mac)}.${form}`, query, ingress)
   return script.ok ? ok(script.value.boot) : script
 }

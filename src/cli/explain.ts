@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { explain } from '../app/explain.ts'
 import { takePicture } from '../app/world.ts'
+import type { SupposedClient } from '../boot/suppose.ts'
 import { LocalDisk } from '../files/disk.ts'
 import { addIpv4, type Ipv4, subnetContains } from '../lib/ipv4.ts'
 import { type Mac, parseMac } from '../lib/mac.ts'
@@ -20,6 +21,8 @@ interface ExplainFlags {
   readonly network?: string
   readonly stage: string
   readonly choice?: string
+  readonly failed?: string
+  readonly errno?: string
   readonly script?: string | true
   readonly json?: boolean
 }
@@ -39,6 +42,8 @@ export function addExplain(program: Command): void {
       'the network on which it asks; default: the first, or that of its reservation',
     )
     .option('--choice <profile>', 'what somebody chose in the menu')
+    .option('--failed <step>', 'a step that failed on it: script, kernel, initrd, boot, menu')
+    .option('--errno <hex>', "iPXE's number of that error, as in https://ipxe.org/2d0c613b")
     .option('--script [form]', 'print exactly the script that the machine gets: ipxe (default) or grub')
     .option('--json', 'one JSON document on stdout')
     .action(async (flags: ExplainFlags) => {
@@ -59,9 +64,13 @@ async function explainFlags(flags: ExplainFlags, config: Config): Promise<Explan
     {
       mac,
       arch: readArch(flags.arch),
-      via: flags.script === undefined ? oneOf('--via', flags.via, ['dhcp', 'http']) : 'http',
+      via:
+        flags.script === undefined && flags.failed === undefined
+          ? oneOf('--via', flags.via, ['dhcp', 'http'])
+          : 'http',
       stage: oneOf('--stage', flags.stage, ['rom', 'ipxe', 'os']),
       ...(flags.choice === undefined ? {} : { choice: flags.choice }),
+      ...readFailed(flags),
       form: oneOf('--script', typeof flags.script === 'string' ? flags.script : 'ipxe', ['ipxe', 'grub']),
       network,
       server: serverAddress(network),
@@ -69,6 +78,11 @@ async function explainFlags(flags: ExplainFlags, config: Config): Promise<Explan
     picture,
     Date.now(),
   )
+}
+
+function readFailed({ failed, errno }: ExplainFlags): Pick<SupposedClient, 'failed'> {
+  if (failed === undefined) return {}
+  return { failed: { step: failed, ...(errno === undefined ? {} : { errno }) } }
 }
 
 /** The network asked for; else that of the machine's reservation; else the first. */

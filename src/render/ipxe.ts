@@ -16,8 +16,8 @@ import { IpxeEmitter } from './ipxe-emitter.ts'
 const SCREEN_SECONDS = 30
 /** A page is read, not passed: it waits longer. */
 const PAGE_SECONDS = 120
-/** iPXE's menus are 80 columns wide, two of them its frame. */
-const SCREEN_COLUMNS = 74
+/** iPXE's menus are 80 columns wide, of which an item has 77 (src/hci/tui/menu_ui.c). */
+const SCREEN_COLUMNS = 76
 
 /**
  * A script in iPXE's language, of commands that stock builds have since iPXE 1.0 (2019). Throws when a value

@@ -27,6 +27,7 @@ unknown-1 "is not for production"  b
 unknown-1 "p. Power off"           r
 unknown-1 "Nothing to boot"        b
 unknown-1 "p. Power off"           n
+unknown-1 "p. Power off"           b
 unknown-1 "p. Power off"           s
 unknown-1 "iPXE>"                  "exit" enter
 unknown-1 "p. Power off"           2
@@ -38,12 +39,18 @@ unknown-2 "is not for production"  y
 `
 
 const VERSIONS = [
-  { version: '1.0', loaders: undefined, plainPxe: [] },
+  {
+    version: '1.0',
+    loaders: undefined,
+    plainPxe: [],
+    // Debian's BIOS build has no poweroff.
+    keys: 'unknown-1 "p. Power off" p\nunknown-1 "cannot power off the machine" enter\n',
+  },
   // The card's ROM is 1.0: behind a vendor's it loads undionly.kpxe, as the UEFI machine loads snponly.efi.
-  { version: '2.0', loaders: 'ipxe', plainPxe: ['--plain-pxe', 'unknown-1', 'unknown-3'] },
+  { version: '2.0', loaders: 'ipxe', plainPxe: ['--plain-pxe', 'unknown-1', 'unknown-3'], keys: '' },
 ] as const
 
-for (const { version, loaders, plainPxe } of VERSIONS)
+for (const { version, loaders, plainPxe, keys: first } of VERSIONS)
   describe(`the menu of iPXE ${version}`, { skip }, () => {
     let run: LabRun
     const last = (machine: number, kind: string): BootEvent | undefined =>
@@ -58,7 +65,7 @@ for (const { version, loaders, plainPxe } of VERSIONS)
       const firmware = loaders === undefined ? '' : `server: { firmware: ${await newerLoaders(loaders)} }\n`
       writeFileSync(config, text + firmware)
       const keys = join(folder, 'keys')
-      writeFileSync(keys, KEYS)
+      writeFileSync(keys, first + KEYS)
       const flags = [
         '--payload',
         '--unknown',
@@ -107,7 +114,8 @@ for (const { version, loaders, plainPxe } of VERSIONS)
         scripts.map(({ detail }) => detail['script']),
         [
           ...['identify', 'menu', 'page', 'menu', 'confirm', 'menu', 'page', 'menu'],
-          ...['identify', 'menu', 'boot'],
+          // After asking DHCP again, and after the restart.
+          ...['identify', 'menu', 'identify', 'menu', 'boot'],
         ],
       )
       for (const line of [
