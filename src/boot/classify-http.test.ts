@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { ip, NODE01, told } from '../../test/helpers/world.ts'
+import { formatIpv4 } from '../lib/ipv4.ts'
 import { classifyIdentify, classifyScript } from './classify-http.ts'
 
 const INGRESS = { network: 'provisioning', server: ip('10.77.0.1') }
@@ -12,9 +13,14 @@ function classify(name: string, query = ''): string {
   const found = classifyScript(name, new URLSearchParams(query), INGRESS)
   if (!found.ok) return found.error
   const { boot, form } = found.value
-  const { mac, arch, uuid, serial } = boot.client
+  const { mac, arch, uuid, serial, manufacturer, product, address, loaderVersion } = boot.client
   assert.equal(mac, NODE01)
-  return JSON.stringify({ form, arch, uuid, serial, ...boot.question, kind: undefined })
+  const said = { manufacturer, product, address: address && formatIpv4(address), loaderVersion }
+  return JSON.stringify({ form, arch, uuid, serial, ...said, ...boot.question, kind: undefined })
+}
+
+function hex(text: string): string {
+  return Buffer.from(text).toString('hex')
 }
 
 describe('E24: names of scripts', () => {
@@ -65,12 +71,42 @@ describe('queries', () => {
     ['failed=kernel&errno=0x1', '{"form":"ipxe","failed":{"step":"kernel","errno":"00000001"}}'],
     ['failed=%0A&errno=x', '{"form":"ipxe","failed":{"step":"unknown"}}'],
     ['errno=1', '{"form":"ipxe"}'],
+    [
+      `failed=kernel&url=${hex('http://10.0.0.1:8080/images/a/vmlinuz')}`,
+      '{"form":"ipxe","failed":{"step":"kernel","url":"http://10.0.0.1:8080/images/a/vmlinuz"}}',
+    ],
+    [`failed=kernel&url=${hex('javascript:alert(1)')}`, '{"form":"ipxe","failed":{"step":"kernel"}}'],
+    [`failed=kernel&url=${hex('http://x/ reboot')}`, '{"form":"ipxe","failed":{"step":"kernel"}}'],
+    [`failed=kernel&url=${hex('http://x/\n')}`, '{"form":"ipxe","failed":{"step":"kernel"}}'],
+    [`failed=kernel&url=${hex(`http://${'x'.repeat(600)}`)}`, '{"form":"ipxe","failed":{"step":"kernel"}}'],
+    ['failed=menu&again=yes', '{"form":"ipxe","failed":{"step":"menu"},"again":true}'],
+    ['choice=worker&confirmed=yes', '{"form":"ipxe","choice":"worker","confirmed":true}'],
+    ['choice=worker&confirmed=1', '{"form":"ipxe","choice":"worker"}'],
+    [
+      `choice=info&manufacturer=${hex('QEMU')}&product=${hex('${serial} || reboot')}&ip=10.0.0.9&version=1.0.0+git`,
+      '{"form":"ipxe","manufacturer":"QEMU","product":"${serial} || reboot","address":"10.0.0.9","loaderVersion":"1.0.0+git","choice":"info"}',
+    ],
+    ['choice=info&ip=10.0.0.999&version=', '{"form":"ipxe","choice":"info"}'],
   ]
   for (const [query, expected] of rows)
     test(query.slice(0, 60), () => assert.equal(classify(`${MAC}.ipxe`, query), expected))
 
   test('E17: whatever the query, a value comes back', () => {
-    const key = fc.constantFrom('uuid', 'arch', 'platform', 'serial', 'choice', 'failed', 'errno', 'x')
+    const key = fc.constantFrom(
+      ...[
+        'uuid',
+        'arch',
+        'platform',
+        'serial',
+        'manufacturer',
+        'product',
+        'ip',
+        'version',
+        'choice',
+        'confirmed',
+      ],
+      ...['failed', 'errno', 'url', 'again', 'x'],
+    )
     fc.assert(
       fc.property(
         fc.array(fc.tuple(key, fc.string({ unit: 'binary' })), { maxLength: 8 }),

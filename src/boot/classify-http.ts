@@ -120,8 +120,10 @@ function readText(text: string | null): string | undefined {
 }
 
 /** What a machine says it could not load. Only shown, but shown as a URL: so it must be one. */
-function readUrl(text: string | null): string | undefined {
-  const fits = text !== null && /^(https?|tftp):\/\/[\x21-\x7e]{1,400}$/.test(text)
+function readUrl(hex: string | null): string | undefined {
+  const bytes = hex === null || hex.length > 1024 ? undefined : fromHex(hex)
+  const text = bytes === undefined ? '' : printable(bytes, 512)
+  const fits = /^(https?|tftp):\/\/[\x21-\x7e]{1,400}$/.test(text)
   return fits && URL.canParse(text) ? text : undefined
 }
 

@@ -183,11 +183,7 @@ function failed(out: IpxeEmitter, server: string, client: Mac | undefined): void
   out.echo(`Centra PXE: ${SETTINGS.step} failed: ${SETTINGS.url}`)
   out.echo(`iPXE error ${SETTINGS.fault}: https://ipxe.org/${SETTINGS.fault}`)
   out.tryRun('imgfree').comment('The server is told; its answer says what this means and what to do')
-  out.run(
-    'set',
-    'report',
-    `${base}?failed=${SETTINGS.step}&errno=${SETTINGS.fault}&url=${SETTINGS.quotedUrl}`,
-  )
+  out.run('set', 'report', `${base}?failed=${SETTINGS.step}&errno=${SETTINGS.fault}&url=${SETTINGS.urlAsHex}`)
   out.runOrGoto('offline', ...chainTo(SETTINGS.report)).blank()
   out.comment('The server cannot be told: a way on that needs no server')
   out.label('offline').run('set', 'trouble', 'iPXE', 'error', SETTINGS.errno)

@@ -57,8 +57,7 @@ test('no allowed setting is expanded to what a client wrote freely', () => {
   const free = /hostname|user-class|\$\{(serial|manufacturer|product|asset)\}|:u?ristring|:string/
   assert.deepEqual(
     Object.values(SETTINGS).filter((setting) => free.test(setting)),
-    // Only our own scripts set it: iPXE has no setting of that name, and so no DHCP option can be it.
-    ['${url:uristring}'],
+    [],
   )
 })
 

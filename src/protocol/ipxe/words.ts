@@ -29,7 +29,7 @@ export const SETTINGS = {
   step: '${step}',
   version: '${version}',
   url: '${url}',
-  quotedUrl: '${url:uristring}',
+  urlAsHex: '${url:hexraw}',
   report: '${report}',
   trouble: '${trouble}',
 } as const
