@@ -122,7 +122,7 @@ function readText(text: string | null): string | undefined {
 /** What a machine says it could not load. Only shown, but shown as a URL: so it must be one. */
 function readUrl(hex: string | null): string | undefined {
   const bytes = hex === null || hex.length > 1024 ? undefined : fromHex(hex)
-  const text = bytes === undefined ? '' : printable(bytes, 512)
+  const text = String.fromCharCode(...(bytes ?? []))
   const fits = /^(https?|tftp):\/\/[\x21-\x7e]{1,400}$/.test(text)
   return fits && URL.canParse(text) ? text : undefined
 }
