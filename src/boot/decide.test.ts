@@ -6,8 +6,7 @@ import { CLIENT_ARCHES } from '../protocol/iana/arch.ts'
 import { decide } from './decide.ts'
 import type { Action, BootRequest } from './decision.ts'
 
-const NONCE =
-  'boot.nonce state: opens a boot attempt, or continues the open one; its nonce goes to the lease of this machine alone'
+const NONCE = 'boot.nonce state: of its boot attempt, to its own lease alone'
 
 interface Row {
   readonly name: string
@@ -296,6 +295,29 @@ const WHAT_TO_RUN: readonly Row[] = [
     ],
   },
   {
+    name: 'rescue can be what the menu does when nobody chooses, once it has an image',
+    in: world().menuDefault('rescue'),
+    ask: (w) => w.asks('http', { kind: 'run' }, STRANGER),
+    action: 'script menu: control-plane worker all-in-one, default rescue',
+    steps: [NOBODY, 'unknown.policy config: unknown: menu'],
+  },
+  {
+    name: 'a failure told late, of a choice: the choice again',
+    in: world(),
+    ask: (w) =>
+      w.asks('http', { kind: 'run', failed: { step: 'menu' }, choice: 'worker', again: true }, STRANGER),
+    action: `script boot: ${STRANGER}: worker (debian-live), boots debian-live as worker`,
+    steps: [
+      NOBODY,
+      'boot.failed packet: step menu failed',
+      'unknown.policy config: unknown: menu',
+      'menu.choice packet: worker',
+      'image.select config: debian-live',
+      'cmdline.merge config: console 2 + image 1 + profile 1 + node 0 arguments',
+      NONCE,
+    ],
+  },
+  {
     name: 'a failure told late gets what the machine runs now',
     in: world().labNodes(),
     ask: (w) => w.asks('http', { kind: 'run', failed: { step: 'menu' }, again: true }, NODE01),
@@ -314,7 +336,7 @@ const WHAT_TO_RUN: readonly Row[] = [
     in: world().labNodes(),
     ask: (w) => w.asks('http', { kind: 'run', failed: { step: 'kernel', errno: '2d0c613b' } }, NODE01),
     action:
-      'script recovery: kernel: Not found (HTTP 404). iPXE error 2d0c613b: https://ipxe.org/2d0c613b; The server does not have that file. Check its name and the profile that; names it: it was removed, replaced by a newer version, or never there.',
+      'script recovery: kernel: Not found (HTTP 404). iPXE error 2d0c613b: https://ipxe.org/2d0c613b; The server does not have that file. Check its name and the profile that names it: it was removed, replaced by a newer version, or never there.',
     steps: [KNOWN, 'boot.failed packet: step kernel failed: Not found (HTTP 404), https://ipxe.org/2d0c613b'],
   },
   {

@@ -14,6 +14,6 @@ export function explainFailure({ step, url, errno }: FailedStep): FailureWords {
   const { number, meaning, advice, see } = explainIpxeError(errno)
   return {
     summary: `step ${step} failed: ${[...what, meaning, see].join(', ')}`,
-    lines: [...what, `${meaning}. iPXE error ${number}: ${see}`, ...advice],
+    lines: [...what, `${meaning}. iPXE error ${number}: ${see}`, advice],
   }
 }

@@ -51,9 +51,18 @@ function showMenu(request: BootRequest, client: Mac, world: World): Action {
     client,
     profiles,
     rescue,
-    default: profiles.some(({ key }) => key === menu.default) ? menu.default : 'local',
+    default: [...profiles, ...(isBootable(RESCUE_PROFILE, world) ? [rescue] : [])].some(
+      ({ key }) => key === menu.default,
+    )
+      ? menu.default
+      : 'local',
     timeoutSeconds: menu.timeoutSeconds,
   })
+}
+
+function isBootable(name: string, { config, images }: World): boolean {
+  const image = config.profiles.get(name)?.image
+  return image !== undefined && images.has(image)
 }
 
 interface Chosen {
@@ -136,9 +145,7 @@ function boot(request: BootRequest, { profile, image }: Bootable, world: World, 
     from: 'config',
     ...cite(spec?.origin),
   })
-  const nonce =
-    'opens a boot attempt, or continues the open one; its nonce goes to the lease of this machine alone'
-  steps.push({ rule: 'boot.nonce', outcome: nonce, from: 'state' })
+  steps.push({ rule: 'boot.nonce', outcome: 'of its boot attempt, to its own lease alone', from: 'state' })
   const server = nodePlane(request, world.config)
   return {
     kind: 'script',
@@ -160,7 +167,13 @@ function recover(
   const { summary, lines } = explainFailure(failed)
   steps.push({ rule: 'boot.failed', outcome: summary, from: 'packet' })
   const server = nodePlane(request, world.config)
-  return script({ kind: 'recovery', server, client: mac, step: failed.step, lines })
+  const { question } = request
+  const choice =
+    question.kind === 'run' && world.config.profiles.has(question.choice ?? '') ? question.choice : undefined
+  return script({
+    ...{ kind: 'recovery', server, client: mac, step: failed.step, lines },
+    ...(choice === undefined ? {} : { choice }),
+  })
 }
 
 function localDisk(because: string): Action {

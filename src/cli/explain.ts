@@ -56,6 +56,11 @@ export function addExplain(program: Command): void {
 }
 
 async function explainFlags(flags: ExplainFlags, config: Config): Promise<Explanation> {
+  if (flags.choice !== undefined && !/^[a-z0-9][a-z0-9-]*$/.test(flags.choice))
+    throw new CliError(
+      `--choice: expected a name of the menu, such as worker, got "${flags.choice}"`,
+      EXIT.usage,
+    )
   const mac = parseMac(flags.mac)
   if (mac === undefined) throw new CliError(`--mac: expected a MAC address, got "${flags.mac}"`, EXIT.usage)
   const network = pickNetwork(flags, mac, config)

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { type FirstDhcpMode, proposeNetwork, rankInterfaces, type Wishes } from '../config/propose.ts'
 import { formatIpv4, formatSubnet, type Ipv4Range, type Subnet } from '../lib/ipv4.ts'
 import { err, ok, type Result } from '../lib/result.ts'
@@ -150,5 +150,6 @@ async function askImage(questions: Questions): Promise<ImageWish | undefined> {
 /** A file that is there, or the word none. */
 function readPresent(text: string): Result<string, string> {
   const file = readImageFile(text)
-  return text === 'none' || !file.ok || existsSync(text) ? file : err(`there is no file ${text}`)
+  const found = statSync(text, { throwIfNoEntry: false })
+  return text === 'none' || !file.ok || found?.isFile() === true ? file : err(`there is no file ${text}`)
 }

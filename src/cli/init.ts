@@ -99,9 +99,12 @@ function tell(network: NetworkProposal, image: ImageWish | undefined, { out }: I
     `\n${out === '-' ? 'printed' : `wrote ${out}`}, dhcp: ${network.dhcp} on ${printable(network.interface)}. Next:`,
   )
   const steps = [
-    [`centra-pxe validate ${file}`, 'every error at once, nothing when all is well'],
+    [`centra-pxe validate ${file}`, 'every error at once; a profile without an image is a warning'],
     [`centra-pxe explain --config ${file} --mac MAC`, 'what a machine would be answered, and why'],
-    [`centra-pxe lab --config ${file}`, 'its nodes as virtual machines, on this machine alone'],
+    [
+      `centra-pxe lab --config ${file} --payload --unknown 1`,
+      'a virtual machine before its menu, on this machine alone',
+    ],
     [`centra-pxe serve --config ${file}`, 'the server itself'],
   ]
   say(formatTable(steps.map(([command = '', about = '']) => [`  ${command}`, about])))

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { runInside } from '../lab/inside.ts'
 import { LabPlanSchema } from '../lab/plan.ts'
-import { EXIT } from './exit-codes.ts'
+import { CliError, EXIT } from './exit-codes.ts'
 import { printJson } from './output.ts'
 import { followServer } from './state.ts'
 
@@ -36,6 +36,8 @@ export function addLabInside(program: Command): void {
           new Promise((resolve) => {
             onTerm = resolve
           }),
+      }).catch((error: unknown) => {
+        throw new CliError(error instanceof Error ? error.message : String(error))
       })
       if (plan.json)
         printJson({ inService: result.allInService, logs: plan.folder, machines: result.machines })

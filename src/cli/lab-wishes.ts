@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { InvalidArgumentError } from 'commander'
+import { loadConfig } from '../app/load-config.ts'
+import { LocalDisk } from '../files/disk.ts'
 import { type DiskSize, parseDiskSize } from '../lab/disk-image.ts'
 import { parseKeys } from '../lab/keys.ts'
 import { type KeyStep, type LabPlan, PlanError, planMachines } from '../lab/plan.ts'
@@ -35,7 +37,8 @@ export async function requireLabConfig(file: string, usesPayload: boolean): Prom
   try {
     return await requireConfig(file, { load: { ownImages: !usesPayload } })
   } catch (error) {
-    if (error instanceof CliError && !usesPayload)
+    const { config } = await loadConfig(file, new LocalDisk(), { ownImages: false })
+    if (error instanceof CliError && !usesPayload && config !== undefined)
       say("with --payload the lab boots a small Linux of its own, and the images' files need not be there")
     throw error
   }

@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Command, Option } from 'commander'
@@ -32,7 +33,8 @@ export function addLab(program: Command): void {
     .description(
       'Boots the nodes of a configuration as virtual machines with real firmware, through a server of its own, in a ' +
         'private network namespace: the network of this machine is not touched. Networks that the configuration only ' +
-        'watches get Centra PXE as their DHCP server there. Exit code 0 when all are in service, 1 otherwise.',
+        'watches get Centra PXE as their DHCP server there. Exit code 0 when all are in service, 1 otherwise, 143 when ' +
+        'it was ended early.',
     )
     .option('--config <file>', 'default: the example of two nodes, one BIOS and one UEFI')
     .option('--node <name...>', 'only these nodes', [])
@@ -99,19 +101,29 @@ async function lab(flags: LabFlags): Promise<void> {
   const how = acceleration === 'kvm' ? 'KVM' : 'software emulation'
   say(`${run.machines.length} ${many}, ${how}: ${reason}`)
   say(`logs: ${folder}`)
-  const code = await withLock(join(folder, 'lock'), () => runPlan(run), {
-    timeout: 1000,
-    onWait: () => say(`another run of this configuration uses ${folder}`),
+  const code = await withLock(join(folder, 'lock'), () => runPlan(run), { timeout: LOCK_MS }).catch(() => {
+    throw new CliError(`another run of this configuration uses ${folder}; wait for its end`)
   })
+  if (!run.keep)
+    for (const { name } of run.machines) rmSync(join(folder, name, 'disk.qcow2'), { force: true })
   say(lastWords(code, run))
   process.exitCode = code
 }
+
+const LOCK_MS = 1000
 
 function runPlan(run: LabPlan): Promise<number> {
   const planFile = join(run.folder, 'plan.json')
   writeFileSync(planFile, JSON.stringify(run))
   const ran = runInPrivateWorld(process.execPath, [...OWN_SCRIPT, 'lab-inside', planFile])
-  return ran.finally(() => restoreCursor(run.json ? process.stderr : process.stdout))
+  return ran.finally(() => restoreTerminal(run))
+}
+
+/** What a process that was killed could not put back. */
+function restoreTerminal(run: LabPlan): void {
+  restoreCursor(run.json ? process.stderr : process.stdout)
+  if (run.console !== undefined && process.stdin.isTTY)
+    spawnSync('stty', ['sane'], { stdio: ['inherit', 'ignore', 'ignore'] })
 }
 
 function lastWords(code: number, { machines, folder }: LabPlan): string {
@@ -131,10 +143,21 @@ async function chooseAcceleration(
   return { acceleration: wish, reason: 'by --accel' }
 }
 
+/** Runs whose logs are kept; of the others, those older than a day go when a new one begins. */
+const KEPT_RUNS = 20
+const DAY_MS = 86_400_000
+
 /** Logs are kept: they are what a failed boot leaves behind. */
 function newFolder(): string {
   const runs = join(cacheFolder(), 'lab')
   mkdirSync(runs, { recursive: true })
+  const old = readdirSync(runs)
+    .filter((name) => /^[0-9]{4}-/.test(name))
+    .sort()
+    .slice(0, -KEPT_RUNS)
+  for (const name of old)
+    if (Date.now() - statSync(join(runs, name)).mtimeMs > DAY_MS)
+      rmSync(join(runs, name), { recursive: true, force: true })
   return mkdtempSync(join(runs, `${new Date().toISOString().slice(0, 19).replaceAll(':', '')}-`))
 }
 

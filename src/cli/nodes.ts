@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { stringify } from 'yaml'
+import { Scalar, stringify } from 'yaml'
 import { formatIpv4 } from '../lib/ipv4.ts'
 import { macWithDashes } from '../lib/mac.ts'
 import { formatTable } from '../lib/text.ts'
@@ -63,7 +63,8 @@ function printStrangers(config: Config, seen: readonly SeenMachine[], { json }: 
   const nodes = indexNodes(config.nodes)
   const strangers = seen.filter(({ mac }) => !nodes.has(mac)).sort((a, b) => b.lastSeen - a.lastSeen)
   if (json) printJson(strangers.map(seenJson))
-  else if (strangers.length === 0 && seen.length > 0) say('every machine that was heard is described')
+  else if (strangers.length === 0)
+    say(seen.length > 0 ? 'every machine that was heard is described' : 'no machine was heard yet')
   else printYaml(strangers)
 }
 
@@ -77,9 +78,10 @@ function printYaml(strangers: readonly SeenMachine[]): void {
     ]
     // Indented as the list under `nodes:` usually is.
     print(`  # ${about.join(', ')}`)
-    print(
-      stringify([{ name: `node-${macWithDashes(machine.mac)}`, mac: machine.mac }]).replace(/^(?=.)/gm, '  '),
-    )
+    const mac = new Scalar(machine.mac)
+    mac.type = 'QUOTE_DOUBLE'
+    print(stringify([{ name: `node-${macWithDashes(machine.mac)}`, mac }]).replace(/^(?=.)/gm, '  '))
+    print('    # profile: worker            # without one it gets what unknown: says')
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { world } from '../../test/helpers/world.ts'
+import { network, world } from '../../test/helpers/world.ts'
+import { formatIpv4 } from '../lib/ipv4.ts'
 import { labView } from './lab-view.ts'
 
 test('in the lab Centra PXE is the DHCP server of every network but those that are off', () => {
@@ -16,6 +17,26 @@ test('in the lab Centra PXE is the DHCP server of every network but those that a
       [expected],
     )
   }
+})
+
+test('a network without a pool gets the upper half of its subnet', () => {
+  for (const [subnet, expected] of [
+    ['10.77.0.0/24', '10.77.0.127-10.77.0.254'],
+    ['10.0.0.0/8', '10.255.255.1-10.255.255.254'],
+    ['10.0.0.0/30', '10.0.0.1-10.0.0.2'],
+  ] as const) {
+    const { networks } = labView(
+      world()
+        .network({ ...network(subnet), pools: [] })
+        .config(),
+      {},
+    )
+    const [pool] = networks[0]?.pools ?? []
+    assert.ok(pool !== undefined)
+    assert.equal(`${formatIpv4(pool.first)}-${formatIpv4(pool.last)}`, expected)
+  }
+  const own = world().config()
+  assert.deepEqual(labView(own, {}).networks[0]?.pools, own.networks[0]?.pools)
 })
 
 test("the payload's files take the place of every image's, and its command line stays", () => {

@@ -162,7 +162,7 @@ test('what cannot be proposed is asked for', () => {
     [host(), {}, /no network interface has an IPv4 address/],
     [host(BARE), {}, /no network interface has an IPv4 address/],
     [host(ETH1, BARE), { interface: 'eth3' }, /eth3 has no IPv4 network.*--subnet/],
-    [host(ETH1), { interface: 'eth\x1b[2J' }, /^eth\\x1b\[2J has no IPv4 network/],
+    [host(ETH1), { interface: 'eth\x1b[2J' }, /^there is no interface eth\\x1b\[2J here; there are eth1/],
   ] as const) {
     const proposed = proposeNetwork(on, SILENCE, wishes)
     assert.match(proposed.ok ? '' : proposed.error, words)

@@ -91,6 +91,10 @@ export function proposeNetwork(
         'or say --interface and --subnet',
     )
   const subnet = wishes.subnet ?? chosen?.subnets.find(isUsable)?.subnet
+  if (subnet === undefined && chosen === undefined) {
+    const names = host.interfaces.map((one) => printable(one.name)).join(', ') || 'none'
+    return err(`there is no interface ${printable(name)} here; there are ${names} (--subnet does without)`)
+  }
   if (subnet === undefined)
     return err(
       `${printable(name)} has no IPv4 network; say which one machines shall boot in: --subnet 10.77.0.0/24`,

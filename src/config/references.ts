@@ -224,10 +224,13 @@ function checkMenu({ config, root, sources, incomplete }: Checked): readonly Con
   const profile = config.profiles.get(name)
   if (profile === undefined && !namesIn(sources, 'profiles').has(name))
     return [root.problem(['menu', 'default'], `there is no profile ${name}; write local or a profile`)]
-  if (profile?.warning === undefined) return []
-  return [
-    root.problem(['menu', 'default'], `${name} boots when nobody chooses: ${profile.warning}`, 'warning'),
-  ]
+  const doubt =
+    profile?.image === undefined
+      ? `the profile ${name} has no image: when nobody chooses, the local disk boots`
+      : profile.warning === undefined
+        ? undefined
+        : `${name} has a warning, which somebody must answer: when nobody does, the local disk boots`
+  return doubt === undefined ? [] : [root.problem(['menu', 'default'], doubt, 'warning')]
 }
 
 /** A name that two files define: within one file YAML itself refuses it. */

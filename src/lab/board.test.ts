@@ -143,12 +143,12 @@ describe('stages off the straight path', () => {
     ],
     [
       'silence',
-      [...scripted, event(60_000, 'boot.silent', { 'waits-for': 'kernel' })],
-      'booting, silent: waits for kernel, boot 1',
+      [...scripted, event(60_000, 'boot.silent', { fetch: 'the kernel', seconds: 30 })],
+      'booting, silent: never came for the kernel, boot 1',
     ],
     [
       'silence that ends',
-      [...scripted, event(60_000, 'boot.silent', { 'waits-for': 'kernel' }), ...WHOLE.slice(8, 9)],
+      [...scripted, event(60_000, 'boot.silent', { fetch: 'the kernel', seconds: 30 }), ...WHOLE.slice(8, 9)],
       'booting, kernel, boot 1',
     ],
     ['the local disk', onDisk, 'local-disk, local disk, boot 1'],
@@ -235,8 +235,8 @@ describe('the end of the lab', () => {
     assert.deepEqual(after(...WHOLE), ['in-service', undefined])
     assert.deepEqual(after(SCRIPT(1, 'local-disk')), ['local-disk', undefined])
     assert.deepEqual(after(event(1, 'boot.failed', { step: 'initrd' })), ['failed', 'initrd'])
-    assert.deepEqual(after(event(1, 'boot.silent', { 'waits-for': 'kernel' })), [
-      ...['failed', 'time is up (silent: waits for kernel)'],
+    assert.deepEqual(after(event(1, 'boot.silent', { fetch: 'the kernel', seconds: 30 })), [
+      ...['failed', 'time is up (silent: never came for the kernel)'],
     ])
   })
 

@@ -1,4 +1,4 @@
-import { createWriteStream, existsSync, mkdirSync, readFileSync, rmSync, type WriteStream } from 'node:fs'
+import { createWriteStream, existsSync, mkdirSync, readFileSync, type WriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stripVTControlCharacters } from 'node:util'
@@ -37,10 +37,13 @@ export interface LabResult {
 }
 
 const TICK_MS = 200
-/** How long a system on a local disk may take to report, in milliseconds. */
-const LOCAL_DISK_MS = 120_000
+/** How long a machine that looks done may take to go on by itself or by keys, in milliseconds. */
+const PATIENCE_MS = 120_000
+/** CUP (ECMA-48 8.3.21). */
+const CURSOR_POSITION = new RegExp(`${'\x1b'}\\[[0-9;]*H`, 'g')
 /** Lines of a serial console that are shown of a machine that failed. */
 const LAST_LINES = 12
+const LINE_COLUMNS = 160
 
 /**
  * The lab itself, inside its private world: bridges, server, machines, until all are in service or time is up.
@@ -64,7 +67,7 @@ export async function runInside(options: InsideOptions): Promise<LabResult> {
       stopFollowing.signal,
     )
     await machines.powerOn()
-    await waitForBoots(plan, board)
+    await waitForBoots(plan, board, machines)
     await machines.consoleIsFree()
     if (plan.stay) {
       picture.line('the machines run on; Ctrl-C ends them')
@@ -97,33 +100,41 @@ interface LabNetwork {
 
 async function openNetwork(plan: LabPlan, picture: Picture): Promise<LabNetwork> {
   const routers: RouterAdvertisementResponder[] = []
-  const captures: (CaptureRun | undefined)[] = []
+  const captures: CaptureRun[] = []
   for (const [index, bridge] of plan.bridges.entries()) {
     await makeBridge({ ...bridge, index })
     const router = answerRouterSolicitations(bridge.name)
     if (router.ok) routers.push(router.value)
     else picture.line(`no router advertisements on ${bridge.name}, iPXE will be slow: ${router.error}`)
     const file = plan.bridges.length === 1 ? 'capture.pcap' : `capture-${bridge.network}.pcap`
-    if (plan.capture) captures.push(await startCapture(bridge.name, join(plan.folder, file)))
+    if (!plan.capture) continue
+    const capture = await startCapture(bridge.name, join(plan.folder, file))
+    if (capture === undefined) picture.line('no capture: tcpdump is not installed')
+    else captures.push(capture)
   }
   return {
     close: async () => {
-      for (const capture of captures) await capture?.stop()
+      for (const capture of captures) await capture.stop()
       for (const router of routers) router.close()
     },
   }
 }
 
-/** Until every machine has come as far as it will; one on its local disk may still report. */
-async function waitForBoots(plan: LabPlan, board: Board): Promise<void> {
+/** Until every machine has come as far as it will; one on its local disk may still report, one with keys may go on. */
+async function waitForBoots(plan: LabPlan, board: Board, machines: Machines): Promise<void> {
   const deadline = performance.now() + plan.timeoutSeconds * 1000
-  const patience = plan.diskSize === undefined ? 0 : LOCAL_DISK_MS
+  const mayGoOn = (): boolean =>
+    (plan.diskSize !== undefined && board.outcome().some(({ state }) => state === 'local-disk')) ||
+    board
+      .outcome()
+      .some(
+        ({ name, state }) =>
+          state === 'failed' && machines.unansweredKeys.some(({ machine }) => machine === name),
+      )
   let [now, active] = [performance.now(), performance.now()]
   for (; now < deadline; now = performance.now()) {
     if (!board.isOver) active = now
-    const waitsForDisk =
-      board.outcome().some(({ state }) => state === 'local-disk') && now - active < patience
-    if (board.isOver && !waitsForDisk) break
+    if (board.isOver && !(mayGoOn() && now - active < PATIENCE_MS)) break
     await sleep(TICK_MS)
   }
   for (const { mac, state } of board.outcome())
@@ -146,8 +157,6 @@ function tellEnd({ plan, board, machines, picture }: End): LabResult {
   for (const outcome of result.machines)
     if (outcome.state === 'failed' || outcome.state === 'booting') showLog(outcome.name, plan, picture)
   picture.close()
-  if (plan.diskSize !== undefined && !plan.keep)
-    for (const { name } of plan.machines) rmSync(join(plan.folder, name, 'disk.qcow2'), { force: true })
   return result
 }
 
@@ -156,8 +165,14 @@ function showLog(name: string, plan: LabPlan, picture: Picture): void {
   const { serialLog } = machineFiles({ folder: join(plan.folder, name) })
   mkdirSync(join(plan.folder, name), { recursive: true })
   const text = existsSync(serialLog) ? readFileSync(serialLog, 'latin1') : ''
-  const lines = text.split('\n').map((line) => stripVTControlCharacters(line).replace(/[^\x20-\x7e]/g, ''))
+  // A screen that is drawn, not written, has cursor movements where lines would end.
+  const drawn = text.replaceAll(CURSOR_POSITION, '\n')
+  const lines = drawn.split('\n').map((line) =>
+    stripVTControlCharacters(line)
+      .replace(/[^\x20-\x7e]/g, '')
+      .replace(/ {8,}/g, '  '),
+  )
   const last = lines.map((line) => line.trim()).filter((line) => line !== '')
   picture.text(`\nserial console of ${name} (${serialLog}):`)
-  for (const line of last.slice(-LAST_LINES)) picture.line(`  ${line}`)
+  for (const line of last.slice(-LAST_LINES)) picture.line(`  ${line.slice(0, LINE_COLUMNS)}`)
 }

@@ -274,8 +274,9 @@ describe('the end', () => {
   test('the cursor of a process that was killed', () => {
     const terminal = new FakeTerminal(80, 24)
     terminal.isCursorShown = false
+    terminal.isWrapping = false
     restoreCursor({ isTTY: true, write: (text) => terminal.write(text) })
-    assert.equal(terminal.isCursorShown, true)
+    assert.deepEqual([terminal.isCursorShown, terminal.isWrapping], [true, true])
     restoreCursor({ isTTY: false, write: () => assert.fail('no terminal') })
   })
 })

@@ -14,6 +14,8 @@ const DEFAULT_SIZE: ScreenSize = { columns: 80, rows: 24 }
 /** DECTCEM (DEC STD 070): the cursor. */
 const HIDE_CURSOR = '\x1b[?25l'
 const SHOW_CURSOR = '\x1b[?25h'
+/** DECAWM: SeaBIOS turns it off on the terminal that its console gets. */
+export const WRAP_LINES = '\x1b[?7h'
 /** EL 2 (ECMA-48 8.3.41). */
 const ERASE_LINE = '\x1b[2K'
 /** ED 0 (8.3.39) beside the first column: tmux keeps in its history what is erased from the corner of the screen. */
@@ -96,7 +98,7 @@ export function openPicture({
 
 /** Shows the cursor again after a process that drew rows was killed; nothing when that is no terminal. */
 export function restoreCursor(stdout: Terminal & { readonly isTTY?: boolean | undefined }): void {
-  if (stdout.isTTY === true) stdout.write(SHOW_CURSOR)
+  if (stdout.isTTY === true) stdout.write(`${SHOW_CURSOR}${WRAP_LINES}`)
 }
 
 class LabPicture implements Picture {

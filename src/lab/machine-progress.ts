@@ -198,7 +198,7 @@ export class MachineProgress {
       this.#hasLeftLoader = false
     } else {
       this.#go('silent')
-      this.#reason = `waits for ${detail['waits-for'] ?? 'nothing that is known'}`
+      this.#reason = `never came for ${detail['fetch'] ?? 'what it was told'}`
     }
   }
 

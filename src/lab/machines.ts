@@ -60,7 +60,8 @@ export class Machines {
     mkdirSync(folder, { recursive: true })
     const relay = planned.plainPxe ? await openPlainPxeRelay(folder) : undefined
     if (relay !== undefined) this.#relays.push(relay)
-    const tap = `lab${index}`
+    // No operator's interface is named so, and ours share a namespace with theirs.
+    const tap = `~tap${index}`
     const bridge = this.#plan.bridges.find((one) => one.network === network)
     if (bridge === undefined) throw new Error(`${name} has no bridge for ${network}`)
     await makeTap({ name: tap, bridge: bridge.name })
@@ -91,7 +92,13 @@ export class Machines {
     const { picture } = this.#shown
     picture.line(`the serial console of ${name}; Ctrl-] leaves it`)
     picture.pause()
-    this.#attached = attachTerminal(console, process, this.#ending.signal).then(() => picture.resume())
+    const { json } = this.#plan
+    const { stdin, stdout, stderr } = process
+    this.#attached = attachTerminal(
+      console,
+      { stdin, stdout: json ? stderr : stdout },
+      this.#ending.signal,
+    ).then(() => picture.resume())
   }
 
   async #disk(folder: string): Promise<string | undefined> {

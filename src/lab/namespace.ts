@@ -110,7 +110,8 @@ export async function makeTap({ name, bridge }: Tap): Promise<void> {
 
 /** A bridge has carrier while one of its ports has; half of a veth pair is a port that always has. */
 async function addCarrier(bridge: string, index: number): Promise<void> {
-  const [port, peer] = [`carrier${index}a`, `carrier${index}b`]
+  // No operator's bridge is named so.
+  const [port, peer] = [`~carrier${index}a`, `~carrier${index}b`]
   await ip('link', 'add', port, 'type', 'veth', 'peer', 'name', peer)
   setIpv6(port, 'disable_ipv6', '1')
   setIpv6(peer, 'disable_ipv6', '1')

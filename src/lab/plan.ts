@@ -97,13 +97,20 @@ export function planMachines(config: Config, wishes: MachineWishes): Pick<LabPla
   ]
   if (wanted.length === 0)
     throw new PlanError(`${config.file} describes no node to boot; --unknown 1 boots a machine without one`)
-  const machines = wanted.map((machine, index) => planMachine(machine, index, wishes))
+  const loopback = networks.find((network) => network.interface === 'lo')
+  if (loopback !== undefined)
+    throw new PlanError(`the network ${loopback.name} is on lo, where no machine is`)
+  const kept = wanted.find(({ name }) => OWN_FILES.includes(name))
+  if (kept !== undefined)
+    throw new PlanError(`a node named ${kept.name} would take the place of the lab's own file`)
+  const machines = wanted.map((machine) => planMachine(machine, wishes))
   const stray = wishes.plainPxe.find((name) => !machines.some((machine) => machine.name === name))
   if (stray !== undefined) throw new PlanError(`--plain-pxe: there is no machine ${stray} in this run`)
   return { machines, bridges: networks.map((network) => planBridge(network, config)) }
 }
 
-type Wanted = Pick<PlannedMachine, 'name' | 'mac' | 'network'>
+/** `place` in the configuration decides whose turn it is to be BIOS or UEFI: the same in every run. */
+type Wanted = Pick<PlannedMachine, 'name' | 'mac' | 'network'> & { readonly place: number }
 
 function describedMachines(
   config: Config,
@@ -115,7 +122,10 @@ function describedMachines(
   const everyNode = nodes.length === 0 && unknown === 0
   return config.nodes
     .filter((node) => everyNode || nodes.includes(node.name))
-    .map((node) => ({ name: node.name, mac: firstMac(node), network: networkOf(node, networks) }))
+    .map((node) => ({
+      ...{ name: node.name, mac: firstMac(node), network: networkOf(node, networks) },
+      place: config.nodes.indexOf(node),
+    }))
 }
 
 function firstMac({ name, macs }: Node): Mac {
@@ -129,6 +139,10 @@ function networkOf({ name, address }: Node, networks: readonly Network[]): strin
   const own = networks.find(({ subnet }) => address !== undefined && subnetContains(subnet, address))
   const found = own ?? networks.find(({ dhcp }) => dhcp !== 'off') ?? networks[0]
   if (found === undefined) throw new PlanError(`${name} has no network`)
+  if (found.dhcp === 'off')
+    throw new PlanError(
+      `${name} is on ${found.name}, where dhcp: off gives it no address; leave it out with --node`,
+    )
   return found.name
 }
 
@@ -145,18 +159,23 @@ function unknownMachines(
     const mac = parseMac(`52:54:00:1a:b0:${(i + 1).toString(16).padStart(2, '0')}`)
     if (network === undefined) throw new PlanError(`${config.file} has no network with DHCP`)
     if (mac === undefined || i >= MOST_UNKNOWN) throw new PlanError(`--unknown: at most ${MOST_UNKNOWN}`)
+    const name = `unknown-${i + 1}`
+    if (config.nodes.some((node) => node.name === name))
+      throw new PlanError(`--unknown: a node of ${config.file} is named ${name}`)
     if (taken.has(mac)) throw new PlanError(`--unknown: a node of ${config.file} has the MAC address ${mac}`)
-    return { name: `unknown-${i + 1}`, mac, network: network.name }
+    return { name, mac, network: network.name, place: i }
   })
 }
 
 const MOST_UNKNOWN = 64
+/** What stands beside the machines' folders and could be a node's name. */
+const OWN_FILES: readonly string[] = ['lock', 'state']
 
-function planMachine(wanted: Wanted, index: number, wishes: MachineWishes): PlannedMachine {
+function planMachine({ place, ...wanted }: Wanted, wishes: MachineWishes): PlannedMachine {
   const plainPxe = wishes.plainPxe.includes(wanted.name)
-  const firmware = wishes.firmware ?? (index % 2 === 0 ? 'bios' : 'uefi')
+  const firmware = wishes.firmware ?? (place % 2 === 0 ? 'bios' : 'uefi')
   if (plainPxe && firmware !== 'bios')
-    throw new PlanError(`${wanted.name} is a UEFI machine: it has no PXE ROM to hide`)
+    throw new PlanError(`${wanted.name} is a UEFI machine: it has no PXE ROM to hide; add --firmware bios`)
   return { ...wanted, firmware, nic: 'virtio', plainPxe }
 }
 

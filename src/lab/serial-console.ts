@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stripVTControlCharacters } from 'node:util'
+import { WRAP_LINES } from './live.ts'
 import type { KeyStep } from './plan.ts'
 
 /** QEMU makes its socket as it starts; it is tried this often. */
@@ -111,7 +112,10 @@ export function attachTerminal(
       stop()
       stdin.off('data', onKeys).off('end', end)
       signal.removeEventListener('abort', end)
-      if (raw) stdin.setRawMode(false)
+      if (raw) {
+        stdin.setRawMode(false)
+        stdout.write(WRAP_LINES)
+      }
       stdin.pause()
       resolve()
     }

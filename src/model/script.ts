@@ -100,4 +100,6 @@ export interface RecoveryScript {
   readonly step: string
   /** As a page's. */
   readonly lines: readonly string[]
+  /** The menu entry that led there, to try again. */
+  readonly choice?: string
 }

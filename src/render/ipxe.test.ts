@@ -31,7 +31,11 @@ test('what a machine says of itself is shown and never acted upon', () => {
       const expansions = commands.filter(isGap).filter(({ words }) => words.join(' ').includes('${'))
       assert.deepEqual(
         expansions.map(({ words }) => words.slice(3)),
-        [['${trouble}']],
+        [
+          ['What', 'failed:', '${step}', '${url}'],
+          ['iPXE', 'error', '${fault}:', 'https://ipxe.org/${fault}'],
+          ['${trouble}'],
+        ],
       )
     }),
     RUNS,
@@ -70,11 +74,14 @@ function intended(script: BootScript): readonly string[] {
     ['imgfree'],
     ['set', 'step', 'kernel'],
     ['set', 'url', script.kernel.url],
-    ['kernel', '--name', script.kernel.name, '${url}', 'initrd=i', ...script.cmdline.flatMap(words)],
+    [
+      ...['kernel', '--timeout', '30000', '--name', script.kernel.name, '${url}', 'initrd=i'],
+      ...script.cmdline.flatMap(words),
+    ],
     ['goto', 'failed'],
     ['set', 'step', 'initrd'],
     ['set', 'url', script.initrds[0]?.url ?? ''],
-    ['initrd', '--name', 'i', '${url}'],
+    ['initrd', '--timeout', '30000', '--name', 'i', '${url}'],
   ].map((command) => JSON.stringify(command))
 }
 
@@ -132,7 +139,7 @@ test('E15, E16: whatever texts are offered, a script is refused or read back exa
 test('negative control: a string template breaks under the same property', () => {
   const { broken } = readsBack(
     ({ title, warning, kernel, initrds, cmdline }) =>
-      `#!ipxe\necho Centra PXE: ${title}\necho WARNING: ${warning}\nimgfree ||\nset step kernel\nset url ${kernel.url}\nkernel --name ${kernel.name} \${url} initrd=i ${cmdline.join(' ')} || goto failed\nset step initrd\nset url ${initrds[0]?.url}\ninitrd --name i \${url} ||\n`,
+      `#!ipxe\necho Centra PXE: ${title}\necho WARNING: ${warning}\nimgfree ||\nset step kernel\nset url ${kernel.url}\nkernel --timeout 30000 --name ${kernel.name} \${url} initrd=i ${cmdline.join(' ')} || goto failed\nset step initrd\nset url ${initrds[0]?.url}\ninitrd --timeout 60000 --name i \${url} ||\n`,
   )
   assert.ok(broken > 1000, `${broken} broken`)
 })

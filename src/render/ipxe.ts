@@ -12,12 +12,14 @@ import type {
 import { SETTINGS } from '../protocol/ipxe/words.ts'
 import { IpxeEmitter } from './ipxe-emitter.ts'
 
+/** A transfer without progress for so long has failed: iPXE itself would wait for ever (src/core/monojob.c). */
+const STALL_MS = '30000'
 /** How long every screen but the menu waits for a key, in seconds. */
 const SCREEN_SECONDS = 30
 /** A page is read, not passed: it waits longer. */
 const PAGE_SECONDS = 120
-/** iPXE's menus are 80 columns wide, of which an item has 77 (src/hci/tui/menu_ui.c). */
-const SCREEN_COLUMNS = 76
+/** iPXE's menus are 80 columns wide; on UEFI iPXE 1.0 cuts what is longer than this (test/fixtures/story). */
+const SCREEN_COLUMNS = 74
 
 /**
  * A script in iPXE's language, of commands that stock builds have since iPXE 1.0 (2019). Throws when a value
@@ -86,7 +88,7 @@ function load(
   args: readonly string[],
 ): void {
   out.run('set', 'step', command).run('set', 'url', file.url)
-  out.runOrGoto('failed', command, '--name', file.name, SETTINGS.url, ...args).blank()
+  out.runOrGoto('failed', command, '--timeout', STALL_MS, '--name', file.name, SETTINGS.url, ...args).blank()
 }
 
 function menu(out: IpxeEmitter, script: MenuScript): void {
@@ -128,8 +130,11 @@ const TOOLS = ['shell', 'network', 'reboot', 'poweroff'] as const
 function tools(out: IpxeEmitter, server: string): void {
   out.label('tool_shell').echo('Type exit to come back to the menu').tryRun('shell').run('goto', 'menu')
   out.blank().label('tool_network').tryRun('ifclose')
-  out.run('set', 'step', 'dhcp').run('set', 'url', `${server}/boot.ipxe`).runOrGoto('failed', 'dhcp')
-  out.run('set', 'step', 'script').runOrGoto('failed', ...chainTo(SETTINGS.url))
+  out.run('set', 'step', 'dhcp').tryRun('clear', 'url').runOrGoto('failed', 'dhcp')
+  out
+    .run('set', 'step', 'script')
+    .run('set', 'url', `${server}/boot.ipxe`)
+    .runOrGoto('failed', ...chainTo(SETTINGS.url))
   // Debian's BIOS build of iPXE 1.0 has no poweroff: a command that does not exist fails like any other.
   for (const command of ['reboot', 'poweroff']) {
     out.blank().label(`tool_${command}`).tryRun(command)
@@ -142,11 +147,17 @@ function tools(out: IpxeEmitter, server: string): void {
 function confirm(out: IpxeEmitter, { server, client, profile, warning }: ConfirmScript): void {
   out.comment(`Centra PXE: ${client} chose ${profile.key}, which has a warning`).menu(profile.title)
   notes(out, [`WARNING: ${warning}`])
-  out.space().item('boot', 'y', 'Boot it all the same').item('menu', 'b', 'Back to the menu')
-  choose(out, { seconds: SCREEN_SECONDS, default: 'menu', cancelled: 'back' })
-  out.label('back').run('set', 'step', 'menu').run('set', 'url', scriptUrl(server, client))
-  const confirmed = `${scriptUrl(server, client)}?choice=${profile.key}&confirmed=yes`
-  out.when(['iseq', SETTINGS.choice, 'boot'], ['set', 'url', confirmed])
+  out.space().item(profile.key, 'y', 'Boot it all the same').item('menu', 'b', 'Back to the menu')
+  // Not the menu: its time-out may have led here, and nobody would ever leave.
+  out.item('local', 'l', 'Boot from the local disk')
+  choose(out, { seconds: SCREEN_SECONDS, default: 'local', cancelled: 'back' })
+  const url = scriptUrl(server, client)
+  out.label('back').run('set', 'step', 'menu').run('set', 'url', url)
+  out.when(
+    ['iseq', SETTINGS.choice, profile.key],
+    ['set', 'url', `${url}?choice=${profile.key}&confirmed=yes`],
+  )
+  out.when(['iseq', SETTINGS.choice, 'local'], ['set', 'url', `${url}?choice=local`])
   out.runOrGoto('failed', ...chainTo(SETTINGS.url)).blank()
   failed(out, server, client)
 }
@@ -161,10 +172,11 @@ function page(out: IpxeEmitter, { server, client, title, lines }: PageScript): v
   failed(out, server, client)
 }
 
-function recovery(out: IpxeEmitter, { server, client, step, lines }: RecoveryScript): void {
-  const url = scriptUrl(server, client)
+function recovery(out: IpxeEmitter, { server, client, step, lines, choice }: RecoveryScript): void {
+  const again = choice === undefined ? '' : `?choice=${choice}&confirmed=yes`
+  const url = `${scriptUrl(server, client)}${again}`
   out.comment(`Centra PXE: a boot step of ${client} failed`).tryRun('clear', 'trouble')
-  wayOut(out, `The boot failed: ${step}`, lines)
+  wayOut(out, `The boot failed: ${step}`, () => notes(out, lines))
   out
     .label('retry')
     .run('set', 'url', url)
@@ -183,21 +195,27 @@ function failed(out: IpxeEmitter, server: string, client: Mac | undefined): void
   out.echo(`Centra PXE: ${SETTINGS.step} failed: ${SETTINGS.url}`)
   out.echo(`iPXE error ${SETTINGS.fault}: https://ipxe.org/${SETTINGS.fault}`)
   out.tryRun('imgfree').comment('The server is told; its answer says what this means and what to do')
-  out.run('set', 'report', `${base}?failed=${SETTINGS.step}&errno=${SETTINGS.fault}&url=${SETTINGS.urlAsHex}`)
+  const facts = `failed=${SETTINGS.step}&errno=${SETTINGS.fault}&url=${SETTINGS.urlAsHex}`
+  out.run('set', 'report', `${base}?${facts}&choice=${SETTINGS.choice}`)
   out.runOrGoto('offline', ...chainTo(SETTINGS.report)).blank()
   out.comment('The server cannot be told: a way on that needs no server')
-  out.label('offline').run('set', 'trouble', 'iPXE', 'error', SETTINGS.errno)
+  out
+    .label('offline')
+    .run('set', 'trouble', 'The', 'server', 'cannot', 'be', 'told:', 'iPXE', 'error', SETTINGS.errno)
   const { hostname, port } = new URL(server)
-  const firewall = `Check the cable, the server (centra-pxe status), its firewall (TCP ${port}).`
-  wayOut(out, 'Centra PXE does not answer', [`No answer from ${hostname} port ${port}.`, firewall])
+  wayOut(out, `No answer from Centra PXE at ${hostname} port ${port}`, () => {
+    out.note(`What failed: ${SETTINGS.step} ${SETTINGS.url}`)
+    out.note(`iPXE error ${SETTINGS.fault}: https://ipxe.org/${SETTINGS.fault}`)
+    notes(out, [`Check the cable, the server (centra-pxe status), its firewall (TCP ${port}).`])
+  })
   out.label('retry').tryRun('ifopen').firstOf(['isset', SETTINGS.address], ['dhcp'], [])
   out.runOrGoto('offline', ...chainTo(`${SETTINGS.report}&again=yes`))
 }
 
 /** A screen that needs no server: try again (label `retry`, which follows), iPXE's shell, the local disk. */
-function wayOut(out: IpxeEmitter, title: string, lines: readonly string[]): void {
+function wayOut(out: IpxeEmitter, title: string, told: () => void): void {
   out.label('way_out').menu(title)
-  notes(out, lines)
+  told()
   out.note(SETTINGS.trouble).space().item('retry', 't', 'Try again').item('shell', 's', 'iPXE shell')
   out.item('local_disk', 'l', 'Boot from the local disk')
   choose(out, { seconds: SCREEN_SECONDS, default: 'local_disk', cancelled: 'local_disk' })
@@ -240,5 +258,5 @@ function scriptUrl(server: string, client: Mac): string {
 
 /** `--replace`: the calling script is gone, so nothing after this line runs twice or grows the stack. */
 function chainTo(url: string): readonly string[] {
-  return ['chain', '--replace', '--autofree', url]
+  return ['chain', '--timeout', STALL_MS, '--replace', '--autofree', url]
 }

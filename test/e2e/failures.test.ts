@@ -140,13 +140,28 @@ inNetns(import.meta, () => {
       await offline(machine, '0f0a60')
       server = await start()
       await machine.types('t')
-      await machine.sees('p. Power off')
+      // What had been chosen goes on.
+      await machine.sees('centra: in service as worker')
       const { detail } = await server.event('boot.failed', { mac, step: 'menu', late: true })
       assert.match(String(detail['errno']), /^0f0a60/)
       assert.equal(detail['url'], 'http://10.77.0.1:8080/boot/52-54-00-77-0d-02.ipxe?choice=worker')
       await machine.powerOff()
     },
   )
+
+  test('a server that stalls: the machine gives up waiting and offers a way on', options, async () => {
+    const mac = '52:54:00:77:0d:04'
+    const machine = await powerOn('stalled', mac)
+    await machine.sees('p. Power off')
+    server.signal('SIGSTOP')
+    await machine.types('2')
+    await offline(machine, '4c07203')
+    server.signal('SIGCONT')
+    await machine.types('t')
+    await machine.sees('centra: in service as worker')
+    await server.event('boot.failed', { mac, step: 'menu', late: true })
+    await machine.powerOff()
+  })
 
   test('a server that is not at its address any more: as with a dead port', options, async () => {
     const mac = '52:54:00:77:0d:03'
@@ -162,7 +177,7 @@ inNetns(import.meta, () => {
     execFileSync('ip', ['address', 'add', `${SERVER}/24`, 'brd', '+', 'dev', 'prov0'])
     server = await start()
     await machine.types('t')
-    await machine.sees('p. Power off')
+    await machine.sees('centra: in service as worker')
     const { detail } = await server.event('boot.failed', { mac, step: 'menu', late: true })
     assert.notEqual(detail['error'], undefined)
     await machine.powerOff()
@@ -179,9 +194,10 @@ inNetns(import.meta, () => {
 
 /** The screen that needs no server; `error` is how the number of iPXE's error begins. */
 async function offline(machine: MachineAtConsole, error: string): Promise<void> {
-  await machine.sees('Centra PXE does not answer')
-  await machine.sees('No answer from 10.77.0.1 port 8080.')
+  await machine.sees('No answer from Centra PXE at 10.77.0.1 port 8080')
+  await machine.sees('What failed: menu http://10.77.0.1:8080/boot/')
   await machine.sees(`iPXE error ${error}`)
+  await machine.sees('The server cannot be told: iPXE error')
   for (const item of ['t. Try again', 's. iPXE shell', 'l. Boot from the local disk'])
     await machine.sees(item)
 }

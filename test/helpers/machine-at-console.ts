@@ -9,7 +9,7 @@ import { SerialConsole } from '../../src/lab/serial-console.ts'
 import { mac } from './world.ts'
 
 /** Seconds for one screen, on a busy machine. */
-const PATIENCE_S = 60
+const PATIENCE_S = 90
 
 export interface MachineOptions {
   readonly name: string

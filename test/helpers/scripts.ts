@@ -23,6 +23,11 @@ export const SCRIPTS = {
     },
     NODE01,
   ),
+  'recovery-of-a-choice': script(
+    world(),
+    { kind: 'run', choice: 'worker', failed: { step: 'boot', errno: '2e008001' } },
+    STRANGER,
+  ),
 } as const
 
 function script(there: WorldBuilder, question: Question, client?: Mac): Script {

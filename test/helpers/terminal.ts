@@ -16,6 +16,7 @@ export class FakeTerminal {
   columns: number
   rows: number
   isCursorShown = true
+  isWrapping = true
   /** SGR parameters in force. */
   style = ''
   /** One entry a call of `write`. */
@@ -83,6 +84,7 @@ export class FakeTerminal {
     else if (sequence === '?25l') this.isCursorShown = false
     else if (sequence === '?25h') this.isCursorShown = true
     else if (final === 'm') this.style = parameter
+    else if (sequence === '?7h') this.isWrapping = true
     else throw new Error(`the terminal does not know CSI ${sequence}`)
   }
 

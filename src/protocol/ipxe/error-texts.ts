@@ -1,29 +1,15 @@
-/** What an error means and what to do, for somebody who stands before the machine. Every line has at most 76 columns. */
+/** What an error means and what to do, for somebody who stands before the machine. */
 export interface ErrorText {
   readonly meaning: string
-  readonly advice: readonly string[]
+  readonly advice: string
 }
 
-/** An 80-column screen, less what a menu or a frame takes. */
-const COLUMNS = 76
-
-const LOOK_UP = ['Look the number up at the address below: it names the line of iPXE that failed.']
+const LOOK_UP = ['Look that address up: it names the line of iPXE that failed.']
 
 const text = (meaning: string, ...advice: readonly string[]): ErrorText => ({
   meaning,
-  advice: (advice.length === 0 ? LOOK_UP : advice).flatMap(wrap),
+  advice: (advice.length === 0 ? LOOK_UP : advice).join(' '),
 })
-
-/** Lines of whole words, filled up to the last column. */
-function wrap(paragraph: string): readonly string[] {
-  const lines: string[] = []
-  for (const word of paragraph.split(' ')) {
-    const last = lines.at(-1)
-    if (last === undefined || last.length + 1 + word.length > COLUMNS) lines.push(word)
-    else lines[lines.length - 1] = `${last} ${word}`
-  }
-  return lines
-}
 
 const NO_ANSWER = [
   'Is the server on, and is the address in the URL the right one?',

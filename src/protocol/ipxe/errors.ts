@@ -14,8 +14,8 @@ export interface IpxeErrorExplanation {
   /** The POSIX name, `EPLATFORM` for an error of the firmware, or `unknown`. */
   readonly name: string
   readonly meaning: string
-  /** What to check next, a line each of at most 76 columns. */
-  readonly advice: readonly string[]
+  /** What to check next, a paragraph. */
+  readonly advice: string
   readonly see: string
 }
 
