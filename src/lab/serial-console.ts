@@ -80,7 +80,7 @@ export class KeyPlayer {
   take(chunk: Buffer): void {
     this.#screen = (this.#screen + chunk.toString('latin1')).slice(-MEMORY)
     const [step] = this.#steps
-    if (step === undefined || !stripVTControlCharacters(this.#screen).includes(step.waitFor)) return
+    if (step === undefined || !shows(this.#screen, step.waitFor)) return
     this.#steps.shift()
     this.#screen = ''
     void this.#console.type(step.send)
@@ -90,6 +90,18 @@ export class KeyPlayer {
   get waitsFor(): string | undefined {
     return this.#steps[0]?.waitFor
   }
+}
+
+/**
+ * Whether a text stands on a console. Repeated characters count once: on a busy machine OVMF's serial console sends a
+ * character twice now and then ("2. WWorker").
+ */
+export function shows(console: string, text: string): boolean {
+  return squeeze(stripVTControlCharacters(console)).includes(squeeze(text))
+}
+
+function squeeze(text: string): string {
+  return text.replace(/(.)\1+/g, '$1')
 }
 
 /** A terminal, as far as a console needs it. */

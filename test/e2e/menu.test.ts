@@ -7,6 +7,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { unpackNewer } from '../../src/lab/newer-packages.ts'
 import { missingPackages } from '../../src/lab/packages.ts'
 import { buildPayload } from '../../src/lab/payload.ts'
+import { shows } from '../../src/lab/serial-console.ts'
 import type { BootEvent } from '../../src/model/event.ts'
 import { type LabRun, runLab } from '../helpers/lab-run.ts'
 
@@ -56,7 +57,6 @@ for (const { version, loaders, plainPxe, keys: first } of VERSIONS)
     const last = (machine: number, kind: string): BootEvent | undefined =>
       run.events.findLast((event) => event.mac === macOf(machine) && event.kind === kind)
     const screen = (machine: number): string => stripVTControlCharacters(run.serial(`unknown-${machine}`))
-    const shows = (machine: number, line: string): boolean => squeeze(screen(machine)).includes(squeeze(line))
 
     before(async () => {
       const folder = mkdtempSync(join(tmpdir(), 'centra-menu-'))
@@ -138,7 +138,7 @@ for (const { version, loaders, plainPxe, keys: first } of VERSIONS)
         'Nothing to boot: profile rescue has no image that is on disk',
         'centra: in service as worker at 10.77.0.1',
       ])
-        assert.ok(shows(1, line), `${line} is not on the console:\n${screen(1).slice(-6000)}`)
+        assert.ok(shows(screen(1), line), `${line} is not on the console:\n${screen(1).slice(-6000)}`)
     })
 
     test('UEFI: the same menu on the serial console; the warning is read and accepted', () => {
@@ -154,7 +154,7 @@ for (const { version, loaders, plainPxe, keys: first } of VERSIONS)
         `iPXE: ${version}.`,
         'WARNING: all-in-one is not for production: no high availability',
       ])
-        assert.ok(shows(2, line), `${line} is not on the console:\n${screen(2).slice(-6000)}`)
+        assert.ok(shows(screen(2), line), `${line} is not on the console:\n${screen(2).slice(-6000)}`)
     })
 
     test('nobody presses a key: the time-out takes the local disk, and the server knows', () => {
@@ -166,11 +166,6 @@ for (const { version, loaders, plainPxe, keys: first } of VERSIONS)
       assert.match(screen(3), /Centra PXE: local disk, the menu said so/)
     })
   })
-
-/** On a busy machine OVMF's serial console sends a character twice now and then: "2. WWorker". */
-function squeeze(text: string): string {
-  return text.replace(/(.)\1+/g, '$1')
-}
 
 function macOf(machine: number): string {
   return `52:54:00:1a:b0:0${machine}`
