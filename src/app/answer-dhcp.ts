@@ -1,7 +1,13 @@
 import { type DhcpReply, replyDhcp } from '../boot/reply-dhcp.ts'
 import type { Lease } from '../model/lease.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
-import { observeAnswer, observeDropped, observeRequest, observeWouldAnswer } from './observe-dhcp.ts'
+import {
+  observeAnswer,
+  observeDropped,
+  observeForeign,
+  observeRequest,
+  observeWouldAnswer,
+} from './observe-dhcp.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
 import { type DhcpThought, thinkDhcp } from './think-dhcp.ts'
@@ -21,6 +27,7 @@ export async function answerDhcp(
     return undefined
   }
   const thought = thinking.value
+  observeForeign(thought, on, running)
   const answer = effectiveAnswer(thought)
   const reply = replyDhcp({
     request: thought.message,

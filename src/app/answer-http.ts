@@ -111,7 +111,10 @@ function firmware(name: string, request: HttpRequest, on: ServedNetwork, running
     path,
     size,
     etag: `"${size.toString(16)}-${revision}"`,
-    headers: { 'Content-Type': 'application/octet-stream', 'Cache-Control': 'no-cache' },
+    headers: {
+      'Content-Type': name.endsWith('.efi') ? 'application/efi' : 'application/octet-stream',
+      'Cache-Control': 'no-cache',
+    },
     observe: observeTransfer(
       { file: action.file.name, path: request.path, peer: request.peer, mac },
       on,

@@ -63,7 +63,9 @@ function silentMode({ dhcp }: Network): string {
 function describeAction(action: Action, server: Ipv4): string {
   switch (action.kind) {
     case 'boot-file':
-      return `boot-file ${action.file.name} over ${action.over} from ${formatIpv4(server)}`
+      return action.url === undefined
+        ? `boot-file ${action.file.name} over ${action.over} from ${formatIpv4(server)}`
+        : `boot-file ${action.url}`
     case 'script-url':
       return `script-url ${action.url}`
     case 'no-boot':

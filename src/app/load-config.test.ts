@@ -64,10 +64,26 @@ test('firmware directories as written: without a loader they are doubtful', asyn
     {
       ok: true,
       lines: [
-        '/c/lab.yaml:5:14: server.firmware[0]: warning: /c/empty does not exist, or has no loader: undionly.kpxe, ipxe.pxe, snponly.efi, ipxe.efi',
-        '/c/lab.yaml:5:27: server.firmware[2]: warning: /nowhere does not exist, or has no loader: undionly.kpxe, ipxe.pxe, snponly.efi, ipxe.efi',
+        '/c/lab.yaml:5:14: server.firmware[0]: warning: /c/empty does not exist, or has no loader: undionly.kpxe, ipxe.pxe, snponly.efi and others',
+        '/c/lab.yaml:5:27: server.firmware[2]: warning: /nowhere does not exist, or has no loader: undionly.kpxe, ipxe.pxe, snponly.efi and others',
       ],
     },
+  )
+})
+
+test('loaders that profiles and nodes name: doubtful when no firmware directory has them', async () => {
+  const text = LAB.replace('  stateDir:', '  firmware: [ipxe, more]\n  stateDir:')
+    .replace('    profile: worker', '    profile: worker\n    loader: my.efi')
+    .replace(/( {2}worker:.*\n)/, '$1    loader: { uefi-x64: ipxe.efi, uefi-arm64: other.efi }\n')
+  const files = { ...FILES, '/c/lab.yaml': text, '/c/ipxe/snponly.efi': 'x', '/c/more/ipxe.efi': 'x' }
+  const { ok, lines } = await load(files)
+  assert.equal(ok, true)
+  assert.deepEqual(
+    lines.map((line) => line.replace(/:\d+:\d+:/, '')),
+    [
+      '/c/lab.yaml profiles.worker.loader.uefi-arm64: warning: no firmware directory has other.efi: /c/ipxe, /c/more',
+      '/c/lab.yaml nodes[1].loader: warning: no firmware directory has my.efi: /c/ipxe, /c/more',
+    ],
   )
 })
 

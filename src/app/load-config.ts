@@ -1,4 +1,4 @@
-import { LOADER_NAMES } from '../boot/loaders.ts'
+import { LOADER_NAMES, publishedNames } from '../boot/loaders.ts'
 import { type ConfigResult, type ConfigText, includedGlobs, resolveConfig } from '../config/resolve.ts'
 import { type ConfigProblem, inOrder } from '../config/source.ts'
 import type { WrittenPath } from '../config/written-paths.ts'
@@ -31,6 +31,7 @@ export async function loadConfig(
     ...resolved.problems,
     ...(ownImages ? await missingFiles(resolved.imageFiles, disk) : []),
     ...(await bareFirmware(resolved.firmwareDirs, disk)),
+    ...(await missingLoaders(resolved.loaders, resolved.draft?.server.firmware ?? [], disk)),
   ]
   const { config } = resolved
   const failed = config === undefined || problems.some(({ severity }) => severity === 'error')
@@ -87,11 +88,26 @@ async function missingFiles(files: readonly WrittenPath[], disk: Disk): Promise<
 async function bareFirmware(dirs: readonly WrittenPath[], disk: Disk): Promise<readonly ConfigProblem[]> {
   const problems: ConfigProblem[] = []
   for (const written of dirs) {
-    if ((await disk.findFirmware([written.target], LOADER_NAMES)).size > 0) continue
-    const message = `${written.target} does not exist, or has no loader: ${LOADER_NAMES.join(', ')}`
+    if ((await disk.findFirmware([written.target], publishedNames([]))).size > 0) continue
+    const message = `${written.target} does not exist, or has no loader: ${LOADER_NAMES.slice(0, 3).join(', ')} and others`
     problems.push(problemAt(written, message, 'warning'))
   }
   return problems
+}
+
+/** Only a warning, as above: machines are told what is missing, and get it as soon as it is there. */
+async function missingLoaders(
+  loaders: readonly WrittenPath[],
+  dirs: readonly string[],
+  disk: Disk,
+): Promise<readonly ConfigProblem[]> {
+  const names = loaders.map(({ target }) => target)
+  const found = await disk.findFirmware(dirs, names)
+  return loaders
+    .filter(({ target }) => !found.has(target))
+    .map((written) =>
+      problemAt(written, `no firmware directory has ${written.target}: ${dirs.join(', ')}`, 'warning'),
+    )
 }
 
 function sentence(error: unknown): string {

@@ -22,6 +22,18 @@ const ANSWER_KINDS: Readonly<Partial<Record<MessageType, EventKind>>> = {
   NAK: 'dhcp.nak',
 }
 
+/** Another DHCP server that a client chose: told of in every mode. */
+export function observeForeign({ client }: DhcpThought, on: ServedNetwork, running: Running): void {
+  const { ask, mac } = client.lease
+  const server = 'server' in ask ? ask.server : undefined
+  if (server === undefined || server === on.address) return
+  const event = running.foreign.note(
+    { network: on.network.name, address: server, client: mac },
+    running.now(),
+  )
+  if (event !== undefined) running.timeline.emit(event)
+}
+
 /** The client's message, as it was understood. */
 export function observeRequest(thought: DhcpThought, on: ServedNetwork, running: Running): void {
   const { client } = thought
@@ -131,7 +143,7 @@ function bootFacts({ boot, lease }: DhcpThought, reply: DhcpReply): Readonly<Rec
 function bootFact(action: Action): Readonly<Record<string, string>> {
   switch (action.kind) {
     case 'boot-file':
-      return { boot: action.file.name }
+      return { boot: action.url ?? action.file.name }
     case 'script-url':
       return { boot: action.url }
     case 'no-boot':

@@ -3,6 +3,8 @@ import type { Disk } from '../model/disk.ts'
 import type { StateStore } from '../model/ports.ts'
 import type { BootAttempts } from './attempts.ts'
 import type { Drops } from './drops.ts'
+import type { ForeignServers } from './foreign-servers.ts'
+import type { LoopWatch } from './loops.ts'
 import type { RateLimit } from './rate.ts'
 import type { SeenMachines } from './seen.ts'
 import type { Timeline } from './timeline.ts'
@@ -20,6 +22,10 @@ export interface Running {
   readonly reportRate: RateLimit
   /** DHCP messages without an answer that were not understood. */
   readonly drops: Drops
+  /** The DHCP servers beside us. */
+  readonly foreign: ForeignServers
+  /** Machines that a loader leads nowhere. */
+  readonly loops: LoopWatch
   readonly disk: Disk
   /** Milliseconds since 1970. */
   readonly now: () => number

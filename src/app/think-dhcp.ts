@@ -23,13 +23,13 @@ export interface DhcpThought {
 export function thinkDhcp(
   bytes: Uint8Array,
   on: ServedNetwork,
-  { picture, leases, now: clock }: Pick<Running, 'picture' | 'leases' | 'now'>,
+  { picture, leases, loops, now: clock }: Pick<Running, 'picture' | 'leases' | 'loops' | 'now'>,
 ): Result<DhcpThought, NotForUs> {
   const decoded = decodeDhcp4(bytes)
   if (!decoded.ok) return err({ reason: `malformed: ${decoded.error.code} at ${decoded.error.at}` })
   const client = classifyDhcp(decoded.value, { network: on.network.name, server: on.address })
   if (!client.ok) return client
-  const world = worldAt(picture, leases, clock())
+  const world = worldAt(picture, leases, clock(), loops)
   const boot = decide(client.value.boot, world)
   const lease = thinkAddress(client.value.lease, on, picture, world)
   return ok({ message: decoded.value, client: client.value, boot, lease })

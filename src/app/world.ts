@@ -1,9 +1,16 @@
-import { LOADER_NAMES } from '../boot/loaders.ts'
+import { publishedNames } from '../boot/loaders.ts'
 import type { Ipv4 } from '../lib/ipv4.ts'
 import type { Config, Node } from '../model/config.ts'
 import type { Disk } from '../model/disk.ts'
 import type { LeaseView } from '../model/lease.ts'
-import { type FirmwareFile, type Image, indexNodes, type NodeIndex, type World } from '../model/world.ts'
+import {
+  type FirmwareFile,
+  type Image,
+  indexNodes,
+  type LoopView,
+  type NodeIndex,
+  type World,
+} from '../model/world.ts'
 
 /** The part of the world that only a reload changes: configuration, inventory, and the files they name. */
 export interface Picture {
@@ -24,10 +31,18 @@ export async function takePicture(config: Config, disk: Disk): Promise<Picture> 
     reservations: new Map(
       config.nodes.flatMap((node) => (node.address === undefined ? [] : [[node.address, node] as const])),
     ),
-    firmware: await disk.findFirmware(firmware, LOADER_NAMES),
+    firmware: await findLoaders(config, disk),
     firmwareDirs: firmware,
     images: await measureImages(config, disk),
   }
+}
+
+/** The published loaders that are on disk now. */
+export function findLoaders(config: Config, disk: Disk): Promise<ReadonlyMap<string, FirmwareFile>> {
+  const overrides = [...config.nodes, ...config.profiles.values()].flatMap(({ loader }) =>
+    loader === undefined ? [] : [loader],
+  )
+  return disk.findFirmware(config.server.firmware, publishedNames(overrides))
 }
 
 /** The images whose files are there now; one whose files went away is left out. */
@@ -41,8 +56,9 @@ export async function measureImages(config: Config, disk: Disk): Promise<Readonl
   )
 }
 
-/** The world of one decision. `now` in milliseconds since 1970. */
-export function worldAt(picture: Picture, leases: LeaseView, now: number): World {
+/** The world of one decision. `now` in milliseconds since 1970; `loops` concerns DHCP alone. */
+export function worldAt(picture: Picture, leases: LeaseView, now: number, loops?: LoopView): World {
   const { config, nodes, firmware, firmwareDirs, images } = picture
-  return { config, nodes, firmware, firmwareDirs, images, leases, now }
+  const world = { config, nodes, firmware, firmwareDirs, images, leases, now }
+  return loops === undefined ? world : { ...world, loops }
 }

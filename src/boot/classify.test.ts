@@ -30,6 +30,10 @@ interface Row {
 
 const UEFI = 'DISCOVER discover, rom uefi-x64 tftp'
 const IPXE = 'DISCOVER discover, ipxe uefi-x64 http'
+const OLD_IPXE = 'DISCOVER discover, ipxe uefi-x64 tftp old-ipxe'
+const PI = 'DISCOVER discover, rom bios-x86 tftp raspberry-pi'
+const HTTP = 'DISCOVER discover, rom uefi-x64-http http uefi-http'
+const OS = 'DISCOVER discover, os tftp'
 const set = (code: number, hex: string) => (message: DhcpMessage) => withOption(message, code, hex)
 const drop = (code: number) => (message: DhcpMessage) => withOption(message, code)
 
@@ -83,12 +87,12 @@ const ROWS: readonly Row[] = [
   },
   { name: 'X32: a malformed option 43', change: set(43, '47ff'), is: UEFI },
   {
-    name: 'X09: the first architecture that has a loader',
+    name: 'X09: several architectures, of which decide takes the first that has a loader',
     change: set(OPTION.clientArch, '00060007'),
-    is: UEFI,
+    is: 'DISCOVER discover, rom uefi-ia32 (uefi-ia32 uefi-x64) tftp',
   },
   {
-    name: 'X09: the first that has a name, where none has a loader',
+    name: 'X09: the first that has a name',
     change: set(OPTION.clientArch, '7fff0006'),
     is: 'DISCOVER discover, rom uefi-ia32 tftp',
   },
@@ -107,7 +111,7 @@ const ROWS: readonly Row[] = [
   {
     name: 'X13: an operating system',
     change: (m) => withOption(withOption(m, 60), OPTION.clientArch),
-    is: 'DISCOVER discover, os tftp',
+    is: OS,
   },
   { name: 'X21: without options 97 and 94', change: (m) => withOption(withOption(m, 97), 94), is: UEFI },
   { name: 'I10: option 97 of five octets', change: set(97, '0011223344'), is: UEFI },
@@ -136,7 +140,138 @@ const ROWS: readonly Row[] = [
     name: 'another user class',
     vector: 'P9',
     change: (m) => withOption(withOption(m, 175), 77, hex('acme')),
-    is: 'DISCOVER discover, rom uefi-x64 tftp',
+    is: UEFI,
+  },
+  {
+    name: 'E08: another user class of an iPXE that tells its features',
+    vector: 'P9',
+    change: set(77, hex('centra')),
+    is: IPXE,
+  },
+  { name: 'gPXE, raw', vector: 'P9', change: set(77, hex('gPXE')), is: OLD_IPXE },
+  {
+    name: 'gPXE, counted, beside another class',
+    vector: 'P9',
+    change: set(77, `0378797a04${hex('gPXE')}`),
+    is: OLD_IPXE,
+  },
+  {
+    name: 'xNBA without option 175',
+    vector: 'P9',
+    change: (m) => withOption(withOption(m, 175), 77, hex('xNBA')),
+    is: OLD_IPXE,
+  },
+  { name: 'X06', vector: 'P16', change: (m) => m, is: HTTP },
+  {
+    name: 'X06: HTTPClient with the architecture of PXE',
+    vector: 'P16',
+    change: set(OPTION.clientArch, '0007'),
+    is: 'DISCOVER discover, rom uefi-x64 http uefi-http',
+  },
+  {
+    name: 'X06: PXEClient with an architecture of HTTP',
+    vector: 'P16',
+    change: set(60, hex('PXEClient')),
+    is: HTTP,
+  },
+  {
+    name: 'X07: arm64 over HTTP',
+    vector: 'P16',
+    change: set(OPTION.clientArch, '0013'),
+    is: 'DISCOVER discover, rom uefi-arm64-http http uefi-http',
+  },
+  { name: 'X29: a Raspberry Pi', vector: 'P21', change: (m) => m, is: PI },
+  { name: 'X29: by its address alone', vector: 'P21', change: drop(97), is: PI },
+  {
+    name: 'X29: by option 97 alone',
+    vector: 'P21',
+    change: (m) => ({ ...m, chaddr: address('52540a0b0c0d') }),
+    is: PI,
+  },
+  {
+    name: 'X30: a Raspberry Pi that leaves option 60 out of its REQUEST',
+    vector: 'P21',
+    change: (m) =>
+      withOption(
+        withOption(withOption(m, 60), OPTION.messageType, '03'),
+        OPTION.requestedAddress,
+        'c000023c',
+      ),
+    is: 'REQUEST reboot requested 192.0.2.60, rom bios-x86 tftp raspberry-pi',
+  },
+  {
+    name: 'X31: a Raspberry Pi with UEFI is arm64',
+    vector: 'P21',
+    change: set(OPTION.clientArch, '000b'),
+    is: 'DISCOVER discover, rom uefi-arm64 tftp',
+  },
+  {
+    name: 'the system of a Raspberry Pi',
+    vector: 'P21',
+    change: (m) => withOption(withOption(withOption(m, 60), OPTION.clientArch), 97),
+    is: OS,
+  },
+  {
+    name: 'iPXE on a Raspberry Pi',
+    vector: 'P9',
+    change: (m) => ({ ...m, chaddr: address('dca632010203') }),
+    is: IPXE,
+  },
+  {
+    name: 'a Raspberry Pi by the number IANA gave it',
+    change: set(OPTION.clientArch, '0029'),
+    is: 'DISCOVER discover, rom arm-rpiboot tftp raspberry-pi',
+  },
+  {
+    name: 'U-Boot by architecture',
+    change: (m) => withOption(withOption(m, 60), OPTION.clientArch, '0016'),
+    is: 'DISCOVER discover, rom uboot-arm64 tftp u-boot',
+  },
+  {
+    name: 'U-Boot by option 60',
+    change: (m) => withOption(withOption(m, OPTION.clientArch), 60, hex('U-Boot.armv8')),
+    is: 'DISCOVER discover, rom tftp u-boot',
+  },
+  {
+    name: "U-Boot's EFI boot method is UEFI",
+    change: (m) =>
+      withOption(withOption(m, 60, hex('PXEClient:Arch:00011:UNDI:003000')), OPTION.clientArch, '000b'),
+    is: 'DISCOVER discover, rom uefi-arm64 tftp',
+  },
+  {
+    name: 'petitboot',
+    change: (m) => withOption(withOption(m, 60), OPTION.clientArch, '000e'),
+    is: 'DISCOVER discover, rom ppc-opal tftp petitboot',
+  },
+  {
+    name: 'ONIE by option 60',
+    change: (m) => withOption(withOption(m, OPTION.clientArch), 60, hex('onie_vendor:x86_64-acme_1-r0')),
+    is: 'DISCOVER discover, rom http onie',
+  },
+  {
+    name: 'option 125 that is cut off says nothing',
+    change: (m) => withOption(withOption(withOption(m, 60), OPTION.clientArch), 125, '0000a67f090101ff'),
+    is: OS,
+  },
+  {
+    name: 'ONIE by a well-formed option 125',
+    change: (m) => withOption(withOption(withOption(m, 60), OPTION.clientArch), 125, '0000a67f03010141'),
+    is: 'DISCOVER discover, rom http onie',
+  },
+  {
+    name: "Apple's BSDP",
+    change: (m) => withOption(withOption(m, OPTION.clientArch), 60, hex('AAPLBSDPC/i386/MacBook1,1')),
+    is: OS,
+  },
+  {
+    name: "GRUB's own DHCP",
+    change: (m) => withOption(withOption(withOption(m, 60), OPTION.clientArch), 55, '0103060f0c1112'),
+    is: 'DISCOVER discover, rom tftp grub',
+  },
+  {
+    name: 'a system that asks for the same in another order',
+    change: (m) => withOption(withOption(withOption(m, 60), OPTION.clientArch), 55, '0103060c0f1112'),
+    is: OS,
   },
 ]
 
@@ -192,8 +327,12 @@ function summary(message: DhcpMessage): string {
   const found = classifyDhcp(message, INGRESS)
   if (!found.ok) return `not for us: ${found.error.reason}`
   const { type, boot, lease } = found.value
-  const { arch, archCode, stage, transport } = boot.client
-  const kind = [stage, arch ?? archCode, transport].filter((part) => part !== undefined).join(' ')
+  const { arch, arches, archCode, stage, transport, firmware } = boot.client
+  const all = arches === undefined ? undefined : `(${arches.join(' ')})`
+  const special = firmware === 'pxe' || firmware === 'ipxe' ? undefined : firmware
+  const kind = [stage, arch ?? archCode, all, transport, special]
+    .filter((part) => part !== undefined)
+    .join(' ')
   return `${type} ${describeAsk(lease.ask)}, ${kind}`
 }
 
@@ -210,6 +349,10 @@ function withOption(message: DhcpMessage, code: number, octets?: string): DhcpMe
   const added: DhcpOption[] =
     octets === undefined ? [] : [{ code, data: new Uint8Array(Buffer.from(octets, 'hex')) }]
   return { ...message, options: [...others, ...added] }
+}
+
+function address(octets: string): Uint8Array {
+  return new Uint8Array(Buffer.from(octets.padEnd(32, '0'), 'hex'))
 }
 
 function hex(text: string): string {

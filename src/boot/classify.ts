@@ -10,16 +10,14 @@ import {
   clientArches,
   clientIdentifier,
   clientUuid,
-  ipxeFeatures,
   messageType,
   requestedAddress,
   serverIdentifier,
-  userClasses,
   vendorClass,
 } from '../protocol/dhcp4/options.ts'
 import { archOfCode } from '../protocol/iana/arch.ts'
+import { classifyFirmware } from './classify-firmware.ts'
 import type { BootClient, BootRequest, Ingress } from './decision.ts'
-import { hasLoader } from './loaders.ts'
 
 /** One DHCP message as facts: what it asks of its address, and what kind of client asks where to boot. */
 export interface ClassifiedDhcp {
@@ -37,8 +35,7 @@ export interface NotForUs {
 }
 
 /**
- * Facts out of a message: here live option numbers and quirks, no policy. iPXE is recognised before option 60 is
- * looked at, since a chained iPXE repeats the vendor class of the ROM that loaded it (ipxe/ipxe issue 1527).
+ * Facts out of a message: here and in `classify-firmware.ts` live option numbers and quirks, no policy.
  */
 export function classifyDhcp(message: DhcpMessage, ingress: Ingress): Result<ClassifiedDhcp, NotForUs> {
   const mac = clientMac(message)
@@ -97,58 +94,42 @@ function classifyClient(message: DhcpMessage): {
   readonly client: BootClient
   readonly evidence: readonly Step[]
 } {
-  const { code, found } = archCode(message)
-  const arch = code === undefined ? undefined : archOfCode(code)
-  const ipxe = ipxeSign(message)
-  const firmware = firmwareSign(message)
+  const { codes, found } = archCodes(message)
+  const rows = codes.flatMap((candidate) => archOfCode(candidate) ?? [])
+  const [arch] = rows
+  const code = arch?.code ?? codes[0]
   const uuid = clientUuid(message)
-  const features = ipxeFeatures(message)
-  const stage = ipxe !== undefined ? 'ipxe' : firmware !== undefined ? 'rom' : 'os'
-  // An iPXE that tells its features and not HTTP cannot fetch a script by URL (stripped ROMs of virtual machines).
-  const http = stage === 'ipxe' ? (features?.http ?? true) : arch?.transport === 'http'
+  const { stage, firmware, sign, transport } = classifyFirmware(message, arch)
   const client: BootClient = {
     ...(uuid === undefined ? {} : { uuid }),
     ...(arch === undefined ? {} : { arch: arch.name }),
+    ...(rows.length > 1 ? { arches: rows.map(({ name }) => name) } : {}),
     ...(code === undefined ? {} : { archCode: code }),
+    ...(firmware === undefined ? {} : { firmware }),
     stage,
-    transport: http ? 'http' : 'tftp',
+    transport,
   }
-  const evidence: Step[] = []
-  if (code !== undefined)
-    evidence.push({
-      rule: 'client.arch',
-      outcome: `${arch?.name ?? 'unassigned'} (${found})`,
-      from: 'packet',
-      cite: 'RFC 4578 §2.1',
-    })
-  evidence.push({
+  const archStep: Step = {
+    rule: 'client.arch',
+    outcome: `${arch?.name ?? 'unassigned'} (${found})`,
+    from: 'packet',
+    cite: 'RFC 4578 §2.1',
+  }
+  const stageStep: Step = {
     rule: 'client.stage',
-    outcome: `${stage} (${ipxe ?? firmware ?? 'no sign of netboot'})`,
+    outcome: `${stage} (${sign})`,
     from: 'packet',
     cite: 'PXE 2.1 §2.2',
-  })
-  return { client, evidence }
+  }
+  return { client, evidence: code === undefined ? [stageStep] : [archStep, stageStep] }
 }
 
-/**
- * Option 93: its first value that has a loader, or else the first that has a name. Some old ROMs say it only in
- * option 60, `Arch:00007`.
- */
-function archCode(message: DhcpMessage): { readonly code?: number; readonly found?: string } {
+/** Option 93, which may name several, the preferred one first. Some old ROMs say it only in option 60, `Arch:00007`. */
+function archCodes(message: DhcpMessage): { readonly codes: readonly number[]; readonly found: string } {
   const codes = clientArches(message)
-  const named = codes.filter((candidate) => archOfCode(candidate) !== undefined)
-  const code = named.find((candidate) => hasLoader(archOfCode(candidate)?.name)) ?? named[0] ?? codes[0]
-  if (code !== undefined) return { code, found: `option 93 = ${code}` }
+  if (codes.length > 0) return { codes, found: `option 93 = ${codes.slice(0, 8).join(', ')}` }
   const digits = /^(?:PXE|HTTP)Client:Arch:([0-9]{5})/.exec(vendorClass(message) ?? '')?.[1]
-  return digits === undefined ? {} : { code: Number(digits), found: `option 60 says Arch:${digits}` }
-}
-
-function ipxeSign(message: DhcpMessage): string | undefined {
-  if (ipxeFeatures(message) !== undefined) return 'option 175'
-  const named = userClasses(message).find((name) => name === 'iPXE' || name === 'gPXE')
-  return named === undefined ? undefined : `option 77 = ${named}`
-}
-
-function firmwareSign(message: DhcpMessage): string | undefined {
-  return /^(PXEClient|HTTPClient)/.exec(vendorClass(message) ?? '')?.map((sign) => `option 60 = ${sign}`)[0]
+  return digits === undefined
+    ? { codes: [], found: '' }
+    : { codes: [Number(digits)], found: `option 60 says Arch:${digits}` }
 }

@@ -21,6 +21,13 @@ const NOBODY = `node.match inventory: no node has ${STRANGER}`
 const KNOWN = 'node.match inventory: node01 by mac'
 const SCRIPT_URL = 'http://10.77.0.1:8080/boot.ipxe'
 
+const NO_X64 =
+  'no loader for uefi-x64: snponly.efi, snponly-amd64.efi, ipxe.efi or ipxe-amd64.efi is missing in /usr/lib/ipxe; `centra-pxe firmware fetch` brings it'
+const NO_ARM64 =
+  'no loader for uefi-arm64: snponly-arm64.efi or ipxe-arm64.efi is missing in /usr/lib/ipxe; `centra-pxe firmware fetch --suite sid` brings it'
+const NO_PI =
+  "no boot files for a Raspberry Pi: config.txt, bootcode.bin or boot.img is missing in /usr/lib/ipxe; UEFI for the model, or its system's boot folder, has them"
+
 const bios = { stage: 'rom', arch: 'bios-x86' } as const
 const uefi = { stage: 'rom', arch: 'uefi-x64' } as const
 const ipxe = { stage: 'ipxe', arch: 'uefi-x64' } as const
@@ -32,35 +39,35 @@ const WHERE_NEXT: readonly Row[] = [
     in: world(),
     ask: (w) => w.asksDhcp(STRANGER, bios),
     action: 'boot-file undionly.kpxe over tftp',
-    steps: [NOBODY, ALL, 'loader.select config: undionly.kpxe over tftp'],
+    steps: [NOBODY, ALL, 'loader.select config: undionly.kpxe over tftp (table)'],
   },
   {
     name: 'X03: x64 UEFI gets snponly.efi',
     in: world().labNodes(),
     ask: (w) => w.asksDhcp(NODE01, uefi),
     action: 'boot-file snponly.efi over tftp',
-    steps: [KNOWN, ALL, 'loader.select config: snponly.efi over tftp'],
+    steps: [KNOWN, ALL, 'loader.select config: snponly.efi over tftp (table)'],
   },
   {
     name: 'X03: architecture 9 is x64 UEFI as well',
     in: world(),
     ask: (w) => w.asksDhcp(STRANGER, { stage: 'rom', arch: 'uefi-ebc' }),
     action: 'boot-file snponly.efi over tftp',
-    steps: [NOBODY, ALL, 'loader.select config: snponly.efi over tftp'],
+    steps: [NOBODY, ALL, 'loader.select config: snponly.efi over tftp (table)'],
   },
   {
     name: 'the second choice is offered when the first is not on disk',
     in: world().firmware('ipxe.efi'),
     ask: (w) => w.asksDhcp(STRANGER, uefi),
     action: 'boot-file ipxe.efi over tftp',
-    steps: [NOBODY, ALL, 'loader.select config: ipxe.efi over tftp'],
+    steps: [NOBODY, ALL, 'loader.select config: ipxe.efi over tftp (table)'],
   },
   {
     name: 'a loader that is not on disk is never offered, and the reason names it',
     in: world().firmware('undionly.kpxe'),
     ask: (w) => w.asksDhcp(STRANGER, uefi),
-    action: 'no-boot snponly.efi or ipxe.efi is missing in /usr/lib/ipxe',
-    steps: [NOBODY, ALL, 'loader.select config: snponly.efi or ipxe.efi is missing in /usr/lib/ipxe'],
+    action: `no-boot ${NO_X64}`,
+    steps: [NOBODY, ALL, 'loader.select config: no loader for uefi-x64'],
   },
   {
     name: 'X08: an architecture without loader gets an address alone',
@@ -70,11 +77,185 @@ const WHERE_NEXT: readonly Row[] = [
     steps: [NOBODY, ALL, 'loader.select config: no loader for architecture 32767'],
   },
   {
-    name: 'an architecture that waits for a later issue is named',
+    name: 'an architecture that no loader is known for',
     in: world(),
+    ask: (w) => w.asksDhcp(STRANGER, { stage: 'rom', arch: 's390-basic' }),
+    action: 'no-boot no loader for s390-basic: a node or profile can name one, loader: { s390-basic: FILE }',
+    steps: [NOBODY, ALL, 'loader.select config: no loader for s390-basic'],
+  },
+  {
+    name: 'X04: a loader of a newer suite that is missing, with the command that brings it',
+    in: world().firmware('snponly.efi'),
     ask: (w) => w.asksDhcp(STRANGER, { stage: 'rom', arch: 'uefi-arm64' }),
-    action: 'no-boot no loader for uefi-arm64',
+    action: `no-boot ${NO_ARM64}`,
     steps: [NOBODY, ALL, 'loader.select config: no loader for uefi-arm64'],
+  },
+  {
+    name: 'X09: of several architectures the first that has a loader on disk',
+    in: world().firmware('ipxe.efi'),
+    ask: (w) => w.asksDhcp(STRANGER, { stage: 'rom', arch: 'uefi-ia32', arches: ['uefi-ia32', 'uefi-x64'] }),
+    action: 'boot-file ipxe.efi over tftp',
+    steps: [NOBODY, ALL, 'loader.select config: ipxe.efi over tftp (table)'],
+  },
+  {
+    name: 'X06: UEFI HTTP boot gets the address of the loader, where it reached us',
+    in: world().server('10.77.0.2'),
+    ask: (w) =>
+      w.asksDhcp(STRANGER, {
+        ...{ stage: 'rom', arch: 'uefi-x64-http', firmware: 'uefi-http', transport: 'http' },
+      }),
+    action: 'boot-file snponly.efi over http http://10.77.0.2:8080/firmware/snponly.efi as uefi-http',
+    steps: [NOBODY, ALL, 'loader.select config: snponly.efi over http (table)'],
+  },
+  {
+    name: 'X06: never an address of a loader that is not on disk',
+    in: world().firmware(),
+    ask: (w) => w.asksDhcp(STRANGER, { stage: 'rom', arch: 'uefi-x64-http', transport: 'http' }),
+    action: `no-boot ${NO_X64.replace('uefi-x64', 'uefi-x64-http')}`,
+    steps: [NOBODY, ALL, 'loader.select config: no loader for uefi-x64-http'],
+  },
+  {
+    name: 'the loader of a node is taken before that of its profile',
+    in: world()
+      .node('n1', NODE01, { profile: 'worker', loader: 'ipxe.efi' })
+      .profile('worker', { loader: 'ipxe-amd64.efi' }),
+    ask: (w) => w.asksDhcp(NODE01, uefi),
+    action: 'boot-file ipxe.efi over tftp',
+    steps: ['node.match inventory: n1 by mac', ALL, 'loader.select inventory: ipxe.efi over tftp (node n1)'],
+  },
+  {
+    name: 'the loader of a profile, by architecture',
+    in: world()
+      .node('n1', NODE01, { profile: 'worker' })
+      .profile('worker', { loader: { 'uefi-x64': 'ipxe.efi' } }),
+    ask: (w) => w.asksDhcp(NODE01, uefi),
+    action: 'boot-file ipxe.efi over tftp',
+    steps: [
+      'node.match inventory: n1 by mac',
+      ALL,
+      'loader.select config: ipxe.efi over tftp (profile worker)',
+    ],
+  },
+  {
+    name: 'a named loader that is not on disk is missed by its name, not replaced',
+    in: world().node('n1', NODE01, { loader: 'my.efi' }),
+    ask: (w) => w.asksDhcp(NODE01, uefi),
+    action: 'no-boot my.efi (node n1) is missing in /usr/lib/ipxe',
+    steps: [
+      'node.match inventory: n1 by mac',
+      ALL,
+      'loader.select config: my.efi (node n1) is missing in /usr/lib/ipxe',
+    ],
+  },
+  {
+    name: 'a named loader of another architecture does not count, and the trace says so',
+    in: world().node('n1', NODE01, { loader: 'snponly.efi' }),
+    ask: (w) => w.asksDhcp(NODE01, bios),
+    action: 'boot-file undionly.kpxe over tftp',
+    steps: [
+      'node.match inventory: n1 by mac',
+      ALL,
+      'loader.override inventory: node n1 says snponly.efi, not for bios-x86',
+      'loader.select config: undionly.kpxe over tftp (table)',
+    ],
+  },
+  {
+    name: 'E11: a machine whose loader leads nowhere gets the other one',
+    in: world().looping(STRANGER, 'snponly.efi'),
+    ask: (w) => w.asksDhcp(STRANGER, uefi),
+    action: 'boot-file ipxe.efi over tftp',
+    steps: [
+      NOBODY,
+      ALL,
+      'loader.loop state: snponly.efi was fetched again and again without asking for a script: ipxe.efi instead',
+      'loader.select config: ipxe.efi over tftp (table)',
+    ],
+  },
+  {
+    name: 'E11: a loop of another architecture, or one without another loader, changes nothing',
+    in: world().looping(STRANGER, 'undionly.kpxe'),
+    ask: (w) => w.asksDhcp(STRANGER, uefi),
+    action: 'boot-file snponly.efi over tftp',
+    steps: [NOBODY, ALL, 'loader.select config: snponly.efi over tftp (table)'],
+  },
+  {
+    name: 'E11: what a node names stays, loop or not',
+    in: world().node('n1', NODE01, { loader: 'snponly.efi' }).looping(NODE01, 'snponly.efi'),
+    ask: (w) => w.asksDhcp(NODE01, uefi),
+    action: 'boot-file snponly.efi over tftp',
+    steps: [
+      'node.match inventory: n1 by mac',
+      ALL,
+      'loader.select inventory: snponly.efi over tftp (node n1)',
+    ],
+  },
+  {
+    name: 'X29: a Raspberry Pi is pointed to its own names, where they are on disk',
+    in: world().firmware('config.txt', 'start4.elf'),
+    ask: (w) => w.asksDhcp(STRANGER, { stage: 'rom', arch: 'bios-x86', firmware: 'raspberry-pi' }),
+    action: 'boot-file config.txt over tftp as raspberry-pi',
+    steps: [NOBODY, ALL, "loader.select config: the Raspberry Pi's own names over tftp, config.txt first"],
+  },
+  {
+    name: 'a Raspberry Pi without its files is never given a loader for BIOS',
+    in: world(),
+    ask: (w) => w.asksDhcp(STRANGER, { stage: 'rom', arch: 'bios-x86', firmware: 'raspberry-pi' }),
+    action: `no-boot ${NO_PI}`,
+    steps: [NOBODY, ALL, 'loader.select config: no boot files for a Raspberry Pi'],
+  },
+  {
+    name: 'GRUB is told its server',
+    in: world(),
+    ask: (w) => w.asksDhcp(STRANGER, { stage: 'rom', firmware: 'grub' }),
+    action: 'no-boot GRUB asks for an address and its server, next server',
+    steps: [NOBODY, ALL, 'loader.select config: GRUB asks for an address and its server'],
+  },
+  {
+    name: 'ONIE installs nothing unless told',
+    in: world().labNodes(),
+    ask: (w) => w.asksDhcp(NODE01, { stage: 'rom', firmware: 'onie', transport: 'http' }),
+    action: 'no-boot ONIE gets an installer only where a node or profile names one, loader: { onie: FILE }',
+    steps: [
+      KNOWN,
+      ALL,
+      'loader.select config: ONIE gets an installer only where a node or profile names one, loader: { onie: FILE }',
+    ],
+  },
+  {
+    name: 'ONIE gets the installer that its node names',
+    in: world()
+      .node('sw1', NODE01, { loader: { onie: 'onie-installer' } })
+      .firmware('onie-installer'),
+    ask: (w) => w.asksDhcp(NODE01, { stage: 'rom', firmware: 'onie', transport: 'http' }),
+    action: 'boot-file onie-installer over http http://10.77.0.1:8080/firmware/onie-installer as onie',
+    steps: [
+      'node.match inventory: sw1 by mac',
+      ALL,
+      'loader.select inventory: onie-installer over http (node sw1)',
+    ],
+  },
+  {
+    name: 'petitboot gets the configuration that its node names, by URL',
+    in: world()
+      .node('p9', NODE01, { loader: { 'ppc-opal': 'p9.cfg' } })
+      .firmware('p9.cfg'),
+    ask: (w) => w.asksDhcp(NODE01, { stage: 'rom', arch: 'ppc-opal', firmware: 'petitboot' }),
+    action: 'boot-file p9.cfg over http http://10.77.0.1:8080/firmware/p9.cfg as petitboot',
+    steps: ['node.match inventory: p9 by mac', ALL, 'loader.select inventory: p9.cfg over http (node p9)'],
+  },
+  {
+    name: 'U-Boot gets the file that its profile names',
+    in: world()
+      .node('sbc', NODE01, { profile: 'worker' })
+      .profile('worker', { loader: { 'uboot-arm64': 'boot.scr' } })
+      .firmware('boot.scr'),
+    ask: (w) => w.asksDhcp(NODE01, { stage: 'rom', arch: 'uboot-arm64', firmware: 'u-boot' }),
+    action: 'boot-file boot.scr over tftp as u-boot',
+    steps: [
+      'node.match inventory: sbc by mac',
+      ALL,
+      'loader.select config: boot.scr over tftp (profile worker)',
+    ],
   },
   {
     name: 'a ROM that names no architecture',
@@ -101,8 +282,8 @@ const WHERE_NEXT: readonly Row[] = [
     name: 'E07: iPXE without HTTP gets a whole iPXE over TFTP, on BIOS never one that needs UNDI',
     in: world(),
     ask: (w) => w.asksDhcp(STRANGER, { stage: 'ipxe', arch: 'bios-x86', transport: 'tftp' }),
-    action: 'boot-file ipxe.pxe over tftp',
-    steps: [NOBODY, ALL, 'loader.select config: ipxe.pxe over tftp'],
+    action: 'boot-file ipxe.pxe over tftp as ipxe',
+    steps: [NOBODY, ALL, 'loader.select config: ipxe.pxe over tftp (table)'],
   },
   {
     name: 'X13: an operating system gets an address alone, known or not',
@@ -123,7 +304,11 @@ const WHERE_NEXT: readonly Row[] = [
     in: world().labNodes().network({ clients: 'known' }),
     ask: (w) => w.asksDhcp(NODE01, bios),
     action: 'boot-file undionly.kpxe over tftp',
-    steps: [KNOWN, 'clients.policy config: clients: known', 'loader.select config: undionly.kpxe over tftp'],
+    steps: [
+      KNOWN,
+      'clients.policy config: clients: known',
+      'loader.select config: undionly.kpxe over tftp (table)',
+    ],
   },
   {
     name: 'clients: netboot ignores the operating system of a stranger',
@@ -154,7 +339,7 @@ const WHERE_NEXT: readonly Row[] = [
     in: world().labNodes().unknown('ignore'),
     ask: (w) => w.asksDhcp(NODE01, bios),
     action: 'boot-file undionly.kpxe over tftp',
-    steps: [KNOWN, ALL, 'loader.select config: undionly.kpxe over tftp'],
+    steps: [KNOWN, ALL, 'loader.select config: undionly.kpxe over tftp (table)'],
   },
 ]
 
@@ -406,6 +591,14 @@ describe('DHCP answers are stable', () => {
       })
 })
 
+test('E11: an answer to a machine in a loop is not stable, and only that one', () => {
+  const there = world().looping(STRANGER, 'snponly.efi')
+  const stable = [STRANGER, NODE01].map((mac) =>
+    isStable(decide(there.asksDhcp(mac, uefi), there.build()).trace),
+  )
+  assert.deepEqual(stable, [false, true])
+})
+
 test('the kernel command line is consoles, image, then profile, then node, then ours', () => {
   const there = world().labNodes()
   const { action } = decide(there.asks('http', { kind: 'run' }, NODE02), there.build())
@@ -470,12 +663,17 @@ test('steps cite the line of the configuration', () => {
 function describeAction(action: Action): string {
   switch (action.kind) {
     case 'boot-file':
-      return `boot-file ${action.file.name} over ${action.over}`
+      return [
+        `boot-file ${action.file.name} over ${action.over}`,
+        ...(action.url === undefined ? [] : [action.url]),
+        ...(action.firmware === undefined ? [] : [`as ${action.firmware}`]),
+      ].join(' ')
     case 'script-url':
       return `script-url ${action.url}`
     case 'file':
       return `file ${action.file.name}`
     case 'no-boot':
+      return `no-boot ${action.reason}${action.nextServer === true ? ', next server' : ''}`
     case 'ignore':
     case 'refuse':
       return `${action.kind} ${action.reason}`

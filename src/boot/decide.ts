@@ -3,8 +3,8 @@ import type { Config, Network, Node } from '../model/config.ts'
 import type { Step } from '../model/rules.ts'
 import type { World } from '../model/world.ts'
 import type { Action, BootRequest, Decision } from './decision.ts'
-import { selectLoader } from './loaders.ts'
 import { nodePlane, whatToRun, where } from './what-to-run.ts'
+import { whereNext } from './where-next.ts'
 
 /**
  * The boot policy of Centra PXE, all of it: what one request gets in one world, and why. DHCP, TFTP, the HTTP
@@ -23,7 +23,7 @@ export function decide(request: BootRequest, world: World): Decision {
 
   switch (request.question.kind) {
     case 'where-next':
-      return finish(nextStop(request, world, steps))
+      return finish(whereNext({ request, world, node, steps }))
     case 'file':
       return finish(publishedFile(request.question.names, world, steps))
     case 'identify':
@@ -70,59 +70,6 @@ function refuseClient(
   const outcome = refused ? `clients: ${clients}, and ${refused}` : `clients: ${clients}`
   steps.push({ rule: 'clients.policy', outcome, from: 'config', cite: where(network.origin) })
   return refused ? { kind: 'ignore', reason: outcome } : undefined
-}
-
-/** DHCP's question. Uses no state: the same client always gets the same answer. */
-function nextStop(request: BootRequest, world: World, steps: Step[]): Action {
-  const { client } = request
-  if (client.stage === 'os')
-    return { kind: 'no-boot', reason: 'an operating system asks for an address only' }
-  if (isUnwantedStranger(request, world)) {
-    steps.push({ rule: 'unknown.policy', outcome: 'unknown: ignore', from: 'config' })
-    return { kind: 'no-boot', reason: 'unknown: ignore' }
-  }
-  if (client.stage === 'ipxe' && client.transport === 'http') {
-    const url = `${nodePlane(request, world.config)}/boot.ipxe`
-    steps.push({ rule: 'script.url', outcome: url, from: 'config' })
-    return { kind: 'script-url', url }
-  }
-  return loader(request, client.stage, world, steps)
-}
-
-function isUnwantedStranger(request: BootRequest, world: World): boolean {
-  const { mac } = request.client
-  return world.config.unknown === 'ignore' && (mac === undefined || !world.nodes.has(mac))
-}
-
-function loader(request: BootRequest, stage: 'rom' | 'ipxe', world: World, steps: Step[]): Action {
-  const { arch, archCode, transport } = request.client
-  const noBoot = (reason: string): Action => {
-    steps.push({ rule: 'loader.select', outcome: reason, from: 'config' })
-    return { kind: 'no-boot', reason }
-  }
-  if (arch === undefined)
-    return noBoot(
-      archCode === undefined ? 'the client names no architecture' : `no loader for architecture ${archCode}`,
-    )
-  const choice = selectLoader(arch, stage, world.firmware)
-  switch (choice.kind) {
-    case 'no-loader-for-arch':
-      return noBoot(`no loader for ${arch}`)
-    case 'not-on-disk':
-      return noBoot(
-        `${choice.names.join(' or ')} is missing in ${world.firmwareDirs.join(', ') || 'no directory'}`,
-      )
-    case 'found':
-      steps.push({
-        rule: 'loader.select',
-        outcome: `${choice.file.name} over ${transport}`,
-        from: 'config',
-        cite: choice.file.path,
-      })
-      return { kind: 'boot-file', file: choice.file, over: transport }
-    default:
-      return choice satisfies never
-  }
 }
 
 function publishedFile(names: readonly string[], world: World, steps: Step[]): Action {

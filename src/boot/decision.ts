@@ -8,6 +8,21 @@ import type { ClientArch } from '../protocol/iana/arch.ts'
 /** `rom`: firmware, or a loader we do not know; `ipxe`: any iPXE; `os`: everything that does not netboot. */
 export type ClientStage = 'rom' | 'ipxe' | 'os'
 
+/**
+ * Which firmware or loader asks, where that changes what it is told: how a boot file is named differs between them.
+ * `pxe`: PXE ROMs and EDK2. `old-ipxe`: gPXE and xNBA, which run no script that begins with `#!ipxe`.
+ */
+export type Firmware =
+  | 'pxe'
+  | 'uefi-http'
+  | 'ipxe'
+  | 'old-ipxe'
+  | 'raspberry-pi'
+  | 'u-boot'
+  | 'petitboot'
+  | 'grub'
+  | 'onie'
+
 export interface BootClient {
   /** Unknown only over TFTP and HTTP, when no lease tells whose address it is. */
   readonly mac?: Mac
@@ -20,6 +35,9 @@ export interface BootClient {
   /** iPXE's own version. */
   readonly loaderVersion?: string
   readonly arch?: ClientArch
+  /** All that option 93 names, in its order, when there are several. */
+  readonly arches?: readonly ClientArch[]
+  readonly firmware?: Firmware
   /** Option 93 as a number when IANA's table has no name for it. */
   readonly archCode?: number
   readonly stage: ClientStage
@@ -68,9 +86,17 @@ export interface BootRequest {
 
 export type Action =
   | { readonly kind: 'ignore'; readonly reason: string }
-  /** Answered, but told nothing about booting. */
-  | { readonly kind: 'no-boot'; readonly reason: string }
-  | { readonly kind: 'boot-file'; readonly file: FirmwareFile; readonly over: 'tftp' | 'http' }
+  /** Answered, but told nothing about booting; with `nextServer` it is told who we are (siaddr). */
+  | { readonly kind: 'no-boot'; readonly reason: string; readonly nextServer?: true }
+  | {
+      readonly kind: 'boot-file'
+      readonly file: FirmwareFile
+      readonly over: 'tftp' | 'http'
+      /** The file's address, with `over: 'http'`. */
+      readonly url?: string
+      /** How this client wants it said; default: as PXE does. */
+      readonly firmware?: Firmware
+    }
   | { readonly kind: 'script-url'; readonly url: string }
   | { readonly kind: 'file'; readonly file: FirmwareFile }
   | { readonly kind: 'refuse'; readonly reason: string }

@@ -1,48 +1,130 @@
+import type { LoaderOverride } from '../model/config.ts'
 import type { FirmwareFile } from '../model/world.ts'
 import type { ClientArch } from '../protocol/iana/arch.ts'
 
-/**
- * Which first file fits which client: the only such table. Names in order of preference; the first that is on disk
- * is offered. `undionly.kpxe` drives the card through the ROM's own UNDI; `snponly.efi` through the firmware's
- * SNP, and only the card it came from. Native drivers (`ipxe.pxe`, `ipxe.efi`) are second: they fail on cards
- * newer than they are (ipxe/ipxe issues 923, 1391, 1562).
- */
-const LOADERS: Readonly<Partial<Record<ClientArch, readonly string[]>>> = {
-  'bios-x86': ['undionly.kpxe', 'ipxe.pxe'],
-  'uefi-x64': ['snponly.efi', 'ipxe.efi'],
-  'uefi-ebc': ['snponly.efi', 'ipxe.efi'],
+/** The loaders of architectures that run the same files. */
+interface LoaderRow {
+  /** The one whose name an override needs; the others follow it. */
+  readonly arches: readonly [ClientArch, ...ClientArch[]]
+  /** Drive the card through the firmware: `undionly` through the ROM's UNDI, `snponly` through SNP. */
+  readonly viaFirmware: readonly string[]
+  /** Bring drivers of their own. */
+  readonly native: readonly string[]
+  /** Where one gets such a file. */
+  readonly source: string
 }
 
-/** For an iPXE without HTTP (option 175 lacks feature 0x13): a whole iPXE, since its own ROM has no UNDI to drive. */
-const FULL_IPXE: Readonly<Partial<Record<ClientArch, readonly string[]>>> = {
-  'bios-x86': ['ipxe.pxe'],
-  'uefi-x64': ['ipxe.efi'],
-  'uefi-ebc': ['ipxe.efi'],
+const OWN_SUITE = '`centra-pxe firmware fetch` brings it'
+const NEWER_SUITE = '`centra-pxe firmware fetch --suite sid` brings it'
+
+/**
+ * Which first file fits which client: the only such table. Names in order of preference, those through the firmware's
+ * driver first: native drivers fail on cards newer than they are (ipxe/ipxe issues 923, 1391, 1562). Names with a
+ * processor are those of Debian's iPXE 2.0. 7 and 9 are both x64 (RFC 4578 erratum), 5 is a BIOS.
+ */
+const LOADERS: readonly LoaderRow[] = [
+  {
+    arches: ['bios-x86', 'intel-lean', 'bios-x86-http'],
+    viaFirmware: ['undionly.kpxe'],
+    native: ['ipxe.pxe'],
+    source: OWN_SUITE,
+  },
+  {
+    arches: ['uefi-x64', 'uefi-ebc', 'uefi-x64-http', 'uefi-ebc-http'],
+    viaFirmware: ['snponly.efi', 'snponly-amd64.efi'],
+    native: ['ipxe.efi', 'ipxe-amd64.efi'],
+    source: OWN_SUITE,
+  },
+  uefi(['uefi-arm64', 'uefi-arm64-http'], 'arm64', NEWER_SUITE),
+  uefi(['uefi-riscv64', 'uefi-riscv64-http'], 'riscv64', NEWER_SUITE),
+  uefi(['uefi-loong64', 'uefi-loong64-http'], 'loong64', NEWER_SUITE),
+  uefi(['uefi-ia32', 'uefi-ia32-http'], 'i386', selfMade('i386')),
+  uefi(['uefi-arm32', 'uefi-arm32-http'], 'arm32', selfMade('arm32')),
+  uefi(['uefi-riscv32', 'uefi-riscv32-http'], 'riscv32', selfMade('riscv32')),
+]
+
+function uefi(arches: LoaderRow['arches'], build: string, source: string): LoaderRow {
+  return { arches, viaFirmware: [`snponly-${build}.efi`], native: [`ipxe-${build}.efi`], source }
+}
+
+function selfMade(build: string): string {
+  return `no Debian package has one: build bin-${build}-efi/ipxe.efi of iPXE`
+}
+
+/** The file that starts a Raspberry Pi, by generation: 3 asks for `bootcode.bin` first, 4 and 5 for `config.txt`. */
+export const PI_START: readonly string[] = ['config.txt', 'bootcode.bin', 'boot.img']
+
+/** What a Raspberry Pi asks for besides, by names that its ROM fixes: UEFI for it, or the Raspberry Pi OS kernel. */
+const PI_FILES: readonly string[] = [
+  ...['boot.sig', 'start.elf', 'fixup.dat', 'start4.elf', 'fixup4.dat', 'RPI_EFI.fd', 'cmdline.txt'],
+  ...['kernel8.img', 'kernel_2712.img', 'bcm2710-rpi-3-b.dtb', 'bcm2710-rpi-3-b-plus.dtb'],
+  ...['bcm2711-rpi-4-b.dtb', 'bcm2711-rpi-400.dtb', 'bcm2711-rpi-cm4.dtb', 'bcm2712-rpi-5-b.dtb'],
+]
+
+/** Signed loaders, for whoever names one in `loader:`; each loads the one after it from beside itself. */
+const SIGNED_FILES: readonly string[] = ['shimx64.efi', 'grubx64.efi', 'shimaa64.efi', 'grubaa64.efi']
+
+/** Every name the table can offer. */
+export const LOADER_NAMES: readonly string[] = LOADERS.flatMap((row) => [...row.viaFirmware, ...row.native])
+
+/** All that is published over TFTP and HTTP: the table's names, and those of the overrides. */
+export function publishedNames(overrides: readonly LoaderOverride[]): readonly string[] {
+  const named = overrides.flatMap((one) => (typeof one === 'string' ? [one] : Object.values(one)))
+  return [...new Set([...LOADER_NAMES, ...PI_START, ...PI_FILES, ...SIGNED_FILES, ...named])]
+}
+
+/** The architectures whose firmware runs a file of this name; none for a name that is not the table's. */
+export function archesOfLoader(name: string): readonly ClientArch[] {
+  return LOADERS.find((row) => row.viaFirmware.includes(name) || row.native.includes(name))?.arches ?? []
+}
+
+export interface LoaderWish {
+  readonly arch: ClientArch
+  /** An `ipxe` that needs another iPXE has no UNDI to lend: only native drivers will do. */
+  readonly stage: 'rom' | 'ipxe'
+  /** A loader this client fetched again and again to no end: taken last. */
+  readonly avoid?: string
 }
 
 export type LoaderChoice =
   | { readonly kind: 'found'; readonly file: FirmwareFile }
   | { readonly kind: 'no-loader-for-arch' }
-  | { readonly kind: 'not-on-disk'; readonly names: readonly string[] }
+  | { readonly kind: 'not-on-disk'; readonly names: readonly string[]; readonly source: string }
 
-/** The loader for a client architecture, out of the files that are there. */
+/** The table's loader for a client, out of the files that are there. */
 export function selectLoader(
-  arch: ClientArch,
-  stage: 'rom' | 'ipxe',
+  { arch, stage, avoid }: LoaderWish,
   firmware: ReadonlyMap<string, FirmwareFile>,
 ): LoaderChoice {
-  const names = (stage === 'ipxe' ? FULL_IPXE : LOADERS)[arch]
-  if (names === undefined) return { kind: 'no-loader-for-arch' }
+  const row = rowOf(arch)
+  if (row === undefined) return { kind: 'no-loader-for-arch' }
+  const { viaFirmware, native, source } = row
+  const [first, second] = viaFirmware.includes(avoid ?? '') ? [native, viaFirmware] : [viaFirmware, native]
+  const wanted = stage === 'ipxe' ? native : [...first, ...second]
+  const names = avoid === undefined ? wanted : [...wanted.filter((name) => name !== avoid), avoid]
   const file = names.map((name) => firmware.get(name)).find((found) => found !== undefined)
-  return file === undefined ? { kind: 'not-on-disk', names } : { kind: 'found', file }
+  return file === undefined ? { kind: 'not-on-disk', names: wanted, source } : { kind: 'found', file }
 }
 
-/** Whether there is a loader for this architecture at all, on disk or not. */
-export function hasLoader(arch: ClientArch | undefined): boolean {
-  return arch !== undefined && LOADERS[arch] !== undefined
+/**
+ * The file that an override names for an architecture. A name without architecture counts where it can run: a
+ * loader of the table for its own architectures, another `.efi` for UEFI, a `.kpxe` or `.pxe` for BIOS.
+ */
+export function overrideFor(override: LoaderOverride, { arch, stage }: LoaderWish): string | undefined {
+  const main = rowOf(arch)?.arches[0] ?? arch
+  const name = typeof override === 'string' ? override : (override[arch] ?? override[main])
+  if (name === undefined) return undefined
+  if (stage === 'ipxe' && LOADERS.some((row) => row.viaFirmware.includes(name))) return undefined
+  return typeof override !== 'string' || runsOn(name, arch) ? name : undefined
 }
 
-/** Every name the table can offer, which is also all that is published over TFTP and HTTP. */
-export const LOADER_NAMES: readonly string[] = [
-  ...new Set([...Object.values(LOADERS), ...Object.values(FULL_IPXE)].flat()),
-]
+function runsOn(name: string, arch: ClientArch): boolean {
+  const arches = archesOfLoader(name)
+  if (arches.length > 0) return arches.includes(arch)
+  if (name.endsWith('.efi')) return arch.startsWith('uefi-')
+  return !/\.(k?kpxe|pxe|lkrn|0)$/.test(name) || rowOf(arch) === rowOf('bios-x86')
+}
+
+function rowOf(arch: ClientArch): LoaderRow | undefined {
+  return LOADERS.find((row) => row.arches.includes(arch))
+}

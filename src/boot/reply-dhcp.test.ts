@@ -5,9 +5,10 @@ import { ip, mac, pool, type WorldBuilder, world } from '../../test/helpers/worl
 import { decideLease } from '../address/decide-lease.ts'
 import { formatIpv4, ipv4FromU32, parseSubnet } from '../lib/ipv4.ts'
 import { toHex } from '../lib/text.ts'
+import type { LoaderOverride } from '../model/config.ts'
 import { decodeDhcp4 } from '../protocol/dhcp4/decode.ts'
 import { encodeDhcp4 } from '../protocol/dhcp4/encode.ts'
-import type { DhcpMessage } from '../protocol/dhcp4/message.ts'
+import { blankMessage, type DhcpMessage } from '../protocol/dhcp4/message.ts'
 import { optionBytes } from '../protocol/dhcp4/options.ts'
 import { classifyDhcp } from './classify.ts'
 import { decide } from './decide.ts'
@@ -57,6 +58,22 @@ const PAIRS: readonly {
     },
   },
   {
+    request: 'P16',
+    reply: 'P17',
+    to: 'broadcast',
+    differs: {},
+  },
+  {
+    request: 'P21',
+    reply: 'P22',
+    to: 'link 192.0.2.51 dc:a6:32:01:02:03',
+    differs: {
+      'option 28': 'the client does not ask for it in option 55',
+      'option 6': 'the same; 1 and 3 it gets unasked',
+      yiaddr: 'a stranger gets the first address of the pool that is free',
+    },
+  },
+  {
     request: 'P28',
     reply: 'P29',
     to: 'unicast 192.0.2.50',
@@ -66,13 +83,15 @@ const PAIRS: readonly {
 
 const NAMES: readonly (readonly [string, string])[] = [
   ['ipxe-x86_64.efi', 'snponly.efi'],
+  ['http://192.0.2.2:8080/efi/x86_64/ipxe.efi', 'http://192.0.2.2:8080/firmware/snponly.efi'],
   ['http://192.0.2.2:8080/v1/boot.ipxe', 'http://192.0.2.2:8080/boot.ipxe'],
 ]
 
 describe('our replies to the worked requests', () => {
   for (const { request, reply, to, differs } of PAIRS)
     test(`${request} is answered like ${reply}`, () => {
-      const ours = answer(vector(request).bytes, server())
+      const there = request === 'P21' ? server().firmware('config.txt') : server()
+      const ours = answer(vector(request).bytes, there)
       assert.ok(ours)
       const theirs = decodeDhcp4(vector(reply).bytes)
       assert.ok(theirs.ok)
@@ -115,12 +134,140 @@ describe('our replies to the worked requests', () => {
     )
   })
 
-  test('X06: UEFI HTTP boot waits for its issue and gets an address alone', () => {
-    const ours = answer(vector('P16').bytes, server())
-    assert.ok(ours)
-    assert.equal(ours.type, 'OFFER')
-    for (const code of [43, 60, 66, 67]) assert.equal(optionBytes(ours.message, code), undefined)
+  test('X07: every HTTP architecture gets the URL of its loader', () => {
+    for (const [code, name] of [
+      ['000f', 'snponly-i386.efi'],
+      ['0011', 'snponly.efi'],
+      ['0012', 'snponly-arm32.efi'],
+      ['0013', 'snponly-arm64.efi'],
+      ['0014', 'undionly.kpxe'],
+      ['001c', 'snponly-riscv64.efi'],
+      ['0028', 'snponly-loong64.efi'],
+    ] as const) {
+      const reply = answer(changed('P16', { 93: code }), server())
+      const url = Buffer.from(optionBytes(reply?.message ?? NO_MESSAGE, 67) ?? []).toString('latin1')
+      assert.equal(url, `http://192.0.2.2:8080/firmware/${name}\0`)
+    }
   })
+
+  test('X30: a Raspberry Pi that leaves option 60 out of its REQUEST is told the same', () => {
+    const there = (): WorldBuilder => server().firmware('config.txt')
+    const offer = answer(vector('P21').bytes, there())
+    const ack = answer(changed('P21', { 53: '03', 50: 'c0000233', 54: 'c0000202', 60: '' }), there())
+    assert.ok(offer && ack)
+    assert.equal(ack.type, 'ACK')
+    assert.deepEqual(differences(offer.message, ack.message), ['option 53'])
+  })
+})
+
+describe('recipes of clients that no worked packet shows', () => {
+  const CASES: readonly {
+    readonly name: string
+    readonly of?: string
+    readonly change: Readonly<Record<number, string>>
+    readonly loader?: LoaderOverride
+    readonly onDisk?: string
+    /** siaddr, `file`, and the options about booting. */
+    readonly says: Readonly<Record<string, string>>
+  }[] = [
+    {
+      name: 'E07: an iPXE without HTTP gets no option 60, which it would repeat (ipxe issue 1527)',
+      of: 'P9',
+      change: { 175: '150101', 93: '0000' },
+      says: { siaddr: '192.0.2.2', file: 'ipxe.pxe', 67: 'ipxe.pxe', 97: '', 175: 'b00101' },
+    },
+    {
+      name: 'gPXE gets a whole iPXE',
+      of: 'P9',
+      change: { 77: hex('gPXE'), 93: '0000' },
+      says: { siaddr: '192.0.2.2', file: 'ipxe.pxe', 67: 'ipxe.pxe', 97: '', 175: 'b00101' },
+    },
+    {
+      name: 'U-Boot: header and option 67 without NUL, no option 60 or 66',
+      change: { 60: '', 93: '0016' },
+      loader: { 'uboot-arm64': 'boot.scr' },
+      onDisk: 'boot.scr',
+      says: { siaddr: '192.0.2.2', file: 'boot.scr', 67: 'boot.scr' },
+    },
+    {
+      name: 'petitboot: options 209 and 210 (RFC 5071)',
+      change: { 60: '', 93: '000e' },
+      loader: { 'ppc-opal': 'p9.cfg' },
+      onDisk: 'p9.cfg',
+      says: {
+        ...{ siaddr: '192.0.2.2', file: '', 66: '192.0.2.2' },
+        ...{ 209: 'http://192.0.2.2:8080/firmware/p9.cfg', 210: 'http://192.0.2.2:8080/firmware/' },
+      },
+    },
+    {
+      name: 'ONIE: the installer in options 67 and 114',
+      change: { 60: hex('onie_vendor:x86_64-acme_1-r0'), 93: '' },
+      loader: 'onie-installer',
+      onDisk: 'onie-installer',
+      says: {
+        ...{ siaddr: '192.0.2.2', file: '' },
+        ...{ 67: 'http://192.0.2.2:8080/firmware/onie-installer' },
+        ...{ 114: 'http://192.0.2.2:8080/firmware/onie-installer' },
+      },
+    },
+    {
+      name: 'GRUB: siaddr, its default server',
+      change: { 60: '', 93: '', 55: '0103060f0c1112' },
+      says: { siaddr: '192.0.2.2', file: '' },
+    },
+    {
+      name: "Apple's BSDP: an address alone",
+      change: { 60: hex('AAPLBSDPC/i386/MacBook1,1'), 93: '' },
+      says: { siaddr: '0.0.0.0', file: '' },
+    },
+    {
+      name: 'X08: an architecture without a name: an address alone',
+      change: { 93: '7fff' },
+      says: { siaddr: '0.0.0.0', file: '' },
+    },
+    {
+      name: 'X13: an operating system: an address alone',
+      change: { 60: '', 93: '' },
+      says: { siaddr: '0.0.0.0', file: '' },
+    },
+    {
+      name: 'X09: the first architecture of which a loader is on disk',
+      change: { 93: '0006000b' },
+      onDisk: 'ipxe-arm64.efi',
+      says: {
+        ...{ siaddr: '192.0.2.2', file: 'ipxe-arm64.efi', 43: '060108ff', 60: 'PXEClient' },
+        ...{ 66: '192.0.2.2', 67: 'ipxe-arm64.efi\0', 97: '' },
+      },
+    },
+  ]
+  for (const { name, of = 'P1', change, loader, onDisk, says } of CASES)
+    test(name, () => {
+      const there = server()
+      if (onDisk !== undefined) there.firmware(onDisk)
+      if (loader !== undefined) there.replaceNode('node7', { loader })
+      const reply = answer(changed(of, change), there)
+      assert.ok(reply)
+      assert.deepEqual(bootingOf(reply.message), says)
+    })
+})
+
+test('X35: a name of 127 octets is in file and option 67; one of 128 in option 67 alone', () => {
+  const request = decodeDhcp4(vector('P1').bytes)
+  assert.ok(request.ok)
+  const { network, server: ours } = server().addresses(CLIENT)
+  const lease = decideLease({ ask: { kind: 'discover' }, mac: CLIENT }, server().addresses(CLIENT)).answer
+  for (const [length, inFile] of [
+    [127, true],
+    [128, false],
+  ] as const) {
+    const file = { name: 'x'.repeat(length), path: '/x', size: 1 }
+    const boot = { kind: 'boot-file', file, over: 'tftp' } as const
+    const reply = replyDhcp({ request: request.value, network, server: ours, answer: lease, boot })
+    assert.ok(reply)
+    assert.equal(reply.message.file[0] !== 0, inFile)
+    assert.equal(optionBytes(reply.message, 67)?.length, length + 1)
+    assert.ok(encodeDhcp4(reply.message).length >= 300)
+  }
 })
 
 test('D15, D16, D19, S29, X01, X02: every reply to every real message is well formed', () => {
@@ -139,8 +286,10 @@ test('D15, D16, D19, S29, X01, X02: every reply to every real message is well fo
     )
     const forbidden = [13, 50, 52, 55, 57, 93, 94, 128, 129, 130, 131, 132, 133, 134, 135]
     assert.ok(!forbidden.some((code) => codes.includes(code)), name)
-    assert.equal(codes.includes(60), codes.includes(43), `${name}: 60 and 43, or neither`)
     const request = decodeDhcp4(bytes)
+    const isHttp = Buffer.from(optionBytes(reply.message, 60) ?? []).toString() === 'HTTPClient'
+    assert.equal(codes.includes(60), codes.includes(43) || isHttp, `${name}: X01: 60 and 43, or neither`)
+    if (isHttp) assert.ok(!codes.includes(43), `${name}: 43 is PXE's`)
     assert.ok(request.ok)
     const encoded = encodeDhcp4(reply.message)
     assert.ok(encoded.length >= 300, name)
@@ -204,6 +353,40 @@ test('nothing is sent to a ciaddr that is not the address we give', () => {
   const reply = answer(encodeDhcp4({ ...request.value, ciaddr: ip('203.0.113.9') }), server())
   assert.deepEqual(reply?.destination, { kind: 'link', address: ip('192.0.2.50'), mac: CLIENT })
 })
+
+const NO_MESSAGE = blankMessage('reply')
+
+/** A worked packet with these options, in hex, instead of its own; `''` takes one out. */
+function changed(name: string, options: Readonly<Record<number, string>>): Uint8Array {
+  const request = decodeDhcp4(vector(name).bytes)
+  assert.ok(request.ok)
+  const kept = request.value.options.filter(({ code }) => !(code in options))
+  const added = Object.entries(options).flatMap(([code, octets]) =>
+    octets === '' ? [] : [{ code: Number(code), data: new Uint8Array(Buffer.from(octets, 'hex')) }],
+  )
+  return encodeDhcp4({ ...request.value, options: [...kept, ...added] })
+}
+
+/** What a reply says about booting: text where it is text, else hex; option 97 by its presence. */
+function bootingOf(message: DhcpMessage): Readonly<Record<string, string>> {
+  const text = (octets: Uint8Array): string => Buffer.from(octets).toString('latin1')
+  const shown = (code: number, data: Uint8Array): string =>
+    code === 97 ? '' : [43, 175].includes(code) ? toHex(data) : text(data)
+  const codes = [43, 60, 66, 67, 97, 114, 175, 209, 210]
+  return {
+    siaddr: formatIpv4(message.siaddr),
+    file: text(message.file).replace(/\0+$/, ''),
+    ...Object.fromEntries(
+      message.options
+        .filter(({ code }) => codes.includes(code))
+        .map(({ code, data }) => [String(code), shown(code, data)]),
+    ),
+  }
+}
+
+function hex(text: string): string {
+  return Buffer.from(text, 'latin1').toString('hex')
+}
 
 function answer(bytes: Uint8Array, there: WorldBuilder): DhcpReply | undefined {
   const message = decodeDhcp4(bytes)

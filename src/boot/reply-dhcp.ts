@@ -1,4 +1,4 @@
-import { ANY_ADDRESS, broadcastOf, formatIpv4, type Ipv4, maskOf } from '../lib/ipv4.ts'
+import { ANY_ADDRESS, broadcastOf, type Ipv4, maskOf } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { Network } from '../model/config.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
@@ -9,24 +9,19 @@ import {
   clientMac,
   type DhcpMessage,
   type DhcpOption,
-  FILE,
   wantsBroadcast,
 } from '../protocol/dhcp4/message.ts'
 import type { MessageType } from '../protocol/dhcp4/message-types.ts'
-import { DISCOVERY_CONTROL, pxeDiscoveryControl, pxeVendorOptions } from '../protocol/dhcp4/option-43.ts'
-import { IPXE_SETTING } from '../protocol/dhcp4/option-175.ts'
 import {
-  encapsulated,
-  fieldValue,
   ipv4ListValue,
   ipv4Value,
   messageTypeValue,
   textValue,
-  textWithNulValue,
   u32Value,
 } from '../protocol/dhcp4/option-values.ts'
 import { optionBytes, parameterRequestList, replyLengthLimit } from '../protocol/dhcp4/options.ts'
 import { OPTION } from '../protocol/iana/options.ts'
+import { bootFields } from './boot-fields.ts'
 import type { Action } from './decision.ts'
 
 /** Where a reply goes (RFC 2131 §4.1). `link`: by link-layer address, to a client that cannot answer ARP yet. */
@@ -132,7 +127,7 @@ function build(parts: ReplyParts, { type, yiaddr, lease }: Said): DhcpMessage {
   const last = [
     ...echoed(request, OPTION.clientIdentifier),
     ...booting.vendor,
-    ...(booting.files.length > 0 ? echoed(request, OPTION.clientUuid) : []),
+    ...(booting.echoesUuid ? echoed(request, OPTION.clientUuid) : []),
     ...booting.files,
   ]
   const header = {
@@ -183,48 +178,6 @@ function leaseTimes(seconds: number): readonly DhcpOption[] {
     option(OPTION.renewalTime, u32Value(Math.floor(seconds / 2))),
     option(OPTION.rebindingTime, u32Value(Math.floor((seconds * 7) / 8))),
   ]
-}
-
-interface BootFields {
-  readonly siaddr: Ipv4
-  readonly file: Uint8Array
-  /** Options 60 and 43. */
-  readonly vendor: readonly DhcpOption[]
-  /** Options 66, 67 and 175; none when the client learns nothing about booting. */
-  readonly files: readonly DhcpOption[]
-}
-
-/**
- * siaddr and option 66, `file` and option 67 say the same: iPXE and shim read the header alone, EDK2 option 67
- * first (ipxe src/net/dhcppkt.c, edk2 PxeBcDhcp4.c, shim netboot.c).
- */
-function bootFields(server: Ipv4, boot: Action): BootFields {
-  if (boot.kind === 'boot-file') {
-    return {
-      siaddr: server,
-      file: fieldValue(boot.file.name),
-      vendor: [
-        option(OPTION.vendorClass, textValue('PXEClient')),
-        // Without 43.6 bit 3 EDK2 takes option 60 for a promise to answer on port 4011 ("BINL") and asks there.
-        pxeVendorOptions([pxeDiscoveryControl(DISCOVERY_CONTROL.useThisBootFile)]),
-      ],
-      files: [
-        option(OPTION.tftpServerName, textValue(formatIpv4(server))),
-        // The NUL counts: EDK2 writes its own over the next option's code otherwise; old ROMs ask for `name\xff`.
-        option(OPTION.bootFileName, textWithNulValue(boot.file.name)),
-      ],
-    }
-  }
-  if (boot.kind === 'script-url') {
-    const noProxy = encapsulated([option(IPXE_SETTING.noPxeDhcp, Uint8Array.of(1))])
-    return {
-      siaddr: server,
-      file: boot.url.length < FILE.length ? fieldValue(boot.url) : new Uint8Array(FILE.length),
-      vendor: [],
-      files: [option(OPTION.bootFileName, textValue(boot.url)), option(OPTION.ipxe, noProxy)],
-    }
-  }
-  return { siaddr: ANY_ADDRESS, file: new Uint8Array(FILE.length), vendor: [], files: [] }
 }
 
 /** The fields every reply copies (RFC 2131 table 3). */

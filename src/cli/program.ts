@@ -4,12 +4,14 @@ import { VERSION } from '../version.ts'
 import { addEvents } from './events.ts'
 import { CliError, EXIT } from './exit-codes.ts'
 import { addExplain } from './explain.ts'
+import { addFirmware } from './firmware.ts'
 import { addInit } from './init.ts'
 import { addLab } from './lab.ts'
 import { addLabInside } from './lab-inside.ts'
 import { addLeases } from './leases.ts'
 import { addNodes } from './nodes.ts'
 import { say } from './output.ts'
+import { addProbe } from './probe.ts'
 import { addReload, addStatus } from './reload.ts'
 import { addSchema } from './schema.ts'
 import { addServe } from './serve.ts'
@@ -51,6 +53,8 @@ function buildProgram(): Command {
     addEvents,
     addStatus,
     addReload,
+    addFirmware,
+    addProbe,
     addLab,
     addLabInside,
     addSchema,

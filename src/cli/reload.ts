@@ -43,6 +43,13 @@ const StatusSchema = z.object({
   services: z.record(z.string(), z.string()),
   sockets: z.array(z.string()),
   dropped: z.record(z.string(), z.number()),
+  /** DHCP servers beside us; times in milliseconds since 1970. */
+  foreign: z.array(
+    z.object({
+      ...{ network: z.string(), address: z.string(), client: z.string(), count: z.number() },
+      ...{ firstSeen: z.number(), lastSeen: z.number() },
+    }),
+  ),
 })
 
 function formatStatus({
@@ -52,6 +59,7 @@ function formatStatus({
   services,
   sockets,
   dropped,
+  foreign,
 }: z.infer<typeof StatusSchema>): string {
   return formatTable([
     ['status', status],
@@ -59,6 +67,10 @@ function formatStatus({
     ...Object.entries(services).map(([name, state]) => [name, state]),
     ...sockets.map((socket) => ['listens', socket]),
     ...Object.entries(dropped).map(([network, count]) => ['dropped', `${count} messages on ${network}`]),
+    ...foreign.map(({ network, address, client, lastSeen }) => [
+      'another DHCP server',
+      `${address} on ${network}, chosen by ${client} at ${new Date(lastSeen).toISOString()}`,
+    ]),
   ])
 }
 

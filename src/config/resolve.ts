@@ -15,7 +15,14 @@ import {
   ServerSchema,
 } from './schema.ts'
 import { type ConfigProblem, ConfigSource, inOrder, isRecord, type Path } from './source.ts'
-import { besides, firmwareDirs, imageFiles, includes, type WrittenPath } from './written-paths.ts'
+import {
+  besides,
+  firmwareDirs,
+  imageFiles,
+  includes,
+  loaderNames,
+  type WrittenPath,
+} from './written-paths.ts'
 
 export interface ConfigText {
   /** Absolute, or as the operator named it: errors and traces repeat it. */
@@ -48,6 +55,8 @@ const DISTRIBUTION_FIRMWARE = ['/usr/lib/ipxe', '/usr/share/ipxe'] as const
 /** What could be made of the texts. The places to look at on the disk are there even when there is no `config`. */
 export interface Resolved extends ConfigResult {
   readonly imageFiles: readonly WrittenPath[]
+  /** The file names under `loader:`. */
+  readonly loaders: readonly WrittenPath[]
   /** As the operator wrote them; the default directories are not among them. */
   readonly firmwareDirs: readonly WrittenPath[]
 }
@@ -100,6 +109,7 @@ export function resolveConfig(
       sources.map(({ file }) => file),
     ),
     imageFiles: sources.flatMap(imageFiles),
+    loaders: sources.flatMap(loaderNames),
     firmwareDirs: firmwareDirs(root),
   }
 }
@@ -236,6 +246,7 @@ function resolveNode({ value, source, path }: Placed<z.infer<typeof NodeSchema>>
     ...(value.address === undefined ? {} : { address: value.address }),
     ...(value.profile === undefined ? {} : { profile: value.profile }),
     cmdline: value.cmdline,
+    ...(value.loader === undefined ? {} : { loader: value.loader }),
     origin: source.origin(path),
   }
 }

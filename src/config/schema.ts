@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { parseIpv4, parseRange, parseSubnet } from '../lib/ipv4.ts'
 import { isGroupMac, parseMac } from '../lib/mac.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { CLIENT_ARCHES } from '../protocol/iana/arch.ts'
 import { parseKernelCommandLine, textProblem } from '../protocol/ipxe/words.ts'
 
 /**
@@ -137,6 +138,30 @@ function listOf<T>(item: z.ZodType<T>, options: ListOptions = {}): z.ZodType<rea
   )
 }
 
+/** ONIE's switches name no architecture of IANA's. */
+const LOADER_KEYS: readonly string[] = [...CLIENT_ARCHES.map(({ name: arch }) => arch), 'onie']
+
+/** `file` and option 67 carry it, TFTP and HTTP publish it: 127 octets and no folders. */
+export const LoaderNameSchema = z
+  .string('expected the file name of a loader, such as my.efi')
+  .regex(
+    /^[A-Za-z0-9_][A-Za-z0-9_.+~-]*$/,
+    'expected a file name of letters, digits, "_", ".", "+", "~" and "-", without folders',
+  )
+  .max(127, 'expected at most 127 characters')
+
+const loaderKey = z.string().regex(new RegExp(`^(${LOADER_KEYS.join('|')})$`))
+
+const loader = z.union([LoaderNameSchema, z.record(loaderKey, LoaderNameSchema)], {
+  error: ({ input }) => {
+    const isMap = typeof input === 'object' && input !== null && !Array.isArray(input)
+    const unknown = Object.keys(isMap ? input : {}).find((key) => !LOADER_KEYS.includes(key))
+    return unknown === undefined
+      ? 'expected a file name such as my.efi, or file names by architecture such as uefi-x64: my.efi'
+      : `there is no architecture ${unknown}; there are ${LOADER_KEYS.join(', ')}`
+  },
+})
+
 /** `127.0.0.1:8081` or `[::1]:8081`. */
 const LISTEN = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]+)):([0-9]{1,5})$/
 const listen = read(
@@ -239,6 +264,11 @@ export const ProfileSchema = z.strictObject({
   warning: screenText.optional().describe('Shown on the screen before the profile boots'),
   image: name.optional().describe('The image it boots; without one the profile stays out of the menu'),
   cmdline: cmdline.optional().describe("Kernel arguments after those of the image; replaces a built-in's"),
+  loader: loader
+    .optional()
+    .describe(
+      'The first loader of its nodes instead of the usual one: a file name, or names by architecture',
+    ),
 })
 
 export const NodeSchema = z.strictObject({
@@ -250,6 +280,11 @@ export const NodeSchema = z.strictObject({
   address: address.optional().describe('A reservation: the address that this machine always gets'),
   profile: name.optional().describe('What it boots without being asked; none: what unknown: says'),
   cmdline: cmdline.default(noArguments).describe('Kernel arguments after those of image and profile'),
+  loader: loader
+    .optional()
+    .describe(
+      "Its first loader instead of the usual one or its profile's: a file name, or names by architecture",
+    ),
 })
 
 export const MenuSchema = z.strictObject({

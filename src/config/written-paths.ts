@@ -1,12 +1,12 @@
 import { posix } from 'node:path'
 import type { z } from 'zod'
 import type { Origin } from '../model/config.ts'
-import { ImagePathSchema, NameSchema, PathSchema } from './schema.ts'
+import { ImagePathSchema, LoaderNameSchema, NameSchema, PathSchema } from './schema.ts'
 import { type ConfigSource, isRecord, type Path } from './source.ts'
 
 /** A path that the operator wrote, with its place, for whoever looks at the disk. */
 export interface WrittenPath {
-  /** Absolute; a glob where globs are allowed. */
+  /** Absolute; a glob where globs are allowed; the mere name of a loader. */
   readonly target: string
   readonly origin: Origin
   /** The key, `images.rescue.initrd[1]`. */
@@ -22,6 +22,29 @@ export function imageFiles(source: ConfigSource): readonly WrittenPath[] {
     return ['kernel', 'initrd'].flatMap((key) =>
       writtenPaths(source, { path: ['images', name, key], value: image[key], schema: ImagePathSchema }),
     )
+  })
+}
+
+/** The file names under `loader:` of profiles and nodes, which are looked for in the firmware directories. */
+export function loaderNames(source: ConfigSource): readonly WrittenPath[] {
+  const [profiles, nodes] = [source.section('profiles'), source.section('nodes')]
+  const holders: readonly { readonly path: Path; readonly value: unknown }[] = [
+    ...Object.entries(isRecord(profiles) ? profiles : {}).map(([name, value]) => ({
+      ...{ path: ['profiles', name], value },
+    })),
+    ...(Array.isArray(nodes) ? nodes : []).map((value: unknown, i) => ({ path: ['nodes', i], value })),
+  ]
+  return holders.flatMap(({ path, value: holder }) => {
+    const value = isRecord(holder) ? holder['loader'] : undefined
+    const named = isRecord(value)
+      ? Object.entries(value).map(([arch, file]) => ({ at: [...path, 'loader', arch], file }))
+      : [{ at: [...path, 'loader'], file: value }]
+    return named.flatMap(({ at, file }) => {
+      const parsed = LoaderNameSchema.safeParse(file)
+      if (!parsed.success) return []
+      const { origin, path: key } = source.place(at)
+      return [{ target: parsed.data, origin, path: key }]
+    })
   })
 }
 

@@ -4,18 +4,20 @@ import { isDeepStrictEqual } from 'node:util'
 import { LeaseTable } from '../address/lease-table.ts'
 import { BootAttempts } from '../app/attempts.ts'
 import { Drops } from '../app/drops.ts'
+import { ForeignServers } from '../app/foreign-servers.ts'
 import { type Health, type HealthItem, healthAnswer, healthDocument } from '../app/health.ts'
 import { type LoadOptions, loadConfig } from '../app/load-config.ts'
+import { LoopWatch } from '../app/loops.ts'
 import { RateLimit } from '../app/rate.ts'
 import type { Running } from '../app/running.ts'
 import { SeenMachines } from '../app/seen.ts'
 import { SilenceWatch } from '../app/silence.ts'
 import { StoreHealth } from '../app/store-health.ts'
 import { Timeline } from '../app/timeline.ts'
-import { takePicture } from '../app/world.ts'
-import { LOADER_NAMES } from '../boot/loaders.ts'
+import { findLoaders, takePicture } from '../app/world.ts'
 import { type ConfigProblem, formatProblem } from '../config/source.ts'
 import type { LocalDisk } from '../files/disk.ts'
+import { formatIpv4 } from '../lib/ipv4.ts'
 import type { Config } from '../model/config.ts'
 import { formatEventText } from '../render/event.ts'
 import { serveControl } from '../servers/control.ts'
@@ -123,6 +125,8 @@ class Server implements RunningServer {
       attempts: new BootAttempts(store, () => randomBytes(16).toString('hex'), saved.attempts),
       reportRate: new RateLimit(REPORT_RATE),
       drops: new Drops(),
+      loops: new LoopWatch(),
+      foreign: new ForeignServers(),
       disk,
       now: Date.now,
     }
@@ -187,6 +191,7 @@ class Server implements RunningServer {
         pid: process.pid,
         sockets: this.#networks?.sockets ?? [],
         dropped: running.drops.totals(),
+        foreign: running.foreign.list().map((one) => ({ ...one, address: formatIpv4(one.address) })),
       }),
       follow: (after, onLine) => {
         for (const event of running.timeline.recent(after)) onLine(JSON.stringify(event))
@@ -232,16 +237,18 @@ class Server implements RunningServer {
   #watch(running: Running): void {
     const silence = new SilenceWatch()
     running.timeline.follow((event) => silence.note(event))
+    running.timeline.follow((event) => running.loops.note(event))
     let waiting = false
     const timer = setInterval(() => {
-      for (const event of silence.due(running.now())) running.timeline.emit(event)
+      for (const event of [...silence.due(running.now()), ...running.loops.due()])
+        running.timeline.emit(event)
       // One look at a time: behind a slow disk or a long reload they would queue up without end.
       if (waiting) return
       waiting = true
       const looked = this.#inTurn(async () => {
         if (this.#closing !== undefined) return
         const { picture } = running
-        const firmware = await this.#options.disk.findFirmware(picture.firmwareDirs, LOADER_NAMES)
+        const firmware = await findLoaders(picture.config, this.#options.disk)
         if (running.picture === picture) running.picture = { ...picture, firmware }
         this.#missing = await this.#missingImages(picture.config)
         await this.#tryDisk(running)

@@ -72,6 +72,9 @@ export interface Requirements {
   readonly diskGB?: number
 }
 
+/** A file for every architecture that can run it, or one by the name of an architecture (`uefi-x64`). */
+export type LoaderOverride = string | Readonly<Record<string, string>>
+
 /** The menu's own entries; no profile can have one of these names. */
 export const MENU_KEYS = ['local', 'info', 'shell', 'network', 'reboot', 'poweroff'] as const
 
@@ -89,6 +92,8 @@ export interface Profile {
   /** The name of an image; a profile without one is hidden from the menu. */
   readonly image?: string
   readonly cmdline: readonly string[]
+  /** Replaces the loader table's choice. */
+  readonly loader?: LoaderOverride
   /** Absent for a built-in profile that the configuration does not mention. */
   readonly origin?: Origin
 }
@@ -102,6 +107,8 @@ export interface Node {
   /** A node without one gets what `unknown:` says, but keeps its name and its reservation. */
   readonly profile?: string
   readonly cmdline: readonly string[]
+  /** Replaces the loader table's choice, and the profile's. */
+  readonly loader?: LoaderOverride
   readonly origin: Origin
 }
 

@@ -18,6 +18,7 @@ export const EVENT_KINDS = [
   'dhcp.decline',
   'dhcp.ignored',
   'dhcp.would-answer',
+  'dhcp.foreign',
   'tftp.start',
   'tftp.progress',
   'tftp.done',
@@ -31,6 +32,7 @@ export const EVENT_KINDS = [
   'http.failed',
   'boot.failed',
   'boot.silent',
+  'boot.loop',
   'report',
 ] as const
 

@@ -28,6 +28,11 @@ export interface Image {
 
 export type NodeIndex = ReadonlyMap<Mac, Node>
 
+export interface LoopView {
+  /** The loader that this machine fetched again and again without asking for a script. `now` as `World.now`. */
+  loaderOf(mac: Mac, now: number): string | undefined
+}
+
 /** Everything a decision may look at; immutable, made by `app/world.ts`. */
 export interface World {
   readonly config: Config
@@ -37,6 +42,8 @@ export interface World {
   readonly firmwareDirs: readonly string[]
   readonly images: ReadonlyMap<string, Image>
   readonly leases: LeaseView
+  /** The loaders that machines fetch again and again, by machine; absent where nobody watches. */
+  readonly loops?: LoopView
   /** Milliseconds since 1970. */
   readonly now: number
 }

@@ -19,6 +19,7 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'dhcp.decline': 'DECLINE',
   'dhcp.ignored': 'no answer',
   'dhcp.would-answer': 'would answer',
+  'dhcp.foreign': 'another DHCP server',
   'tftp.start': 'TFTP',
   'tftp.progress': 'TFTP',
   'tftp.done': 'TFTP done',
@@ -32,6 +33,7 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'http.failed': 'HTTP failed',
   'boot.failed': 'boot failed',
   'boot.silent': 'silent: never came for',
+  'boot.loop': 'loop: again and again',
   report: 'report',
 }
 
@@ -55,7 +57,7 @@ function describeReport({ detail }: BootEvent): string {
 /** Facts that speak for themselves without their key. */
 const PLAIN: ReadonlySet<string> = new Set([
   ...['stage', 'arch', 'boot', 'file', 'script', 'profile', 'image', 'step', 'reason', 'answer', 'message'],
-  ...['fetch', 'url', 'error'],
+  ...['fetch', 'url', 'error', 'server'],
 ])
 const ASIDE: ReadonlySet<string> = new Set(['no-boot', 'hint', 'warning', 'because'])
 const SIZES: ReadonlySet<string> = new Set(['size', 'sent', 'bytes'])

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { posix } from 'node:path'
 import { BootAttempts } from '../../src/app/attempts.ts'
 import { Drops } from '../../src/app/drops.ts'
+import { ForeignServers } from '../../src/app/foreign-servers.ts'
+import { LoopWatch } from '../../src/app/loops.ts'
 import { RateLimit } from '../../src/app/rate.ts'
 import type { Running } from '../../src/app/running.ts'
 import { SeenMachines } from '../../src/app/seen.ts'
@@ -129,6 +131,8 @@ export function running(
       attempts: new BootAttempts(store, newNonce, []),
       reportRate: new RateLimit({ burst: 20, perSecond: 2, most: 4096 }),
       drops: new Drops(),
+      loops: new LoopWatch(),
+      foreign: new ForeignServers(),
       disk: new MemoryDisk({ '/srv/vmlinuz': 'kernel', '/srv/initrd.img': 'initrd' }),
       now: () => there.now,
     },

@@ -2,12 +2,20 @@ import assert from 'node:assert/strict'
 import type { AddressWorld } from '../../src/address/decide-lease.ts'
 import { LeaseTable } from '../../src/address/lease-table.ts'
 import { type Picture, worldAt } from '../../src/app/world.ts'
-import type { BootRequest, ClientStage, Question } from '../../src/boot/decision.ts'
+import type { BootRequest, ClientStage, Firmware, Question } from '../../src/boot/decision.ts'
 import { LOADER_NAMES } from '../../src/boot/loaders.ts'
 import { BUILTIN_PROFILES } from '../../src/config/builtin-profiles.ts'
 import { type Ipv4, parseIpv4, parseRange, parseSubnet } from '../../src/lib/ipv4.ts'
 import { type Mac, parseMac } from '../../src/lib/mac.ts'
-import type { Config, ImageSpec, Network, Node, Profile, UnknownPolicy } from '../../src/model/config.ts'
+import type {
+  Config,
+  ImageSpec,
+  LoaderOverride,
+  Network,
+  Node,
+  Profile,
+  UnknownPolicy,
+} from '../../src/model/config.ts'
 import type { Lease } from '../../src/model/lease.ts'
 import type { Step, Trace } from '../../src/model/rules.ts'
 import { type FirmwareFile, type Image, indexNodes, type World } from '../../src/model/world.ts'
@@ -79,6 +87,7 @@ export class WorldBuilder {
   #nodes: Node[] = []
   #menu = { title: 'Centra boot', timeoutSeconds: 30, default: 'local' }
   #firmware: readonly string[] = LOADER_NAMES
+  readonly #loops = new Map<Mac, string>()
   #profiles: readonly Profile[] = BUILTIN_PROFILES.map((profile) => ({ ...profile, image: 'debian-live' }))
   #images: readonly Image[] = [image('debian-live')]
 
@@ -90,6 +99,7 @@ export class WorldBuilder {
       readonly address?: string
       readonly profile?: string
       readonly cmdline?: readonly string[]
+      readonly loader?: LoaderOverride
     } = {},
   ): this {
     this.#nodes.push({
@@ -98,8 +108,14 @@ export class WorldBuilder {
       ...(parts.address === undefined ? {} : { address: ip(parts.address) }),
       ...(parts.profile === undefined ? {} : { profile: parts.profile }),
       cmdline: parts.cmdline ?? [],
+      ...(parts.loader === undefined ? {} : { loader: parts.loader }),
       origin: { file: CONFIG_FILE, line: 40 + this.#nodes.length, column: 5 },
     })
+    return this
+  }
+
+  replaceNode(name: string, changes: Partial<Node>): this {
+    this.#nodes = this.#nodes.map((node) => (node.name === name ? { ...node, ...changes } : node))
     return this
   }
 
@@ -138,6 +154,12 @@ export class WorldBuilder {
     return this
   }
 
+  /** This machine fetched this loader again and again. */
+  looping(client: Mac, loader: string): this {
+    this.#loops.set(client, loader)
+    return this
+  }
+
   profile(name: string, changes: Partial<Profile>): this {
     this.#profiles = this.#profiles.map((profile) =>
       profile.name === name ? { ...profile, ...changes } : profile,
@@ -170,7 +192,7 @@ export class WorldBuilder {
   }
 
   build(): World {
-    return worldAt(this.picture(), this.leases, this.now)
+    return worldAt(this.picture(), this.leases, this.now, { loaderOf: (client) => this.#loops.get(client) })
   }
 
   picture(): Picture {
@@ -230,12 +252,16 @@ export class WorldBuilder {
     {
       stage,
       arch,
+      arches,
       archCode,
+      firmware,
       transport,
     }: {
       readonly stage: ClientStage
       readonly arch?: ClientArch
+      readonly arches?: readonly ClientArch[]
       readonly archCode?: number
+      readonly firmware?: Firmware
       readonly transport?: 'tftp' | 'http'
     },
   ): BootRequest {
@@ -246,7 +272,9 @@ export class WorldBuilder {
         mac: client,
         stage,
         ...(arch === undefined ? {} : { arch }),
+        ...(arches === undefined ? {} : { arches }),
         ...(archCode === undefined ? {} : { archCode }),
+        ...(firmware === undefined ? {} : { firmware }),
         transport: transport ?? (stage === 'ipxe' ? 'http' : 'tftp'),
       },
       ingress: this.ingress,

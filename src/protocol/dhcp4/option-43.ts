@@ -1,11 +1,13 @@
 import { OPTION } from '../iana/options.ts'
 import type { DhcpMessage, DhcpOption } from './message.ts'
-import { encapsulated } from './option-values.ts'
+import { encapsulated, textValue } from './option-values.ts'
 import { vendorOptions } from './options.ts'
 
 /** Encapsulated options of option 43 beside option 60 "PXEClient" (PXE 2.1, Table 2-1). */
 const PXE_OPTION = {
   discoveryControl: 6,
+  bootMenu: 9,
+  menuPrompt: 10,
   bootItem: 71,
 } as const
 
@@ -44,4 +46,20 @@ export function pxeVendorOptions(options: readonly DhcpOption[]): DhcpOption {
 /** Encapsulated option 6: `DISCOVERY_CONTROL` bits. */
 export function pxeDiscoveryControl(bits: number): DhcpOption {
   return { code: PXE_OPTION.discoveryControl, data: Uint8Array.of(bits) }
+}
+
+/** Encapsulated option 9: menu entries with their boot server types. Text is ASCII, at most 255 octets. */
+export function pxeBootMenu(
+  entries: readonly { readonly type: number; readonly text: string }[],
+): DhcpOption {
+  const data = entries.flatMap(({ type, text }) => {
+    const octets = textValue(text)
+    return [type >> 8, type & 255, octets.length, ...octets]
+  })
+  return { code: PXE_OPTION.bootMenu, data: Uint8Array.from(data) }
+}
+
+/** Encapsulated option 10: what is shown, and for how many seconds before the first entry is taken; 0: at once. */
+export function pxeMenuPrompt(seconds: number, text: string): DhcpOption {
+  return { code: PXE_OPTION.menuPrompt, data: Uint8Array.from([seconds, ...textValue(text)]) }
 }

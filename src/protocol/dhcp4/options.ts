@@ -112,6 +112,11 @@ export function clientUuid(message: DhcpMessage): string | undefined {
   return data === undefined ? undefined : parseClientUuid(data)
 }
 
+/** Option 97 as it stands behind its type, for firmware that writes text there (`RPi4`); empty when absent. */
+export function machineIdText(message: DhcpMessage): string {
+  return octetText((optionBytes(message, OPTION.clientUuid) ?? new Uint8Array()).subarray(1))
+}
+
 /** Option 175: what the client's iPXE can do; undefined when absent or unparseable. */
 export function ipxeFeatures(message: DhcpMessage): IpxeFeatures | undefined {
   const data = optionBytes(message, OPTION.ipxe)

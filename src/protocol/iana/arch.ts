@@ -67,3 +67,8 @@ export function archOfCode(code: number): (typeof CLIENT_ARCHES)[number] | undef
 export function archOfName(name: string): (typeof CLIENT_ARCHES)[number] | undefined {
   return CLIENT_ARCHES.find((row) => row.name === name)
 }
+
+/** IANA's own number of the Raspberry Pi; its older ROMs send 0. */
+export function isRaspberryPi({ name }: Pick<ArchRow, 'name'>): boolean {
+  return name === 'arm-rpiboot'
+}

@@ -1,0 +1,223 @@
+import type { LoaderOverride, Node } from '../model/config.ts'
+import type { Step } from '../model/rules.ts'
+import type { FirmwareFile, World } from '../model/world.ts'
+import type { ClientArch } from '../protocol/iana/arch.ts'
+import type { Action, BootRequest, Firmware } from './decision.ts'
+import { overrideFor, PI_START, selectLoader } from './loaders.ts'
+import { nodePlane, where } from './what-to-run.ts'
+
+/** What is known of the machine that asks, and the trace so far. */
+interface Asked {
+  readonly request: BootRequest
+  readonly world: World
+  readonly node: Node | undefined
+  readonly steps: Step[]
+}
+
+/**
+ * DHCP's question, part of `decide`. The same client always gets the same answer, from client, configuration and
+ * inventory; but for a machine that a loader leads nowhere, which gets the other one (`loader.loop`).
+ */
+export function whereNext(asked: Asked): Action {
+  const { request, world, steps } = asked
+  const { client } = request
+  if (client.stage === 'os')
+    return { kind: 'no-boot', reason: 'an operating system asks for an address only' }
+  if (isUnwantedStranger(request, world)) {
+    steps.push({ rule: 'unknown.policy', outcome: 'unknown: ignore', from: 'config' })
+    return { kind: 'no-boot', reason: 'unknown: ignore' }
+  }
+  if (client.stage === 'ipxe' && client.transport === 'http') {
+    const url = `${nodePlane(request, world.config)}/boot.ipxe`
+    steps.push({ rule: 'script.url', outcome: url, from: 'config' })
+    return { kind: 'script-url', url }
+  }
+  switch (client.firmware) {
+    case 'grub':
+      return { ...noBoot(asked, 'GRUB asks for an address and its server'), nextServer: true }
+    case 'onie':
+      return installer(asked)
+    case 'petitboot':
+      return petitboot(asked)
+    case 'raspberry-pi':
+      return raspberryPi(asked)
+    default:
+      return loader(asked, client.stage)
+  }
+}
+
+function isUnwantedStranger(request: BootRequest, world: World): boolean {
+  const { mac } = request.client
+  return world.config.unknown === 'ignore' && (mac === undefined || !world.nodes.has(mac))
+}
+
+/** The override's file, or else the table's for the first architecture of which one is on disk. */
+function loader(asked: Asked, stage: 'rom' | 'ipxe'): Action {
+  const { arch, arches, archCode } = asked.request.client
+  const all = arches ?? (arch === undefined ? [] : [arch])
+  if (all.length === 0)
+    return noBoot(
+      asked,
+      archCode === undefined ? 'the client names no architecture' : `no loader for architecture ${archCode}`,
+    )
+  const refusals: string[] = []
+  for (const one of all) {
+    const named = namedLoader(asked, one, stage)
+    if (named !== undefined) return offer(asked, named)
+    const { chosen, refused } = fromTable(asked, one, stage)
+    if (chosen !== undefined) return offer(asked, chosen)
+    refusals.push(refused ?? '')
+  }
+  return noBoot(asked, refusals.join('; '), `no loader for ${all.join(' or ')}`)
+}
+
+interface Chosen {
+  readonly name: string
+  /** Absent: named, and not on disk. */
+  readonly file: FirmwareFile | undefined
+  /** Who chose it: `table`, `profile web`, `node n1`. */
+  readonly by: string
+  readonly from: Step['from']
+}
+
+/** What the node, or else its profile, names for this architecture. */
+function namedLoader(asked: Asked, arch: ClientArch, stage: 'rom' | 'ipxe'): Chosen | undefined {
+  for (const { override, by, from } of overrides(asked)) {
+    const name = overrideFor(override, { arch, stage })
+    if (name !== undefined) return { name, file: asked.world.firmware.get(name), by, from }
+    if (typeof override === 'string')
+      asked.steps.push({ rule: 'loader.override', outcome: `${by} says ${override}, not for ${arch}`, from })
+  }
+  return undefined
+}
+
+interface Override {
+  readonly override: LoaderOverride
+  readonly by: string
+  readonly from: Step['from']
+}
+
+function overrides({ node, world }: Asked): readonly Override[] {
+  const profile = world.config.profiles.get(node?.profile ?? '')
+  return [
+    ...(node?.loader === undefined
+      ? []
+      : [{ override: node.loader, by: `node ${node.name}`, from: 'inventory' } as const]),
+    ...(profile?.loader === undefined
+      ? []
+      : [{ override: profile.loader, by: `profile ${profile.name}`, from: 'config' } as const]),
+  ]
+}
+
+function fromTable(
+  { request, world, steps }: Asked,
+  arch: ClientArch,
+  stage: 'rom' | 'ipxe',
+): { readonly chosen?: Chosen; readonly refused?: string } {
+  const { firmware, loops, now } = world
+  const { mac } = request.client
+  const usual = selectLoader({ arch, stage }, firmware)
+  switch (usual.kind) {
+    case 'no-loader-for-arch':
+      return { refused: `no loader for ${arch}: a node or profile can name one, loader: { ${arch}: FILE }` }
+    case 'not-on-disk':
+      return {
+        refused: `no loader for ${arch}: ${orList(usual.names)} is missing in ${dirs(world)}; ${usual.source}`,
+      }
+    case 'found': {
+      const looping = mac === undefined ? undefined : loops?.loaderOf(mac, now)
+      const other = looping === undefined ? usual : selectLoader({ arch, stage, avoid: looping }, firmware)
+      const { file } = other.kind === 'found' ? other : usual
+      if (looping !== undefined && file.name !== usual.file.name)
+        steps.push({
+          rule: 'loader.loop',
+          outcome: `${looping} was fetched again and again without asking for a script: ${file.name} instead`,
+          from: 'state',
+        })
+      return { chosen: { name: file.name, file, by: 'table', from: 'config' } }
+    }
+    default:
+      return usual satisfies never
+  }
+}
+
+function offer(asked: Asked, { name, file, by, from }: Chosen): Action {
+  const { request, world, steps, node } = asked
+  const { transport, stage, firmware = stage === 'ipxe' ? 'ipxe' : undefined } = request.client
+  if (file === undefined) return noBoot(asked, `${name} (${by}) is missing in ${dirs(world)}`)
+  const cite = from === 'inventory' && node !== undefined ? where(node.origin) : file.path
+  steps.push({ rule: 'loader.select', outcome: `${name} over ${transport} (${by})`, from, cite })
+  return {
+    ...{ kind: 'boot-file', file, over: transport },
+    ...(transport === 'http' ? { url: `${nodePlane(request, world.config)}/firmware/${name}` } : {}),
+    ...(firmware === undefined ? {} : { firmware }),
+  }
+}
+
+/**
+ * ONIE installs what it is pointed to, and asks again until it is: only a node or profile that names an installer
+ * gets one.
+ */
+function installer(asked: Asked): Action {
+  for (const { override, by, from } of overrides(asked)) {
+    const name = typeof override === 'string' ? override : override['onie']
+    if (name !== undefined)
+      return offer(overHttp(asked), { name, file: asked.world.firmware.get(name), by, from })
+  }
+  return noBoot(
+    asked,
+    'ONIE gets an installer only where a node or profile names one, loader: { onie: FILE }',
+  )
+}
+
+function overHttp(asked: Asked): Asked {
+  const { request } = asked
+  return { ...asked, request: { ...request, client: { ...request.client, transport: 'http' } } }
+}
+
+/** Petitboot reads a configuration of pxelinux's form, which only the operator can have written. */
+function petitboot(asked: Asked): Action {
+  const { arch } = asked.request.client
+  const named = arch === undefined ? undefined : namedLoader(asked, arch, 'rom')
+  return named === undefined
+    ? noBoot(asked, `petitboot reads a pxelinux configuration, and none is named: loader: { ${arch}: FILE }`)
+    : offer(overHttp(asked), named)
+}
+
+/** Its ROM asks for names of its own over TFTP, once the offer says "Raspberry Pi Boot". */
+function raspberryPi(asked: Asked): Action {
+  const { world } = asked
+  const name = PI_START.find((one) => world.firmware.has(one))
+  const file = name === undefined ? undefined : world.firmware.get(name)
+  if (file === undefined)
+    return noBoot(
+      asked,
+      `no boot files for a Raspberry Pi: ${orList(PI_START)} is missing in ${dirs(world)}; UEFI for the model, or its system's boot folder, has them`,
+      'no boot files for a Raspberry Pi',
+    )
+  const firmware: Firmware = 'raspberry-pi'
+  asked.steps.push({
+    ...{ rule: 'loader.select', outcome: `the Raspberry Pi's own names over tftp, ${file.name} first` },
+    ...{ from: 'config', cite: file.path },
+  })
+  return { kind: 'boot-file', file, over: 'tftp', firmware }
+}
+
+/** `brief` is for the trace, where the whole reason would be the answer twice. */
+function noBoot(
+  { steps }: Asked,
+  reason: string,
+  brief: string = reason,
+): { readonly kind: 'no-boot'; readonly reason: string } {
+  steps.push({ rule: 'loader.select', outcome: brief, from: 'config' })
+  return { kind: 'no-boot', reason }
+}
+
+function dirs({ firmwareDirs }: World): string {
+  return firmwareDirs.join(', ') || 'no directory'
+}
+
+function orList(names: readonly string[]): string {
+  const last = names.at(-1) ?? ''
+  return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} or ${last}`
+}
