@@ -25,7 +25,12 @@ const SOAK_TIMEOUT_FACTOR = 10
 const SOAK_RECORD = join(ROOT, 'docs', 'soak.md')
 
 const SUITES: readonly Suite[] = [
-  { name: 'unit', globs: ['src/**/*.test.ts', 'scripts/*.test.ts'], concurrency: 2, timeout: 5 * MINUTE },
+  {
+    name: 'unit',
+    globs: ['src/**/*.test.ts', 'scripts/*.test.ts', 'bench/*.test.ts'],
+    concurrency: 2,
+    timeout: 5 * MINUTE,
+  },
   { name: 'project', globs: ['test/*.test.ts'], concurrency: 2, timeout: 5 * MINUTE },
   { name: 'fixtures', globs: ['test/protocol/*.test.ts'], concurrency: 2, timeout: 5 * MINUTE },
   { name: 'store', globs: ['test/store/*.test.ts'], concurrency: 2, timeout: 10 * MINUTE },

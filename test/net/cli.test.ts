@@ -20,19 +20,8 @@ const NODE01 = '52:54:00:77:00:01'
 const STRANGERS = ['52:54:00:99:00:01', '00:00:5e:00:53:01', '12:34:56:99:00:01']
 const options = { timeout: 60_000, skip: missing('tcpdump') }
 const COMMANDS = [
-  ...[
-    'init',
-    'serve',
-    'validate',
-    'explain',
-    'leases',
-    'nodes',
-    'events',
-    'status',
-    'reload',
-    'lab',
-    'schema',
-  ],
+  ...['init', 'serve', 'validate', 'explain', 'leases', 'nodes', 'events', 'status', 'reload'],
+  ...['probe', 'firmware', 'lab', 'schema'],
 ]
 
 inNetns(import.meta, (net) => {
