@@ -69,6 +69,20 @@ test('every example validates', () => {
   }
 })
 
+test('the run in the README is the recorded one, with lines left out and none added', () => {
+  const [shown = ''] = blocks('README.md', 'text recorded')
+  const recorded = readFileSync(join(ROOT, 'docs/recordings/lab.txt'), 'utf8').split('\n')
+  const [command, first, ...lines] = shown.trimEnd().split('\n')
+  assert.equal(command, '$ npm start')
+  assert.match(first ?? '', /^2 machines, software emulation: /)
+  let at = 0
+  for (const line of lines) {
+    at = recorded.indexOf(line, at) + 1
+    assert.ok(at > 0, `not recorded, or not there: ${line}`)
+  }
+  assert.match(shown, /node02 +uefi +worker .* [0-9.]+ s$/m)
+})
+
 test("the explanation in the README is what the program prints for the README's configuration", () => {
   const [text = ''] = blocks('README.md', 'yaml config')
   const folder = folderWith(text)
