@@ -18,15 +18,17 @@ import { type DhcpThought, thinkDhcp } from './think-dhcp.ts'
  */
 export async function answerDhcp(
   bytes: Uint8Array,
-  on: ServedNetwork,
+  arrival: ServedNetwork,
   running: Running,
+  sourcePort?: number,
 ): Promise<DhcpReply | undefined> {
-  const thinking = thinkDhcp(bytes, on, running)
+  const thinking = thinkDhcp(bytes, arrival, running)
   if (!thinking.ok) {
-    observeDropped(thinking.error, on, running)
+    observeDropped(thinking.error, arrival, running)
     return undefined
   }
   const thought = thinking.value
+  const { on } = thought
   observeForeign(thought, on, running)
   const answer = effectiveAnswer(thought)
   const reply = replyDhcp({
@@ -35,6 +37,7 @@ export async function answerDhcp(
     server: on.address,
     answer,
     boot: thought.boot.action,
+    ...(sourcePort === undefined ? {} : { sourcePort }),
   })
   if (on.network.dhcp !== 'server') {
     // Held in memory as if it had been offered, so that the same client is told the same address again.

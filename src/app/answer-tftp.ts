@@ -1,6 +1,6 @@
 import { classifyTftp } from '../boot/classify-tftp.ts'
 import { decide } from '../boot/decide.ts'
-import { parseIpv4 } from '../lib/ipv4.ts'
+import { parseIpv4, subnetContains } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
@@ -28,6 +28,12 @@ export async function answerTftp(
 /** The machine whose lease an address is; undefined for a stranger's. */
 export function machineAt(peer: string, on: ServedNetwork, running: Running): Mac | undefined {
   const address = parseIpv4(peer)
-  const lease = address === undefined ? undefined : running.leases.ofAddress(on.network.name, address)
+  if (address === undefined) return undefined
+  // Machines behind a relay reach us on a network that is not theirs.
+  const { networks } = running.picture.config
+  const own = subnetContains(on.network.subnet, address)
+    ? on.network
+    : networks.find((network) => network.interface === undefined && subnetContains(network.subnet, address))
+  const lease = own === undefined ? undefined : running.leases.ofAddress(own.name, address)
   return lease?.state === 'bound' && lease.expiresAt > running.now() ? lease.mac : undefined
 }

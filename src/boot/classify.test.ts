@@ -51,11 +51,6 @@ const ROWS: readonly Row[] = [
     is: 'not for us: hardware type 32 with 0 octets',
   },
   {
-    name: 'a relayed one',
-    change: (m) => ({ ...m, giaddr: ip('198.51.100.1') }),
-    is: 'not for us: relayed: networks behind a relay are not available yet',
-  },
-  {
     name: 'a group address',
     change: (m) => ({ ...m, chaddr: new Uint8Array(16).fill(255) }),
     is: 'not for us: no network card has this address',

@@ -45,7 +45,6 @@ export function classifyDhcp(message: DhcpMessage, ingress: Ingress): Result<Cla
   if (isGroupMac(mac) || mac === '00:00:00:00:00:00') return notForUs('no network card has this address')
   if (message.op !== 'request') return notForUs('a reply, sent by another DHCP server')
   if (type === undefined) return notForUs('BOOTP: no option 53')
-  if (message.giaddr !== 0) return notForUs('relayed: networks behind a relay are not available yet')
   // EDK2 asks boot servers with a REQUEST that looks like REBINDING but for option 43.71.
   if (pxeBootItem(message) !== undefined) return notForUs('PXE boot server discovery (option 43.71)')
   const ask = leaseAsk(message, type)

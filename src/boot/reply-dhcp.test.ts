@@ -105,7 +105,6 @@ describe('our replies to the worked requests', () => {
 
   for (const [name, reason] of Object.entries({
     P19: 'PXE boot server discovery (option 43.71)',
-    P23: 'relayed: networks behind a relay are not available yet',
     P25: 'BOOTP: no option 53',
   }))
     test(`${name} gets silence: ${reason}`, () => {
@@ -117,6 +116,25 @@ describe('our replies to the worked requests', () => {
         error: { reason, mac: CLIENT },
       })
     })
+
+  test('A03: P23, relayed, is answered like P24, to the relay', () => {
+    const subnet = parseSubnet('198.51.100.0/24')
+    assert.ok(subnet.ok)
+    const there = server().network({
+      subnet: subnet.value,
+      pools: pool('198.51.100.50-198.51.100.99'),
+      router: ip('198.51.100.1'),
+    })
+    const ours = answer(vector('P23').bytes, there)
+    const theirs = decodeDhcp4(vector('P24').bytes)
+    assert.ok(ours && theirs.ok)
+    assert.deepEqual(ours.destination, { kind: 'relay', address: ip('198.51.100.1'), port: 67 })
+    // Option 28 is not asked for in option 55, and a stranger gets the first free address of the pool.
+    assert.deepEqual(differences(theirs.value, ours.message), ['option 28', 'yiaddr'])
+    assert.equal(formatIpv4(ours.message.yiaddr), '198.51.100.50')
+    assert.equal(ours.message.options.at(-1)?.code, 82, 'D16: option 82 is last')
+    assert.equal(ours.message.hops, 0)
+  })
 
   test('S19, S23: P30 (DECLINE) and P31 (RELEASE) get silence', () => {
     const there = server().lease('192.0.2.50', CLIENT)

@@ -19,7 +19,12 @@ import {
   textValue,
   u32Value,
 } from '../protocol/dhcp4/option-values.ts'
-import { optionBytes, parameterRequestList, replyLengthLimit } from '../protocol/dhcp4/options.ts'
+import {
+  optionBytes,
+  parameterRequestList,
+  relayAgentInfo,
+  replyLengthLimit,
+} from '../protocol/dhcp4/options.ts'
 import { OPTION } from '../protocol/iana/options.ts'
 import { bootFields } from './boot-fields.ts'
 import type { Action } from './decision.ts'
@@ -29,6 +34,10 @@ export type Destination =
   | { readonly kind: 'broadcast' }
   | { readonly kind: 'unicast'; readonly address: Ipv4 }
   | { readonly kind: 'link'; readonly address: Ipv4; readonly mac: Mac }
+  | { readonly kind: 'relay'; readonly address: Ipv4; readonly port: number }
+
+/** Where relays listen, unless they say otherwise (RFC 8357). */
+const SERVER_PORT = 67
 
 export interface DhcpReply {
   readonly type: MessageType
@@ -44,6 +53,8 @@ export interface ReplyParts {
   readonly answer: LeaseAnswer
   /** What the client is told about booting. */
   readonly boot: Action
+  /** The UDP port the message came from. */
+  readonly sourcePort?: number
 }
 
 /** How RFC 2131 and PXE 2.1 want an answer said. No policy here; undefined when the answer is silence. */
@@ -53,7 +64,11 @@ export function replyDhcp(parts: ReplyParts): DhcpReply | undefined {
     case 'silent':
       return undefined
     case 'nak':
-      return { type: 'NAK', message: nak(parts, answer.reason), destination: { kind: 'broadcast' } }
+      return {
+        type: 'NAK',
+        message: nak(parts, answer.reason),
+        destination: relayOf(parts) ?? { kind: 'broadcast' },
+      }
     case 'offer':
       return give(parts, 'OFFER', answer.lease.address)
     case 'ack':
@@ -62,7 +77,7 @@ export function replyDhcp(parts: ReplyParts): DhcpReply | undefined {
       return {
         type: 'ACK',
         message: build(parts, { type: 'ACK', yiaddr: ANY_ADDRESS, lease: false }),
-        destination: { kind: 'unicast', address: request.ciaddr },
+        destination: relayOf(parts) ?? { kind: 'unicast', address: request.ciaddr },
       }
     default:
       return answer satisfies never
@@ -73,7 +88,7 @@ function give(parts: ReplyParts, type: 'OFFER' | 'ACK', address: Ipv4): DhcpRepl
   return {
     type,
     message: build(parts, { type, yiaddr: address, lease: true }),
-    destination: destination(parts.request, address),
+    destination: relayOf(parts) ?? destination(parts.request, address),
   }
 }
 
@@ -99,8 +114,16 @@ function nak({ request, server }: ReplyParts, reason: string): DhcpMessage {
       option(OPTION.serverIdentifier, ipv4Value(server)),
       option(OPTION.message, textValue(reason.slice(0, 200))),
       ...echoed(request, OPTION.clientIdentifier),
+      ...echoed(request, OPTION.relayAgentInformation),
     ],
   }
+}
+
+/** RFC 2131 §4.1: whatever a relay sent on is answered to that relay. */
+function relayOf({ request, sourcePort }: ReplyParts): Destination | undefined {
+  if (request.giaddr === 0) return undefined
+  const ownPort = relayAgentInfo(request)?.relaySourcePort === true ? sourcePort : undefined
+  return { kind: 'relay', address: request.giaddr, port: ownPort ?? SERVER_PORT }
 }
 
 interface Said {
@@ -129,6 +152,8 @@ function build(parts: ReplyParts, { type, yiaddr, lease }: Said): DhcpMessage {
     ...booting.vendor,
     ...(booting.echoesUuid ? echoed(request, OPTION.clientUuid) : []),
     ...booting.files,
+    // Last, where a relay finds and takes it off (RFC 3046 §2.2).
+    ...echoed(request, OPTION.relayAgentInformation),
   ]
   const header = {
     ...echo(request),

@@ -50,6 +50,14 @@ function checkNetworks({ config, networks }: Checked): readonly ConfigProblem[] 
     // One socket an interface receives its broadcasts; several subnets on one interface come with shared networks.
     if (network.interface !== undefined)
       problems.push(...interfaces.take(network.interface, place, 'interface'))
+    else if (!place.source.has([...place.path, 'interface']) && !config.networks.some(hasInterface))
+      problems.push(
+        problem(
+          place,
+          [],
+          'no network names an interface: one is needed, also for relays, which send to its address',
+        ),
+      )
     problems.push(...checkNetwork(network, place))
     for (const [other, earlier] of config.networks.slice(0, index).entries()) {
       if (!overlap(earlier, network)) continue
@@ -58,6 +66,10 @@ function checkNetworks({ config, networks }: Checked): readonly ConfigProblem[] 
     }
   })
   return problems
+}
+
+function hasInterface({ interface: name }: Network): boolean {
+  return name !== undefined
 }
 
 function checkNetwork(network: Network, place: Place): readonly ConfigProblem[] {
@@ -79,10 +91,6 @@ function checkNetwork(network: Network, place: Place): readonly ConfigProblem[] 
   })
   if (network.dhcp === 'proxy')
     problems.push(problem(place, 'dhcp', 'proxy is not available yet; write observe (silent), server or off'))
-  if (network.interface === undefined && !place.source.has([...place.path, 'interface']))
-    problems.push(
-      problem(place, [], 'names no interface; networks behind a relay are not available yet, add interface:'),
-    )
   return problems
 }
 

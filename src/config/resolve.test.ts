@@ -265,7 +265,6 @@ networks:
         '/c/x.yaml:13:11: networks[2].name: the network b is already taken, /c/x.yaml:5',
         '/c/x.yaml:14:16: networks[2].interface: the interface eth0 is already taken, /c/x.yaml:5',
         '/c/x.yaml:15:13: networks[2].subnet: overlaps the subnet of b, /c/x.yaml:5',
-        '/c/x.yaml:16:5: networks[3]: names no interface; networks behind a relay are not available yet, add interface:',
         '/c/x.yaml:18:14: networks[3].address: 10.4.0.1 is not a host of 10.3.0.0/24',
       ],
     ],

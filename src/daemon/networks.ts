@@ -71,10 +71,11 @@ export class Networks {
 
   async #updateNetwork(network: Network): Promise<void> {
     const { name, interface: interfaceName } = network
+    // Relays reach it through the sockets of the other networks.
+    if (interfaceName === undefined) return
     const open = this.#open.get(name)
-    const address =
-      interfaceName === undefined ? undefined : addressOn(interfaceName, network.subnet, network.address)
-    if (interfaceName === undefined || address === undefined) {
+    const address = addressOn(interfaceName, network.subnet, network.address)
+    if (address === undefined) {
       this.#complain(network, notThere(network))
       return
     }

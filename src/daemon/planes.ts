@@ -33,8 +33,8 @@ export async function openDhcp({ on, running, onFault }: PlaneOptions): Promise<
     socket,
     packets: openPacketSender(name),
     source: address,
-    onMessage: async (bytes) => {
-      const reply = await answerDhcp(bytes, on(), running)
+    onMessage: async (bytes, sourcePort) => {
+      const reply = await answerDhcp(bytes, on(), running, sourcePort)
       return reply === undefined
         ? undefined
         : { bytes: encodeDhcp4(reply.message), destination: reply.destination }

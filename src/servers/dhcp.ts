@@ -14,6 +14,7 @@ export interface OutgoingDhcp {
     | { readonly kind: 'broadcast' }
     | { readonly kind: 'unicast'; readonly address: Ipv4 }
     | { readonly kind: 'link'; readonly address: Ipv4; readonly mac: Mac }
+    | { readonly kind: 'relay'; readonly address: Ipv4; readonly port: number }
 }
 
 export interface DhcpServerOptions {
@@ -23,7 +24,8 @@ export interface DhcpServerOptions {
   readonly packets: PacketSender | undefined
   /** Ours on that interface: the source of replies. */
   readonly source: Ipv4
-  readonly onMessage: (bytes: Uint8Array) => Promise<OutgoingDhcp | undefined>
+  /** `sourcePort`: the sender's UDP port. */
+  readonly onMessage: (bytes: Uint8Array, sourcePort: number) => Promise<OutgoingDhcp | undefined>
   /** A fault of ours, or a reply that could not be sent. The server goes on. */
   readonly onFault: (error: unknown) => void
 }
@@ -37,8 +39,8 @@ export function serveDhcp(options: DhcpServerOptions): DhcpServer {
   const { socket, packets, onMessage, onFault } = options
   let isClosed = false
   socket.on('error', onFault)
-  socket.on('message', (bytes) => {
-    onMessage(bytes)
+  socket.on('message', (bytes, { port }) => {
+    onMessage(bytes, port)
       .then((reply) => {
         if (reply !== undefined && !isClosed) send(reply, options)
       })
@@ -67,13 +69,21 @@ function send(reply: OutgoingDhcp, options: DhcpServerOptions): void {
       // RFC 2131 §4.1 allows broadcast where unicast to a host without an address is impossible.
       if (!sendByLink(reply.bytes, destination, options)) sendTo('255.255.255.255', reply, options)
       break
+    case 'relay':
+      sendTo(formatIpv4(destination.address), reply, options, destination.port)
+      break
     default:
       destination satisfies never
   }
 }
 
-function sendTo(address: string, { bytes }: OutgoingDhcp, { socket, onFault }: DhcpServerOptions): void {
-  socket.send(bytes, CLIENT_PORT, address, (error) => {
+function sendTo(
+  address: string,
+  { bytes }: OutgoingDhcp,
+  { socket, onFault }: DhcpServerOptions,
+  port = CLIENT_PORT,
+): void {
+  socket.send(bytes, port, address, (error) => {
     if (error !== null) onFault(error)
   })
 }

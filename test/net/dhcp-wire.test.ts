@@ -62,20 +62,25 @@ inNetns(import.meta, (net) => {
       assert.deepEqual(ack.message.yiaddr, offer.message.yiaddr)
     })
 
-  test(
-    'HTTPClient without an HTTP loader and an operating system get an address and no boot file',
-    limits,
-    async () => {
-      const wire = await parts()
-      for (const asked of [clientMessage('DISCOVER', STRANGER), decoded('P16')]) {
-        const { message, type } = await wire.ask(asked)
-        assert.equal(type, 'OFFER')
-        assert.equal(optionBytes(message, OPTION.bootFileName), undefined)
-        assert.equal(optionBytes(message, OPTION.vendorClass), undefined)
-        assert.equal(message.siaddr, 0)
-      }
-    },
-  )
+  test('an operating system gets an address and no boot file', limits, async () => {
+    const wire = await parts()
+    const { message, type } = await wire.ask(clientMessage('DISCOVER', STRANGER))
+    assert.equal(type, 'OFFER')
+    assert.equal(optionBytes(message, OPTION.bootFileName), undefined)
+    assert.equal(optionBytes(message, OPTION.vendorClass), undefined)
+    assert.equal(message.siaddr, 0)
+  })
+
+  test('X06: UEFI HTTP boot gets the URL of a loader, in option 67 alone', limits, async () => {
+    const wire = await parts()
+    const { message, type } = await wire.ask(decoded('P16'))
+    assert.equal(type, 'OFFER')
+    const text = (code: number): string => Buffer.from(optionBytes(message, code) ?? []).toString('latin1')
+    assert.equal(text(OPTION.bootFileName), 'http://10.77.0.1:8080/firmware/snponly.efi\0')
+    assert.equal(text(OPTION.vendorClass), 'HTTPClient')
+    assert.ok(message.file.every((octet) => octet === 0))
+    assert.equal(optionBytes(message, OPTION.vendorSpecificInformation), undefined)
+  })
 
   test(
     'INIT-REBOOT with an address of another network, with a taken one, with none of the pool: NAK',
@@ -122,28 +127,32 @@ inNetns(import.meta, (net) => {
     },
   )
 
-  test('silence: another server chosen, BOOTP, relayed, a reply, boot server discovery', limits, async () => {
-    const wire = await parts()
-    const before = wire.replies().length
-    const discover = clientMessage('DISCOVER', STRANGER)
-    wire.send(
-      encodeDhcp4(clientMessage('REQUEST', STRANGER, { address: '10.77.0.150', server: '10.77.0.2' })),
-    )
-    wire.send(encodeDhcp4({ ...discover, options: [] }))
-    wire.send(encodeDhcp4({ ...discover, giaddr: ip('10.77.0.50') }))
-    wire.send(encodeDhcp4({ ...discover, op: 'reply' }))
-    wire.send(vector('P19').bytes)
-    const last = clientMessage('DISCOVER', STRANGER)
-    await wire.ask(last)
-    await wire.flush()
-    assert.deepEqual(
-      wire
-        .replies()
-        .slice(before)
-        .map(({ message }) => message.xid),
-      [last.xid],
-    )
-  })
+  test(
+    'silence: another server chosen, BOOTP, relayed from a network nobody has, a reply, boot server discovery',
+    limits,
+    async () => {
+      const wire = await parts()
+      const before = wire.replies().length
+      const discover = clientMessage('DISCOVER', STRANGER)
+      wire.send(
+        encodeDhcp4(clientMessage('REQUEST', STRANGER, { address: '10.77.0.150', server: '10.77.0.2' })),
+      )
+      wire.send(encodeDhcp4({ ...discover, options: [] }))
+      wire.send(encodeDhcp4({ ...discover, giaddr: ip('192.0.2.1') }))
+      wire.send(encodeDhcp4({ ...discover, op: 'reply' }))
+      wire.send(vector('P19').bytes)
+      const last = clientMessage('DISCOVER', STRANGER)
+      await wire.ask(last)
+      await wire.flush()
+      assert.deepEqual(
+        wire
+          .replies()
+          .slice(before)
+          .map(({ message }) => message.xid),
+        [last.xid],
+      )
+    },
+  )
 
   test("INFORM: an ACK to the client's own address, without address and lease", limits, async () => {
     const wire = await parts()

@@ -3,6 +3,7 @@ import { lengthFits, OPTION } from '../iana/options.ts'
 import { allOptions, type DhcpMessage, type DhcpOption, isBootp } from './message.ts'
 import { type MessageType, messageTypeOfCode } from './message-types.ts'
 import { parseUserClasses } from './option-77.ts'
+import { parseRelayAgentInfo, type RelayAgentInfo } from './option-82.ts'
 import { parseClientUuid } from './option-97.ts'
 import { type IpxeFeatures, parseIpxeFeatures } from './option-175.ts'
 import { joinInstances, readOptionArea } from './option-area.ts'
@@ -162,4 +163,15 @@ function chunks(data: Uint8Array, size: number): Uint8Array[] {
   return Array.from({ length: Math.floor(data.length / size) }, (_, i) =>
     data.subarray(i * size, (i + 1) * size),
   )
+}
+
+/** Option 82 (RFC 3046); undefined when absent. */
+export function relayAgentInfo(message: DhcpMessage): RelayAgentInfo | undefined {
+  const data = optionBytes(message, OPTION.relayAgentInformation)
+  return data === undefined ? undefined : parseRelayAgentInfo(data)
+}
+
+/** Option 118 (RFC 3011). */
+export function subnetSelection(message: DhcpMessage): Ipv4 | undefined {
+  return optionIpv4(message, OPTION.subnetSelection)
 }

@@ -1,0 +1,36 @@
+import { formatIpv4, type Ipv4, subnetContains } from '../lib/ipv4.ts'
+import { err, ok, type Result } from '../lib/result.ts'
+import type { Config, Network } from '../model/config.ts'
+import type { DhcpMessage } from '../protocol/dhcp4/message.ts'
+import { relayAgentInfo, subnetSelection } from '../protocol/dhcp4/options.ts'
+import type { ServedNetwork } from './served-network.ts'
+
+/**
+ * The network of a message, which need not be the one it arrived on: a relay names the link of its client by option
+ * 82.5 (RFC 3527), option 118 (RFC 3011) or giaddr (RFC 2131 §4.3.1), a client behind one renews by unicast from its own
+ * subnet (§4.3.2). Our address stays the one on which we were reached. The error is why nobody answers.
+ */
+export function whichNetwork(
+  message: DhcpMessage,
+  arrival: ServedNetwork,
+  { networks }: Config,
+): Result<ServedNetwork, string> {
+  const { giaddr, ciaddr } = message
+  if (giaddr !== 0) {
+    const link = relayAgentInfo(message)?.linkSelection ?? subnetSelection(message) ?? giaddr
+    const network = networkWith(link, networks)
+    const via = `relayed by ${formatIpv4(giaddr)}`
+    if (network === undefined) return err(`${via}: no network has ${formatIpv4(link)}`)
+    if (network.dhcp === 'off') return err(`${via}: ${network.name} has dhcp: off`)
+    return ok({ ...arrival, network })
+  }
+  if (ciaddr === 0 || subnetContains(arrival.network.subnet, ciaddr)) return ok(arrival)
+  const remote = networkWith(ciaddr, networks)
+  return ok(
+    remote === undefined || remote.interface !== undefined ? arrival : { ...arrival, network: remote },
+  )
+}
+
+function networkWith(address: Ipv4, networks: readonly Network[]): Network | undefined {
+  return networks.find(({ subnet }) => subnetContains(subnet, address))
+}

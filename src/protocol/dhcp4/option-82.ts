@@ -1,0 +1,23 @@
+import { type Ipv4, ipv4FromBytes } from '../../lib/ipv4.ts'
+import { readSubOptions } from './option-area.ts'
+
+/** Sub-options of option 82 (IANA "DHCP Relay Agent Sub-Option Codes"). */
+const LINK_SELECTION = 5
+const RELAY_SOURCE_PORT = 19
+
+export interface RelayAgentInfo {
+  /** The subnet to serve instead of giaddr's (RFC 3527). */
+  readonly linkSelection: Ipv4 | undefined
+  /** Whether replies go to the UDP port the relay sent from, not to 67 (RFC 8357). */
+  readonly relaySourcePort: boolean
+}
+
+/** Reads the value of option 82 (RFC 3046). Nothing is refused: broken sub-options end the list. */
+export function parseRelayAgentInfo(value: Uint8Array): RelayAgentInfo {
+  const { options } = readSubOptions(value)
+  const data = (code: number): Uint8Array | undefined => options.find((option) => option.code === code)?.data
+  return {
+    linkSelection: ipv4FromBytes(data(LINK_SELECTION) ?? new Uint8Array()),
+    relaySourcePort: data(RELAY_SOURCE_PORT) !== undefined,
+  }
+}
