@@ -92,15 +92,10 @@ export async function openUdp(options: UdpOptions): Promise<dgram.Socket> {
  * broadcast the reply instead.
  */
 export function openPacketSender(interfaceName: string): PacketSender | undefined {
-  const libc = loadLibc()
-  if (!libc.ok) return undefined
-  const { socket, close, sendto, errno } = libc.value
-  const index = interfaceIndex(libc.value, interfaceName)
-  if (index === 0) return undefined
-  // Protocol 0: the socket sends only, the kernel queues nothing for it (packet(7)).
-  const fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
-  if (fd < 0) return undefined
-
+  const opened = openPacketSocket(interfaceName, SOCK_DGRAM)
+  if (opened === undefined) return undefined
+  const { libc, fd, index } = opened
+  const { close, sendto, errno } = libc
   const target = linkLayerAddress(index)
   const attempt = ({ destinationMac, ipv4Packet }: EthernetFrame): number => {
     target.set(macToBytes(destinationMac), SLL_ADDRESS)
@@ -114,7 +109,7 @@ export function openPacketSender(interfaceName: string): PacketSender | undefine
       let failure = attempt(frame)
       if (failure === ENXIO || failure === ENODEV) {
         // An interface that went away and came back (a bridge re-made, a hot-plugged card) has a new index.
-        writeIndex(target, interfaceIndex(libc.value, interfaceName))
+        writeIndex(target, interfaceIndex(libc, interfaceName))
         failure = attempt(frame)
       }
       return failure === 0 ? ok(undefined) : err(failed('sendto', failure, `a packet on ${interfaceName}`))
@@ -131,14 +126,10 @@ export function openPacketSender(interfaceName: string): PacketSender | undefine
  * program has the port. undefined when this process cannot have them (no koffi, no CAP_NET_RAW, no such interface).
  */
 export function openFrameReceiver(interfaceName: string): FrameReceiver | undefined {
-  const libc = loadLibc()
-  if (!libc.ok) return undefined
-  const { socket, bind, close, recv } = libc.value
-  const index = interfaceIndex(libc.value, interfaceName)
-  if (index === 0) return undefined
-  // Protocol 0 until it is bound: nothing of another interface is queued meanwhile (packet(7)).
-  const fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
-  if (fd < 0) return undefined
+  const opened = openPacketSocket(interfaceName, SOCK_RAW)
+  if (opened === undefined) return undefined
+  const { fd, index } = opened
+  const { bind, close, recv } = opened.libc
   const address = linkLayerAddress(index)
   if (bind(fd, address, address.length) < 0) {
     close(fd)
@@ -157,6 +148,23 @@ export function openFrameReceiver(interfaceName: string): FrameReceiver | undefi
       open = false
     },
   }
+}
+
+interface PacketSocket {
+  readonly libc: Libc
+  readonly fd: number
+  /** Of the interface. */
+  readonly index: number
+}
+
+/** Protocol 0: until it is bound to another, the kernel queues nothing for it, of no interface (packet(7)). */
+function openPacketSocket(interfaceName: string, type: number): PacketSocket | undefined {
+  const libc = loadLibc()
+  if (!libc.ok) return undefined
+  const index = interfaceIndex(libc.value, interfaceName)
+  if (index === 0) return undefined
+  const fd = libc.value.socket(AF_PACKET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+  return fd < 0 ? undefined : { libc: libc.value, fd, index }
 }
 
 // Linux, the generic ABI (x64, arm64, arm, riscv64, loong64, ppc64 for these): asm-generic/socket.h, bits/socket.h.
