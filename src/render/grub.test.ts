@@ -12,6 +12,14 @@ describe('whole scripts', () => {
     test(name, () => assertGolden(`scripts/${name}.grub`, renderGrub(script)))
 })
 
+test('a confirmation that nobody answers ends on the local disk: the time-out of the menu may have led there', () => {
+  const commands = lexGrub(renderGrub(SCRIPTS['confirm-all-in-one']))
+  assert.deepEqual(
+    commands.find(([command, setting]) => command === 'set' && setting?.startsWith('default=')),
+    ['set', 'default=local'],
+  )
+})
+
 test('a kernel without initrds has no initrd line', () => {
   const boot = SCRIPTS.boot
   assert.ok(boot.kind === 'boot')

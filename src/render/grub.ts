@@ -88,9 +88,13 @@ function confirm({ server, client, profile, warning }: ConfirmScript): string {
   return lines(
     `# Centra PXE: ${client} chose ${profile.key}, which has a warning`,
     `set timeout=${SCREEN_SECONDS}`,
-    'set default=menu',
+    // Not the menu: its time-out may have led here, and nobody would ever leave.
+    'set default=local',
     ...entry('menu', `WARNING: ${warning}. Back to the menu`, [`configfile ${scriptPath(server, client)}`]),
     ...entry('boot', 'Boot it all the same', [`configfile ${scriptPath(server, client, confirmed)}`]),
+    ...entry('local', 'Boot from the local disk', [
+      `configfile ${scriptPath(server, client, '?choice=local')}`,
+    ]),
   )
 }
 
@@ -105,14 +109,15 @@ function page({ server, client, title, lines: text }: PageScript): string {
   )
 }
 
-function recovery({ server, client, step, lines: text }: RecoveryScript): string {
+function recovery({ server, client, step, lines: text, choice }: RecoveryScript): string {
+  const again = choice === undefined ? '' : `?choice=${choice}&confirmed=yes`
   return lines(
     `# Centra PXE: a boot step of ${client} failed`,
     `set timeout=${SCREEN_SECONDS}`,
     'set default=local',
     ...[`The boot failed: ${step}`, ...text].map(shown),
     `sleep --interruptible ${READ_SECONDS}`,
-    ...entry('retry', 'Try again', [`configfile ${scriptPath(server, client)}`]),
+    ...entry('retry', 'Try again', [`configfile ${scriptPath(server, client, again)}`]),
     ...entry('local', 'Boot from the local disk', ['exit']),
   )
 }

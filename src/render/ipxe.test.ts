@@ -42,6 +42,12 @@ test('what a machine says of itself is shown and never acted upon', () => {
   )
 })
 
+test('a confirmation that nobody answers ends on the local disk: the time-out of the menu may have led there', () => {
+  const { commands } = lexIpxe(renderIpxe(SCRIPTS['confirm-all-in-one']))
+  const choose = commands.find(({ words }) => words[0] === 'choose')
+  assert.equal(choose?.words[choose.words.indexOf('--default') + 1], 'local')
+})
+
 test('E12, E20, E21: what every script keeps to', () => {
   for (const [name, script] of Object.entries(SCRIPTS)) {
     const text = renderIpxe(script)
