@@ -52,8 +52,14 @@ function needs({ requires }: Profile): { readonly needs?: string } {
 export function menuProfiles(world: World): readonly MenuEntry[] {
   return [...world.config.profiles.values()]
     .filter((profile) => profile.name !== RESCUE_PROFILE)
-    .filter((profile) => profile.image !== undefined && world.images.has(profile.image))
+    .filter(({ name }) => hasImage(name, world))
     .map(menuEntry)
+}
+
+/** Whether there is a profile of that name, with an image that is on disk. */
+export function hasImage(name: string, { config, images }: World): boolean {
+  const image = config.profiles.get(name)?.image
+  return image !== undefined && images.has(image)
 }
 
 export function menuEntry({ name, title }: Pick<Profile, 'name' | 'title'>): MenuEntry {

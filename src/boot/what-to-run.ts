@@ -6,7 +6,7 @@ import type { Script } from '../model/script.ts'
 import type { World } from '../model/world.ts'
 import type { Action, BootRequest, FailedStep } from './decision.ts'
 import { explainFailure } from './failure.ts'
-import { bootScript, menuEntry, menuProfiles } from './scripts.ts'
+import { bootScript, hasImage, menuEntry, menuProfiles } from './scripts.ts'
 
 /** What is known of the machine that asks, and the trace so far. */
 export interface RunContext {
@@ -42,27 +42,17 @@ export function whatToRun(request: BootRequest, world: World, context: RunContex
 
 function showMenu(request: BootRequest, client: Mac, world: World): Action {
   const { menu, profiles: all } = world.config
-  const profiles = menuProfiles(world)
   const rescue = menuEntry(all.get(RESCUE_PROFILE) ?? { name: RESCUE_PROFILE, title: 'Rescue' })
   return script({
     kind: 'menu',
     server: nodePlane(request, world.config),
     title: menu.title,
     client,
-    profiles,
+    profiles: menuProfiles(world),
     rescue,
-    default: [...profiles, ...(isBootable(RESCUE_PROFILE, world) ? [rescue] : [])].some(
-      ({ key }) => key === menu.default,
-    )
-      ? menu.default
-      : 'local',
+    default: hasImage(menu.default, world) ? menu.default : 'local',
     timeoutSeconds: menu.timeoutSeconds,
   })
-}
-
-function isBootable(name: string, { config, images }: World): boolean {
-  const image = config.profiles.get(name)?.image
-  return image !== undefined && images.has(image)
 }
 
 interface Chosen {
