@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -24,7 +24,6 @@ test('a terminal is given to a serial console, chooses in the menu, logs in to t
   const config = join(import.meta.dirname, 'menu.yaml')
   const lab = [CENTRA_PXE, 'lab', '--config', config, '--payload', '--unknown', '1', '--firmware', 'bios']
   const command = [...lab, '--accel', 'tcg', '--console', 'unknown-1', '--stay'].join(' ')
-  writeFileSync(join(folder, 'empty'), '')
   const child = spawn('script', ['-q', '-e', '-f', '-c', command, join(folder, 'typescript')], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, TERM: 'xterm' },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { missingPackages } from '../../src/lab/packages.ts'
@@ -40,7 +41,7 @@ describe('the examples in the lab', { skip }, () => {
     test(name, async () => {
       await buildPayload()
       const config = join(import.meta.dirname, '../../examples', name, 'centra-pxe.yaml')
-      const record = `/tmp/centra-example-${process.pid}.txt`
+      const record = join(mkdtempSync(join(tmpdir(), 'centra-example-')), 'run.txt')
       const run = await runLab([
         ...[
           '--config',

@@ -71,11 +71,6 @@ export class MachineAtConsole {
     assert.fail(`the console never showed "${text}":\n${this.#screen().slice(-3000)}`)
   }
 
-  /** What the console has shown since the last text that was waited for. */
-  get since(): string {
-    return this.#screen().slice(this.#seen)
-  }
-
   async types(keys: string): Promise<void> {
     await this.#console.type(keys)
   }
