@@ -96,8 +96,11 @@ async function askAll(wires: readonly Wire[]): Promise<readonly HeardServer[]> {
       for (const { asked, sender } of wires)
         sender.send({ destinationMac: BROADCAST_MAC, ipv4Packet: discoverPacket(asked) })
     for (const wire of wires)
-      for (const heard of waiting(wire))
-        servers.set(`${heard.interface} ${heard.address} ${heard.kind}`, heard)
+      for (const heard of waiting(wire)) {
+        const key = `${heard.interface} ${heard.address} ${heard.kind}`
+        // What it offered us stays known when it answers somebody else afterwards.
+        servers.set(key, { ...servers.get(key), ...heard })
+      }
     await sleep(LOOK_EVERY_MS)
   }
   return [...servers.values()]
