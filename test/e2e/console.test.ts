@@ -23,7 +23,8 @@ test('a terminal is given to a serial console, chooses in the menu, logs in to t
   const folder = mkdtempSync(join(tmpdir(), 'centra-console-'))
   const config = join(import.meta.dirname, 'menu.yaml')
   const lab = [CENTRA_PXE, 'lab', '--config', config, '--payload', '--unknown', '1', '--firmware', 'bios']
-  const command = [...lab, '--accel', 'tcg', '--console', 'unknown-1', '--stay'].join(' ')
+  // exec: a shell that waits (dash does, bash does not) would die of the Ctrl-C itself and exit with 130.
+  const command = ['exec', ...lab, '--accel', 'tcg', '--console', 'unknown-1', '--stay'].join(' ')
   const child = spawn('script', ['-q', '-e', '-f', '-c', command, join(folder, 'typescript')], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, TERM: 'xterm' },
