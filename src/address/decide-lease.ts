@@ -1,4 +1,4 @@
-import { broadcastOf, formatIpv4, type Ipv4, rangeContains, subnetContains } from '../lib/ipv4.ts'
+import { formatIpv4, type Ipv4, isSubnetEnd, rangeContains, subnetContains } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { Network, Node, Origin } from '../model/config.ts'
 import type { Lease, LeaseView } from '../model/lease.ts'
@@ -202,7 +202,7 @@ function decline(
 /** RFC 2131 §4.3.5. No answer goes to an address outside the subnet: ciaddr is only the sender's word. */
 function inform(current: Ipv4, world: AddressWorld, steps: Step[]): LeaseAnswer {
   const { network } = world
-  const inside = subnetContains(network.subnet, current)
+  const inside = subnetContains(network.subnet, current) && !isSubnetEnd(network.subnet, current)
   const outcome = `${formatIpv4(current)} is ${inside ? '' : 'not '}on ${network.name}`
   steps.push({ rule: 'lease.subnet', outcome, from: 'packet', cite: 'RFC 2131 §4.3.5' })
   return inside ? { kind: 'ack-inform', address: current } : { kind: 'silent', reason: outcome }
@@ -241,11 +241,9 @@ function isTaken(address: Ipv4, world: AddressWorld): boolean {
   return world.reservations.has(address) || belongsToNetwork(address, world)
 }
 
-/** Ours, the router's, or one of the two that no host has (a /31 has none of those, RFC 3021). */
+/** Ours, the router's, or one of the two that no host has. */
 function belongsToNetwork(address: Ipv4, { network, server }: AddressWorld): boolean {
-  const { subnet } = network
-  const ends = subnet.prefix < 31 ? [subnet.network, broadcastOf(subnet)] : []
-  return [server, network.router, ...ends].includes(address)
+  return [server, network.router].includes(address) || isSubnetEnd(network.subnet, address)
 }
 
 function cite({ file, line }: Origin): string {

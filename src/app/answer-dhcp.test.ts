@@ -96,7 +96,7 @@ test('S01: a store that refuses means silence, and memory goes back', async () =
   assert.equal(there.leases.ofAddress('provisioning', ip('10.77.0.100'))?.state, 'bound')
 })
 
-test('an OFFER waits for no disk', async () => {
+test('X34: an OFFER waits for no disk', async () => {
   const { client, store } = scene()
   store.disk = () => new Promise(() => {})
   assert.equal((await client().discover())?.type, 'OFFER')

@@ -1,4 +1,4 @@
-import { formatIpv4, type Ipv4, subnetContains } from '../lib/ipv4.ts'
+import { formatIpv4, type Ipv4, isSubnetEnd, subnetContains } from '../lib/ipv4.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import type { Config, Network } from '../model/config.ts'
 import type { DhcpMessage } from '../protocol/dhcp4/message.ts'
@@ -21,6 +21,8 @@ export function whichNetwork(
     const network = networkWith(link, networks)
     const via = `relayed by ${formatIpv4(giaddr)}`
     if (network === undefined) return err(`${via}: no network has ${formatIpv4(link)}`)
+    if (networks.some(({ subnet }) => isSubnetEnd(subnet, giaddr)))
+      return err(`${via}: no host has this address`)
     if (network.dhcp === 'off') return err(`${via}: ${network.name} has dhcp: off`)
     return ok({ ...arrival, network })
   }

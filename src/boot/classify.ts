@@ -1,3 +1,4 @@
+import type { Ipv4 } from '../lib/ipv4.ts'
 import { isGroupMac, type Mac } from '../lib/mac.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { printable, toHex } from '../lib/text.ts'
@@ -13,6 +14,7 @@ import {
   messageType,
   requestedAddress,
   serverIdentifier,
+  serverOverride,
   vendorClass,
 } from '../protocol/dhcp4/options.ts'
 import { archOfCode } from '../protocol/iana/arch.ts'
@@ -47,7 +49,7 @@ export function classifyDhcp(message: DhcpMessage, ingress: Ingress): Result<Cla
   if (type === undefined) return notForUs('BOOTP: no option 53')
   // EDK2 asks boot servers with a REQUEST that looks like REBINDING but for option 43.71.
   if (pxeBootItem(message) !== undefined) return notForUs('PXE boot server discovery (option 43.71)')
-  const ask = leaseAsk(message, type)
+  const ask = leaseAsk(message, type, ingress.server)
   if (ask === undefined) return notForUs(`${type} that asks for nothing a server gives`)
 
   const { client, evidence } = classifyClient(message)
@@ -62,9 +64,10 @@ export function classifyDhcp(message: DhcpMessage, ingress: Ingress): Result<Cla
 }
 
 /** RFC 2131 §4.3.2: the three states of a REQUEST are told apart by options 54 and 50 and by ciaddr. */
-function leaseAsk(message: DhcpMessage, type: MessageType): LeaseAsk | undefined {
+function leaseAsk(message: DhcpMessage, type: MessageType, ours: Ipv4): LeaseAsk | undefined {
   const requested = requestedAddress(message)
-  const server = serverIdentifier(message)
+  const named = serverIdentifier(message)
+  const server = named !== undefined && named === serverOverride(message) ? ours : named
   const current = message.ciaddr
   switch (type) {
     case 'DISCOVER':

@@ -24,6 +24,7 @@ import {
   parameterRequestList,
   relayAgentInfo,
   replyLengthLimit,
+  serverOverride,
 } from '../protocol/dhcp4/options.ts'
 import { OPTION } from '../protocol/iana/options.ts'
 import { bootFields } from './boot-fields.ts'
@@ -111,12 +112,17 @@ function nak({ request, server }: ReplyParts, reason: string): DhcpMessage {
     flags: request.giaddr === 0 ? request.flags : request.flags | BROADCAST_FLAG,
     options: [
       option(OPTION.messageType, messageTypeValue('NAK')),
-      option(OPTION.serverIdentifier, ipv4Value(server)),
+      option(OPTION.serverIdentifier, ipv4Value(serverIdentifier(request, server))),
       option(OPTION.message, textValue(reason.slice(0, 200))),
       ...echoed(request, OPTION.clientIdentifier),
       ...echoed(request, OPTION.relayAgentInformation),
     ],
   }
+}
+
+/** Ours, unless the relay stands in for us (RFC 5107). */
+function serverIdentifier(request: DhcpMessage, server: Ipv4): Ipv4 {
+  return serverOverride(request) ?? server
 }
 
 /** RFC 2131 §4.1: whatever a relay sent on is answered to that relay. */
@@ -142,7 +148,7 @@ function build(parts: ReplyParts, { type, yiaddr, lease }: Said): DhcpMessage {
   const booting = bootFields(server, boot)
   const required = [
     option(OPTION.messageType, messageTypeValue(type)),
-    option(OPTION.serverIdentifier, ipv4Value(server)),
+    option(OPTION.serverIdentifier, ipv4Value(serverIdentifier(request, server))),
     ...(lease ? leaseTimes(network.leaseSeconds) : []),
     option(OPTION.subnetMask, ipv4Value(maskOf(network.subnet.prefix))),
     ...(network.router === undefined ? [] : [option(OPTION.router, ipv4Value(network.router))]),

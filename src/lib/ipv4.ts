@@ -65,6 +65,11 @@ export function broadcastOf(subnet: Subnet): Ipv4 {
   return ((subnet.network | ~maskOf(subnet.prefix)) >>> 0) as Ipv4
 }
 
+/** Whether it is the subnet's own address or its broadcast address, which no host has; a /31 has neither (RFC 3021). */
+export function isSubnetEnd(subnet: Subnet, address: Ipv4): boolean {
+  return subnet.prefix < 31 && (address === subnet.network || address === broadcastOf(subnet))
+}
+
 export function subnetContains(subnet: Subnet, address: Ipv4): boolean {
   return (address & maskOf(subnet.prefix)) >>> 0 === subnet.network
 }

@@ -233,7 +233,7 @@ inNetns(import.meta, (net) => {
       program: ['busybox', 'nc', '-l', '-p', '8081'],
     },
   ])
-    test(`port ${program.at(-1)} taken by another program: exit 1, and which`, options, async () => {
+    test(`A17: port ${program.at(-1)} taken by another program: exit 1, and which`, options, async () => {
       const [command = '', ...args] = program
       const other = new Running(net.spawn(command, args))
       const port = program.at(-1)
@@ -249,7 +249,7 @@ inNetns(import.meta, (net) => {
     })
 
   test(
-    'an interface that is not there yet: 503 with the reason, then served; away and back; another address',
+    'A16: an interface that is not there yet: 503 with the reason, then served; away and back; another address',
     options,
     async () => {
       assert.equal(net.run('ip', 'link', 'del', 'prov0').code, 0)

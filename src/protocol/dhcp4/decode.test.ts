@@ -40,14 +40,14 @@ function p1(edit: Edit = (bytes) => bytes): Uint8Array {
 describe('what is refused', () => {
   const rows: readonly (readonly [string, Edit, DecodeError])[] = [
     ['an empty datagram', cut(0), { code: 'too-short', at: 0 }],
-    ['235 octets', cut(235), { code: 'too-short', at: 235 }],
+    ['D04: 235 octets', cut(235), { code: 'too-short', at: 235 }],
     ['op 0', set(0, 0), { code: 'bad-op', at: 0 }],
     ['op 3', set(0, 3), { code: 'bad-op', at: 0 }],
-    ['hlen 17', set(2, 17), { code: 'bad-hlen', at: 2 }],
-    ['hops 17', set(3, 17), { code: 'bad-hops', at: 3 }],
+    ['D14: hlen 17', set(2, 17), { code: 'bad-hlen', at: 2 }],
+    ['D23: hops 17', set(3, 17), { code: 'bad-hops', at: 3 }],
     ['message type 0', set(242, 0), { code: 'bad-message-type', at: 240 }],
-    ['message type 99', set(242, 99), { code: 'bad-message-type', at: 240 }],
-    ['message type of two octets', set(240, 53, 2, 1, 1, 255), { code: 'bad-message-type', at: 240 }],
+    ['D13: message type 99', set(242, 99), { code: 'bad-message-type', at: 240 }],
+    ['D12: message type of two octets', set(240, 53, 2, 1, 1, 255), { code: 'bad-message-type', at: 240 }],
     ['message type of no octets', set(240, 53, 0, 255), { code: 'bad-message-type', at: 240 }],
     ['a truncated option before any message type', set(240, 12, 200), { code: 'truncated-options', at: 240 }],
     ['a code without a length', (bytes) => cut(241)(bytes), { code: 'truncated-options', at: 240 }],
@@ -60,15 +60,20 @@ describe('what is put up with', () => {
   const rows: readonly (readonly [string, Edit, readonly DecodeNote[]])[] = [
     ['nothing odd', (bytes) => bytes, []],
     ['no cookie: 236 octets', cut(236), [{ code: 'no-cookie', at: 236 }]],
-    ['no cookie: 239 octets', cut(239), [{ code: 'no-cookie', at: 236 }]],
-    ['a wrong cookie', set(239, 0x64), [{ code: 'no-cookie', at: 236 }]],
-    ['END is missing', cut(346), [{ code: 'missing-end', at: 346 }]],
-    ['the last option claims more than there is', set(313, 200), [{ code: 'truncated-option', at: 312 }]],
+    ['D03: no cookie: 239 octets', cut(239), [{ code: 'no-cookie', at: 236 }]],
+    ['D05: a wrong cookie', set(239, 0x64), [{ code: 'no-cookie', at: 236 }]],
+    ['D06: END is missing', cut(346), [{ code: 'missing-end', at: 346 }]],
+    [
+      'D07: the last option claims more than there is',
+      set(313, 200),
+      [{ code: 'truncated-option', at: 312 }],
+    ],
     ['hlen 0 and InfiniBand', set(1, 32, 0), []],
     ['hops 16', set(3, 16), []],
     ['two message types', set(243, 53, 1, 3, 255), [{ code: 'repeated-option', at: 240, option: 53 }]],
     ['option 57 of one octet', set(243, 57, 1, 9, 255), [{ code: 'bad-length', at: 243, option: 57 }]],
-    ['option 52 of 4', set(243, 52, 1, 4, 255), [{ code: 'bad-overload', at: 243, option: 52 }]],
+    ['D10: option 52 of 4', set(243, 52, 1, 4, 255), [{ code: 'bad-overload', at: 243, option: 52 }]],
+    ['D10: option 52 of 0', set(243, 52, 1, 0, 255), [{ code: 'bad-overload', at: 243, option: 52 }]],
     ['overloaded file without END', set(243, 52, 1, 1, 255), [{ code: 'missing-end', at: 236 }]],
   ]
   for (const [name, edit, notes] of rows) {
@@ -79,7 +84,7 @@ describe('what is put up with', () => {
     })
   }
 
-  test('40 PAD octets between options change nothing', () => {
+  test('D08: 40 PAD octets between options change nothing', () => {
     const bytes = p1()
     const padded = Uint8Array.from([...bytes.slice(0, 243), ...new Uint8Array(40), ...bytes.slice(243)])
     assert.deepEqual(decodeDhcp4(padded), decodeDhcp4(bytes))
@@ -143,13 +148,20 @@ describe('the header (RFC 2131 §2)', () => {
     })
 })
 
-test('P27: overload 3 and a split option 43 (RFC 3396 §7)', () => {
+test('D09: P27, overload 3 and a split option 43 (RFC 3396 §7)', () => {
   const message = decodeDhcp4(vector('P27').bytes)
   assert.ok(message.ok)
   assert.equal(get.bootFileName(message.value), 'boot/x')
   assert.equal(get.hostName(message.value), 'abc')
   assert.equal(get.tftpServerName(message.value), 'tftp.example')
   assert.deepEqual(get.optionBytes(message.value, 43), Uint8Array.of(1, 2, 0x41, 0x42, 3, 1, 0x43))
+})
+
+test('D11: two instances of option 12 are one host name (RFC 3396)', () => {
+  // P1 ends with END at 346.
+  const message = decodeDhcp4(Uint8Array.from([...p1(cut(346)), 12, 2, 0x61, 0x62, 12, 2, 0x63, 0x64, 255]))
+  assert.ok(message.ok)
+  assert.equal(get.hostName(message.value), 'abcd')
 })
 
 describe('truncation', () => {

@@ -3,11 +3,14 @@ import { readSubOptions } from './option-area.ts'
 
 /** Sub-options of option 82 (IANA "DHCP Relay Agent Sub-Option Codes"). */
 const LINK_SELECTION = 5
+const SERVER_IDENTIFIER_OVERRIDE = 11
 const RELAY_SOURCE_PORT = 19
 
 export interface RelayAgentInfo {
   /** The subnet to serve instead of giaddr's (RFC 3527). */
   readonly linkSelection: Ipv4 | undefined
+  /** What the client takes for the server, so that its renewals come by way of the relay (RFC 5107). */
+  readonly serverOverride: Ipv4 | undefined
   /** Whether replies go to the UDP port the relay sent from, not to 67 (RFC 8357). */
   readonly relaySourcePort: boolean
 }
@@ -18,6 +21,7 @@ export function parseRelayAgentInfo(value: Uint8Array): RelayAgentInfo {
   const data = (code: number): Uint8Array | undefined => options.find((option) => option.code === code)?.data
   return {
     linkSelection: ipv4FromBytes(data(LINK_SELECTION) ?? new Uint8Array()),
+    serverOverride: ipv4FromBytes(data(SERVER_IDENTIFIER_OVERRIDE) ?? new Uint8Array()),
     relaySourcePort: data(RELAY_SOURCE_PORT) !== undefined,
   }
 }

@@ -171,6 +171,11 @@ export function relayAgentInfo(message: DhcpMessage): RelayAgentInfo | undefined
   return data === undefined ? undefined : parseRelayAgentInfo(data)
 }
 
+/** What a relay wants to be taken for the server (option 82.11, RFC 5107); a client without relay cannot say that. */
+export function serverOverride(message: DhcpMessage): Ipv4 | undefined {
+  return message.giaddr === 0 ? undefined : relayAgentInfo(message)?.serverOverride
+}
+
 /** Option 118 (RFC 3011). */
 export function subnetSelection(message: DhcpMessage): Ipv4 | undefined {
   return optionIpv4(message, OPTION.subnetSelection)
