@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { formatIpv4 } from '../../src/lib/ipv4.ts'
 import { runs } from '../helpers/counts.ts'
 import { dhcpMessages, vectors } from '../helpers/dhcp-fixtures.ts'
+import { generator, hostile, type Random } from '../helpers/hostile.ts'
 import { inNetns } from '../helpers/netns.ts'
 import { centra, makeSite, missing, type Running, serve } from '../helpers/server.ts'
 import { clientMessage, Wire } from '../helpers/wire.ts'
@@ -144,34 +145,4 @@ function exchange(bytes: Buffer): Promise<string> {
       resolve(answer)
     })
   })
-}
-
-type Random = (below: number) => number
-
-/** Mulberry32: the same numbers from the same seed. */
-function generator(seed: number): Random {
-  let state = seed
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) % below
-  }
-}
-
-/** Random octets, or a good packet cut, lengthened, or with some octets changed. */
-function hostile(good: readonly Uint8Array[], random: Random): Uint8Array {
-  const octets = (length: number): Uint8Array => Uint8Array.from({ length }, () => random(256))
-  if (random(4) === 0) return octets(random(600))
-  const bytes = Uint8Array.from(good[random(good.length)] ?? [])
-  switch (random(4)) {
-    case 0:
-      return bytes.subarray(0, random(bytes.length + 1))
-    case 1:
-      return Uint8Array.from([...bytes, ...octets(random(100))])
-    default:
-      for (let changes = 1 + random(8); changes > 0 && bytes.length > 0; changes -= 1)
-        bytes[random(bytes.length)] = random(256)
-      return bytes
-  }
 }
