@@ -79,7 +79,9 @@ class Server implements RunningServer {
   readonly #failed = Promise.withResolvers<Error>()
   #running: Running | undefined
   #networks: Networks | undefined
-  readonly #state = new StoreHealth()
+  readonly #state = new StoreHealth((error) =>
+    this.#options.log.line('error', `state: no address is given any more: ${error.message}`),
+  )
   #missing: readonly HealthItem[] = []
   #closing: Promise<void> | undefined
   /** Reload, watch and close touch the sockets one after another. */

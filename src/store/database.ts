@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
+import { refuseHiddenDamage } from './soundness.ts'
 import { corruptStore, StoreError, storeErrorOf } from './store-error.ts'
 
 /** `full`: a commit returns after fdatasync. `off`: it does not wait; a power failure may lose and damage. */
@@ -11,15 +12,15 @@ export function stateFile(stateDir: string): string {
   return path.join(stateDir, 'state.db')
 }
 
-/** Opens for writing, WAL. Throws a StoreError that names the file. */
+/** Opens a database that exists for writing, WAL. Throws a StoreError that names the file. */
 export function openForWriting(file: string, durability: Durability): DatabaseSync {
+  refuseHiddenDamage(file)
+  refuseUnsound(file)
   const database = open(file, {})
   try {
     refuseOldSqlite(database)
     database.exec('PRAGMA journal_mode = WAL')
     database.exec(`PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'OFF'}`)
-    const found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
-    if (found !== 'ok') throw corruptStore(file, String(found))
     return database
   } catch (error) {
     database.close()
@@ -71,6 +72,21 @@ function open(file: string | URL, options: { readOnly?: boolean; timeout?: numbe
     return new DatabaseSync(file, { timeout: LOCK_TIMEOUT_MS, ...options })
   } catch (error) {
     throw storeErrorOf(error, String(file))
+  }
+}
+
+/** Looks read-only: the last connection that may write would move the log into a damaged file when it closes. */
+function refuseUnsound(file: string): void {
+  const database = open(file, { readOnly: true })
+  try {
+    const found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
+    if (found !== 'ok') throw corruptStore(file, String(found))
+    if (database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined)
+      throw corruptStore(file, 'it has no tables')
+  } catch (error) {
+    throw storeErrorOf(error, file)
+  } finally {
+    database.close()
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
@@ -164,6 +165,11 @@ for (const [name, damage] of [
   ],
   ['a page of zeros', (file) => readFileSync(file).fill(0, 4096, 8192)],
   ['a file cut short', (file) => readFileSync(file).subarray(0, 8192)],
+  ['its first half', (file) => readFileSync(file).subarray(0, readFileSync(file).length / 2)],
+  ['half a page', (file) => readFileSync(file).subarray(0, 2048)],
+  ['nothing', () => Buffer.alloc(0)],
+  ['zeros', (file) => readFileSync(file).fill(0)],
+  ['a database of somebody else, without tables', () => emptyDatabase()],
 ] satisfies [string, (file: string) => Buffer][])
   test(`a damaged file (${name}) is refused with its name and advice`, async (t) => {
     const { store, stateDir } = await open(t)
@@ -227,3 +233,15 @@ test('a reader with all rights leaves nothing that a later server stumbles over'
   await again.close()
   assert.deepEqual(readdirSync(stateDir).sort(), ['state.db', 'state.lock'])
 })
+
+/** As `sqlite3 state.db 'VACUUM'` makes one. */
+function emptyDatabase(): Buffer {
+  const folder = mkdtempSync(path.join(tmpdir(), 'centra-empty-'))
+  const file = path.join(folder, 'empty.db')
+  const database = new DatabaseSync(file)
+  database.exec('CREATE TABLE one (a); DROP TABLE one; VACUUM')
+  database.close()
+  const bytes = readFileSync(file)
+  rmSync(folder, { recursive: true })
+  return bytes
+}

@@ -46,8 +46,11 @@ export function storeErrorOf(error: unknown, file: string): StoreError {
 }
 
 export function corruptStore(file: string, why: string): StoreError {
-  const advice = `restore a copy, or move ${file}, ${file}-wal and ${file}-shm away to start with an empty store`
-  return new StoreError('corrupt', `${file} is not a sound database (${why}): ${advice}`)
+  const advice =
+    `restore a copy, or move ${file}, ${file}-wal and ${file}-shm away to start with an empty store ` +
+    '(then addresses that machines still hold may be given to others, until they renew)'
+  const told = why.replace(/\s+/g, ' ')
+  return new StoreError('corrupt', `${file} is not a sound database (${told}): ${advice}`)
 }
 
 // Primary result codes, https://sqlite.org/rescode.html; the low byte of an extended code.

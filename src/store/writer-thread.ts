@@ -4,6 +4,7 @@
  */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { lockStateDir, openForWriting, stateFile } from './database.ts'
+import { makeDatabase } from './new-database.ts'
 import { kyselyOn } from './node-sqlite-dialect.ts'
 import { readSavedState } from './queries.ts'
 import { migrate } from './schema.ts'
@@ -19,6 +20,7 @@ async function serveWrites(port: MessagePort, { stateDir, durability }: WriterDa
   const tell = (message: FromWriter): void => port.postMessage(message)
   try {
     const lock = lockStateDir(stateDir)
+    await makeDatabase(file)
     const database = openForWriting(file, durability)
     const db = kyselyOn(database)
     await migrate(db, file)

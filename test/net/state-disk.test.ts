@@ -1,10 +1,22 @@
 import assert from 'node:assert/strict'
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { test } from 'node:test'
 import { formatIpv4 } from '../../src/lib/ipv4.ts'
 import { encodeDhcp4 } from '../../src/protocol/dhcp4/encode.ts'
+import { openStateStore } from '../../src/store/state-store.ts'
 import { inNetns } from '../helpers/netns.ts'
 import { centra, eventually, makeSite, missing, serve } from '../helpers/server.ts'
+import { leaseNumber } from '../helpers/state.ts'
 import { clientMessage, Wire } from '../helpers/wire.ts'
 
 const options = { timeout: 60_000, skip: missing('tcpdump', 'curl') }
@@ -102,4 +114,67 @@ inNetns(import.meta, (net) => {
       assert.doesNotMatch(stderr, /ready/)
     },
   )
+
+  test('a damaged database: exit 1, what is wrong with which file, and what to do', options, async () => {
+    const site = makeSite('/run/damaged')
+    await (await serve(site)).stop()
+    const file = `${site.stateDir}/state.db`
+    for (const [bytes, why] of [
+      ['', 'it is empty: 0 octets'],
+      [readFileSync(file).subarray(0, 20_000), 'malformed'],
+    ] as const) {
+      writeFileSync(file, bytes)
+      const { code, stderr } = await centra('serve', '--config', site.config)
+      assert.equal(code, 1)
+      assert.ok(stderr.includes(`centra-pxe: ${file} is not a sound database (`), stderr)
+      assert.ok(stderr.includes(why), stderr)
+      assert.match(stderr, /restore a copy, or move .*state\.db, .*state\.db-wal and .* away/)
+      assert.doesNotMatch(stderr, /ready/)
+      assert.deepEqual(readFileSync(file), Buffer.from(bytes))
+    }
+    rmSync(file)
+    await (await serve(site)).stop()
+  })
+
+  test('a database damaged under a running server: no ACK, /health 503, an error line', options, async () => {
+    const site = makeSite('/run/rotten')
+    // More than the writer keeps in memory: what it has read already it would not miss.
+    const { store } = await openStateStore({
+      stateDir: site.stateDir,
+      durability: 'off',
+      onError: assert.fail,
+    })
+    for (let n = 0; n < 60_000; n += 1000)
+      await store.saveLeases(Array.from({ length: 1000 }, (_, i) => leaseNumber(n + i)))
+    await store.close()
+    const server = await serve(site)
+    const wire = await Wire.open(client, 'eth0')
+    assert.ok(wire)
+    const mac = '52:54:00:99:02:01'
+    const offer = await wire.ask(clientMessage('DISCOVER', mac))
+    smash(`${site.stateDir}/state.db`)
+    const request = clientMessage('REQUEST', mac, {
+      address: formatIpv4(offer.message.yiaddr),
+      server: SERVER,
+    })
+    wire.send(encodeDhcp4(request))
+    await server.stderrMatch(
+      /error: state: no address is given any more: .*state\.db is not a sound database/,
+    )
+    assert.match(health(), /is not a sound database.*503$/s)
+    await wire.flush()
+    assert.equal(
+      wire.replies().find(({ message }) => message.xid === request.xid),
+      undefined,
+    )
+    await server.stop()
+    await wire.close()
+  })
 })
+
+function smash(file: string): void {
+  if (!existsSync(file)) return
+  const descriptor = openSync(file, 'r+')
+  writeSync(descriptor, Buffer.alloc(statSync(file).size, 0x5a))
+  closeSync(descriptor)
+}
