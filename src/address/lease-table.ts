@@ -48,6 +48,20 @@ export class LeaseTable implements LeaseView {
     if (before !== undefined) this.put(before)
   }
 
+  /** Moves every lease in time, by milliseconds: the clock was set, and each keeps the time it has left. */
+  move(by: number): void {
+    for (const { byAddress, byMac } of this.#networks.values())
+      for (const [mac, leases] of byMac) {
+        const moved = leases.map((lease) => ({
+          ...lease,
+          startedAt: lease.startedAt + by,
+          expiresAt: lease.expiresAt + by,
+        }))
+        byMac.set(mac, moved)
+        for (const lease of moved) byAddress.set(lease.address, lease)
+      }
+  }
+
   pickFree(network: string, pools: readonly Ipv4Range[], { now, taken }: PickOptions): Ipv4 | undefined {
     const leases = this.#network(network)
     const total = pools.reduce((sum, pool) => sum + pool.last - pool.first + 1, 0)

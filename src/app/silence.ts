@@ -11,6 +11,8 @@ interface Expected {
   readonly told: BootEvent
   /** What it was told to fetch: a URL, or the name of a file over TFTP. */
   readonly fetch: string
+  /** Milliseconds since 1970. */
+  since: number
 }
 
 /**
@@ -29,16 +31,21 @@ export class SilenceWatch {
       return
     }
     this.#expected.delete(mac)
-    this.#expected.set(mac, { told: event, fetch })
+    this.#expected.set(mac, { told: event, fetch, since: event.time })
     const oldest = this.#expected.size > MOST ? this.#expected.keys().next().value : undefined
     if (oldest !== undefined) this.#expected.delete(oldest)
+  }
+
+  /** The clock was set, by so many milliseconds: nobody's patience ended for that. */
+  move(by: number): void {
+    for (const expected of this.#expected.values()) expected.since += by
   }
 
   /** The silences that became too long, each once. `now` in milliseconds since 1970. */
   due(now: number): readonly BootEvent[] {
     const events: BootEvent[] = []
-    for (const [mac, { told, fetch }] of this.#expected) {
-      if (now - told.time < PATIENCE_S * 1000) continue
+    for (const [mac, { told, fetch, since }] of this.#expected) {
+      if (now - since < PATIENCE_S * 1000) continue
       this.#expected.delete(mac)
       const { node, network, address } = told
       events.push({

@@ -6,6 +6,7 @@ import { BootAttempts } from '../app/attempts.ts'
 import { Drops } from '../app/drops.ts'
 import { ForeignServers } from '../app/foreign-servers.ts'
 import { type Health, type HealthItem, healthAnswer, healthDocument } from '../app/health.ts'
+import { LeaseClock } from '../app/lease-clock.ts'
 import { type LoadOptions, loadConfig } from '../app/load-config.ts'
 import { LoopWatch } from '../app/loops.ts'
 import { RateLimit } from '../app/rate.ts'
@@ -18,6 +19,7 @@ import { findLoaders, takePicture } from '../app/world.ts'
 import { type ConfigProblem, formatProblem } from '../config/source.ts'
 import type { LocalDisk } from '../files/disk.ts'
 import { formatIpv4 } from '../lib/ipv4.ts'
+import { SteadyClock } from '../lib/steady-clock.ts'
 import type { Config } from '../model/config.ts'
 import { formatEventText } from '../render/event.ts'
 import { serveControl } from '../servers/control.ts'
@@ -115,6 +117,7 @@ class Server implements RunningServer {
       onFatal: (error) => this.#failed.resolve(error),
     })
     const { saved } = opened
+    const clock = new SteadyClock(() => ({ wall: Date.now(), monotonic: performance.now() }))
     const store = this.#state.watch(opened.store)
     this.#closers.push(() => store.close())
     const timeline = new Timeline(store, saved.lastEventId)
@@ -130,7 +133,7 @@ class Server implements RunningServer {
       loops: new LoopWatch(),
       foreign: new ForeignServers(),
       disk,
-      now: Date.now,
+      now: () => clock.now(),
     }
     this.#running = running
     timeline.follow((event) => {
@@ -139,10 +142,12 @@ class Server implements RunningServer {
     const native = nativeSockets()
     if (!native.available)
       log.line('warn', `replies go out by broadcast: ${native.reason ?? 'no native sockets'}`)
+    const leaseClock = new LeaseClock(clock, running)
+    leaseClock.start()
     await this.#openControl(stateDir, running)
     await this.#openOperator(config)
     await this.#openNetworks(running)
-    this.#watch(running)
+    this.#watch(running, leaseClock)
     timeline.emit({ time: running.now(), kind: 'server.started', detail: { version: VERSION } })
   }
 
@@ -236,12 +241,13 @@ class Server implements RunningServer {
     this.#tellReady(networks)
   }
 
-  #watch(running: Running): void {
+  #watch(running: Running, leaseClock: LeaseClock): void {
     const silence = new SilenceWatch()
     running.timeline.follow((event) => silence.note(event))
     running.timeline.follow((event) => running.loops.note(event))
     let waiting = false
     const timer = setInterval(() => {
+      silence.move(leaseClock.look())
       for (const event of [...silence.due(running.now()), ...running.loops.due()])
         running.timeline.emit(event)
       // One look at a time: behind a slow disk or a long reload they would queue up without end.

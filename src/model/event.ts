@@ -4,6 +4,7 @@ import type { Mac } from '../lib/mac.ts'
 export const EVENT_KINDS = [
   'server.started',
   'server.stopped',
+  'clock.jump',
   'config.reloaded',
   'config.rejected',
   'network.up',

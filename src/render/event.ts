@@ -5,6 +5,7 @@ import type { BootEvent, EventKind } from '../model/event.ts'
 const WORDS: Readonly<Record<EventKind, string>> = {
   'server.started': 'server started',
   'server.stopped': 'server stopped',
+  'clock.jump': 'the clock was set',
   'config.reloaded': 'configuration reloaded',
   'config.rejected': 'configuration refused',
   'network.up': 'network up',
