@@ -178,8 +178,9 @@ function importedNames(from: readonly string[]): ReadonlySet<string> {
       const names = (list: string): readonly string[] => [...list.matchAll(/\w+/g)].map(([name]) => name)
       const statements = text.matchAll(/^(?:import|export)\s(?:type\s)?\{([^}]*)\} from '(\.[^']+)'/gms)
       const spaces = text.matchAll(/^import \* as (\w+) from '(\.[^']+)'/gm)
+      const lazy = text.matchAll(/\bconst \{([^}]*)\} = await import\('(\.[^']+)'\)/g)
       return [
-        ...[...statements].map(([, list = '', to = '']) => ({ to, names: names(list) })),
+        ...[...statements, ...lazy].map(([, list = '', to = '']) => ({ to, names: names(list) })),
         ...[...spaces].map(([, space = '', to = '']) => ({
           to,
           names: [...text.matchAll(new RegExp(`\\b${space}\\.(\\w+)`, 'g'))].map(([, name = '']) => name),

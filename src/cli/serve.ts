@@ -64,6 +64,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   const format =
     flags.log === 'json' ? 'json' : process.env['JOURNAL_STREAM'] === undefined ? 'text' : 'journal'
   const log = createLog((line) => process.stderr.write(line), format)
+  process.on('exit', () => log.flush())
   // Whoever read the log went away: without a listener each line would be a fault that is logged, without end.
   process.stderr.on('error', () => {})
   process.on('uncaughtException', (error) => log.line('error', `fault: ${describeFault(error)}`))
@@ -86,12 +87,16 @@ async function serve(flags: ServeFlags): Promise<void> {
     load,
   })
   const server = await Promise.race([starting, stop]).catch((error: unknown) => {
+    log.flush()
     throw new CliError(error instanceof Error ? error.message : String(error))
   })
   if (server === undefined) return giveUpStarting(starting)
   started.resolve(server)
   server.ready.then(
-    (sockets) => say(`ready ${sockets.join(', ')}`),
+    (sockets) => {
+      log.flush()
+      say(`ready ${sockets.join(', ')}`)
+    },
     () => {},
   )
   const failure = await Promise.race([stop, server.failed])

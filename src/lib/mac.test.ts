@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { isGroupMac, macFromBytes, macToBytes, macWithDashes, parseMac } from './mac.ts'
+import {
+  isGroupMac,
+  macFromBytes,
+  macFromNumber,
+  macToBytes,
+  macToNumber,
+  macWithDashes,
+  parseMac,
+} from './mac.ts'
 
 describe('parseMac', () => {
   for (const text of ['52:54:00:ab:cd:ef', '52-54-00-AB-CD-EF', '525400ABCDEF', '52:54:00:AB:cd:EF'])
@@ -40,4 +48,16 @@ test('multicast and broadcast are group addresses', () => {
     assert.ok(mac)
     assert.equal(isGroupMac(mac), group)
   }
+})
+
+test('a MAC as a number, there and back', () => {
+  for (const [text, number] of [
+    ['52:54:00:ab:cd:ef', 0x525400abcdef],
+    ['ff:ff:ff:ff:ff:ff', 2 ** 48 - 1],
+    ['00:00:00:00:00:00', 0],
+  ] as const) {
+    assert.equal(macToNumber(parseMac(text) ?? assert.fail()), number)
+    assert.equal(macFromNumber(number), text)
+  }
+  for (const wrong of [-1, 2 ** 48, 0.5, Number.NaN]) assert.equal(macFromNumber(wrong), undefined)
 })

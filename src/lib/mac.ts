@@ -13,14 +13,41 @@ export function parseMac(text: string): Mac | undefined {
 
 /** The first six octets of a hardware address as a MAC; undefined when there are fewer. */
 export function macFromBytes(bytes: Uint8Array): Mac | undefined {
-  if (bytes.length < 6) return undefined
-  return Array.from(bytes.subarray(0, 6), (b) => b.toString(16).padStart(2, '0')).join(':') as Mac
+  const [a, b, c, d, e, f] = bytes
+  if (a === undefined || b === undefined || c === undefined) return undefined
+  if (d === undefined || e === undefined || f === undefined) return undefined
+  return `${HEX[a]}:${HEX[b]}:${HEX[c]}:${HEX[d]}:${HEX[e]}:${HEX[f]}` as Mac
 }
 
 /** The six octets of a MAC. */
 export function macToBytes(mac: Mac): Uint8Array {
-  return Uint8Array.from(mac.split(':'), (part) => Number.parseInt(part, 16))
+  const bytes = new Uint8Array(6)
+  for (let i = 0; i < 6; i += 1) bytes[i] = Number.parseInt(mac.slice(i * 3, i * 3 + 2), 16)
+  return bytes
 }
+
+/** The MAC as an unsigned integer of 48 bits: 52:54:00:12:34:56 is 0x525400123456. */
+export function macToNumber(mac: Mac): number {
+  let value = 0
+  for (let i = 0; i < mac.length; i += 1) {
+    const code = mac.charCodeAt(i)
+    if (code !== COLON) value = value * 16 + (code >= LETTER_A ? code - LETTER_A + 10 : code - DIGIT_0)
+  }
+  return value
+}
+
+/** The MAC of an unsigned integer of 48 bits; undefined for any other number. */
+export function macFromNumber(value: number): Mac | undefined {
+  if (!Number.isInteger(value) || value < 0 || value >= 2 ** 48) return undefined
+  const [high, low] = [Math.floor(value / 2 ** 24), value % 2 ** 24]
+  const octets = (part: number): string => `${HEX[part >> 16]}:${HEX[(part >> 8) & 255]}:${HEX[part & 255]}`
+  return `${octets(high)}:${octets(low)}` as Mac
+}
+
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'))
+const COLON = 0x3a
+const DIGIT_0 = 0x30
+const LETTER_A = 0x61
 
 /** The form used in paths, `52-54-00-12-34-56`; what iPXE prints for `${netX/mac:hexhyp}`. */
 export function macWithDashes(mac: Mac): string {

@@ -55,8 +55,10 @@ export interface StateStore {
 
 /** What a server needs to go on where the last one stopped. */
 export interface SavedState {
-  readonly leases: readonly Lease[]
+  /** To be read once, in no order: 100 000 of them need not be objects all at the same time. */
+  readonly leases: Iterable<Lease>
   readonly attempts: readonly BootAttempt[]
+  /** The one seen last comes last. */
   readonly seen: readonly SeenMachine[]
   readonly lastEventId: number
 }

@@ -42,10 +42,14 @@ const WORDS: Readonly<Record<EventKind, string>> = {
 export function describeEvent(event: BootEvent): string {
   const { detail, address, kind } = event
   if (kind === 'report') return describeReport(event)
-  const facts = Object.keys(detail).flatMap((key) => describeFact(key, event) ?? [])
-  const where = address !== undefined && kind.startsWith('dhcp.') ? [address] : []
+  let line = WORDS[kind]
+  if (address !== undefined && kind.startsWith('dhcp.')) line += ` ${address}`
+  for (const key in detail) {
+    const fact = describeFact(key, event)
+    if (fact !== undefined) line += ` ${fact}`
+  }
   const rate = transferRate(event)
-  return [WORDS[kind], ...where, ...facts, ...(rate === undefined ? [] : [rate])].join(' ')
+  return rate === undefined ? line : `${line} ${rate}`
 }
 
 /** "report in-service: profile worker at 10.77.0.12"; what is only claimed says so, and why. */
@@ -90,7 +94,8 @@ export function formatEventLine(event: BootEvent): string {
 
 /** The same without its time, for a log that has its own. */
 export function formatEventText(event: BootEvent): string {
-  return [whoseEvent(event), describeEvent(event)].filter((part) => part !== '').join(' ')
+  const whose = whoseEvent(event)
+  return whose === '' ? describeEvent(event) : `${whose} ${describeEvent(event)}`
 }
 
 function whoseEvent({ node, mac, address, network, kind }: BootEvent): string {

@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely'
 import type { StoredEvent } from '../model/event.ts'
 import type { Lease } from '../model/lease.ts'
-import type { SavedState, SeenMachine } from '../model/ports.ts'
-import { attemptFromRow, eventFromRow, leaseFromRow, type StoredAttempt, seenFromRow } from './rows.ts'
+import type { SeenMachine } from '../model/ports.ts'
+import { attemptFromRow, eventsFromRow, leaseFromRow, type StoredAttempt, seenFromRow } from './rows.ts'
 import type { StateTables } from './schema.ts'
 
 /** Oldest first. */
@@ -28,14 +28,13 @@ export async function readEvents(
   db: Kysely<StateTables>,
   { after, limit }: { after: number; limit: number },
 ): Promise<readonly StoredEvent[]> {
-  const rows = await db
-    .selectFrom('events')
-    .selectAll()
-    .where('id', '>', after)
-    .orderBy('id')
-    .limit(limit)
-    .execute()
-  return rows.map(eventFromRow).filter((event) => event !== undefined)
+  const pages = db.selectFrom('event_pages').selectAll().where('last_id', '>', after).orderBy('first_id')
+  const events: StoredEvent[] = []
+  for await (const page of pages.stream()) {
+    events.push(...eventsFromRow(page).filter(({ id }) => id > after))
+    if (events.length >= limit) break
+  }
+  return events.slice(0, limit)
 }
 
 /** The newest events, at most `limit`, oldest first. */
@@ -43,26 +42,22 @@ export async function readNewestEvents(
   db: Kysely<StateTables>,
   limit: number,
 ): Promise<readonly StoredEvent[]> {
-  const rows = await db.selectFrom('events').selectAll().orderBy('id', 'desc').limit(limit).execute()
-  return rows
-    .reverse()
-    .map(eventFromRow)
-    .filter((event) => event !== undefined)
+  const pages: (readonly StoredEvent[])[] = []
+  let count = 0
+  if (limit === 0) return []
+  for await (const row of db.selectFrom('event_pages').selectAll().orderBy('first_id', 'desc').stream()) {
+    const page = eventsFromRow(row)
+    pages.push(page)
+    count += page.length
+    if (count >= limit) break
+  }
+  return pages.reverse().flat().slice(-limit)
 }
 
 export async function readLastEventId(db: Kysely<StateTables>): Promise<number> {
   const newest = await db
-    .selectFrom('events')
-    .select((eb) => eb.fn.max('id').as('id'))
+    .selectFrom('event_pages')
+    .select((eb) => eb.fn.max('last_id').as('id'))
     .executeTakeFirst()
   return Number(newest?.id ?? 0)
-}
-
-export async function readSavedState(db: Kysely<StateTables>): Promise<SavedState> {
-  return {
-    leases: await readLeases(db),
-    attempts: await readAttempts(db),
-    seen: await readSeen(db),
-    lastEventId: await readLastEventId(db),
-  }
 }

@@ -1,23 +1,25 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
-import { StoreError } from './store-error.ts'
+import { SCHEMA_VERSION } from './schema-version.ts'
 
 /**
- * Column types that mean the same in SQLite and PostgreSQL: text, bigint (times in milliseconds since 1970),
- * JSON as text. IPv4 addresses are dotted decimal, so that `sqlite3 state.db` shows something readable.
+ * Column types that mean the same in SQLite and PostgreSQL: text, bigint (times in milliseconds since 1970, addresses),
+ * JSON as text.
  */
 export interface StateTables {
   leases: LeaseRow
   attempts: AttemptRow
-  events: EventRow
+  event_pages: EventPageRow
   seen: SeenRow
   meta: { key: string; value: string }
 }
 
 export interface LeaseRow {
   network: string
-  address: string
-  mac: string
+  /** An unsigned integer: 192.0.2.1 is 0xc0000201. */
+  address: number
+  /** An unsigned integer: 52:54:00:12:34:56 is 0x525400123456; `printf('%012x', mac)` shows it. */
+  mac: number
   client_id: string | null
   state: string
   started_at: number
@@ -35,15 +37,14 @@ export interface AttemptRow {
   stage_at: number | null
 }
 
-export interface EventRow {
-  id: number
-  time: number
-  kind: string
-  mac: string | null
-  node: string | null
-  network: string | null
-  address: string | null
-  detail: string
+/** Events that were written together: one row costs as much as one event would. */
+export interface EventPageRow {
+  first_id: number
+  last_id: number
+  /** How many events it holds. */
+  count: number
+  /** A JSON array of the events, oldest first. */
+  events: string
 }
 
 export interface SeenRow {
@@ -58,15 +59,8 @@ export interface SeenRow {
   stage: string | null
 }
 
-/** Counts up by one with every migration. */
-export const SCHEMA_VERSION = 1
-
-/**
- * Brings an empty or older database to {@link SCHEMA_VERSION}; all steps are one transaction. Throws
- * `incompatible` for one that a newer version wrote.
- */
-export async function migrate(db: Kysely<StateTables>, file: string): Promise<void> {
-  if ((await schemaVersion(db)) > SCHEMA_VERSION) throw tooNew(file)
+/** Brings an empty or older database to {@link SCHEMA_VERSION}; all steps are one transaction. */
+export async function migrate(db: Kysely<StateTables>): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
   const { error } = await migrator.migrateToLatest()
   if (error !== undefined) throw error
@@ -77,23 +71,9 @@ export async function migrate(db: Kysely<StateTables>, file: string): Promise<vo
     .execute()
 }
 
-/** 0 for a database without our tables. */
-export async function schemaVersion(db: Kysely<StateTables>): Promise<number> {
-  const tables = await db.introspection.getTables()
-  if (!tables.some((table) => table.name === 'meta')) return 0
-  const row = await db.selectFrom('meta').select('value').where('key', '=', 'schema').executeTakeFirst()
-  return Number(row?.value ?? 0)
-}
-
-export function tooNew(file: string): StoreError {
-  return new StoreError(
-    'incompatible',
-    `${file} was written by a newer Centra PXE; use that version or another directory`,
-  )
-}
-
 const MIGRATIONS: Record<string, Migration> = {
   '0001-first': { up: createFirst },
+  '0002-compact': { up: makeCompact },
 }
 
 async function createFirst(db: Kysely<unknown>): Promise<void> {
@@ -166,4 +146,65 @@ async function createAttempts(db: Kysely<unknown>): Promise<void> {
     .addColumn('stage_at', 'bigint')
     .execute()
   await db.schema.createIndex('attempts_opened_at').on('attempts').column('opened_at').execute()
+}
+
+/**
+ * Leases by numbers, in one tree with their key: half the pages to write for a lease. Events in pages. Rows that this
+ * program did not write are left behind, as readers left them out.
+ */
+async function makeCompact(db: Kysely<unknown>): Promise<void> {
+  await moveLeases(db)
+  await moveEvents(db)
+}
+
+/** `a.b.c.d` becomes a number through JSON, `[a,b,c,d]`, since SQLite has no function that splits text. */
+async function moveLeases(db: Kysely<unknown>): Promise<void> {
+  await sql`ALTER TABLE leases RENAME TO leases_1`.execute(db)
+  await sql`DROP INDEX leases_one_bound_per_client`.execute(db)
+  await sql`
+    CREATE TABLE leases (
+      network text NOT NULL,
+      address bigint NOT NULL,
+      mac bigint NOT NULL,
+      client_id text,
+      state text NOT NULL,
+      started_at bigint NOT NULL,
+      expires_at bigint NOT NULL,
+      PRIMARY KEY (network, address)
+    ) WITHOUT ROWID`.execute(db)
+  await sql`
+    CREATE UNIQUE INDEX leases_one_bound_per_client ON leases (network, mac) WHERE state = 'bound'`.execute(
+    db,
+  )
+  const octet = (at: number) => sql`(('[' || replace(address, '.', ',') || ']') ->> ${sql.lit(`$[${at}]`)})`
+  const address = sql`${octet(0)} * 16777216 + ${octet(1)} * 65536 + ${octet(2)} * 256 + ${octet(3)}`
+  const digit = (at: number) =>
+    sql`((instr('0123456789abcdef', substr(replace(mac, ':', ''), ${sql.lit(at + 1)}, 1)) - 1) << ${sql.lit(44 - at * 4)})`
+  const mac = sql.join(
+    Array.from({ length: 12 }, (_, at) => digit(at)),
+    sql` + `,
+  )
+  await sql`
+    INSERT INTO leases
+      SELECT network, ${address}, ${mac}, client_id, state, started_at, expires_at FROM leases_1
+      WHERE address GLOB '[0-9]*.[0-9]*.[0-9]*.[0-9]*' AND mac GLOB '??:??:??:??:??:??'`.execute(db)
+  await sql`DROP TABLE leases_1`.execute(db)
+}
+
+async function moveEvents(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    CREATE TABLE event_pages (
+      first_id integer PRIMARY KEY,
+      last_id bigint NOT NULL,
+      count integer NOT NULL,
+      events text NOT NULL
+    )`.execute(db)
+  await sql`
+    INSERT INTO event_pages
+      SELECT min(id), max(id), count(*), json_group_array(json(event)) FROM (
+        SELECT id, json_patch('{}', json_object('time', time, 'kind', kind, 'mac', mac, 'node', node,
+          'network', network, 'address', address, 'detail', json(detail), 'id', id)) AS event
+        FROM events ORDER BY id
+      ) GROUP BY id / 250`.execute(db)
+  await sql`DROP TABLE events`.execute(db)
 }

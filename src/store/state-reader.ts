@@ -10,8 +10,8 @@ import {
   readNewestEvents,
   readSeen,
 } from './queries.ts'
-import { SCHEMA_VERSION, schemaVersion, tooNew } from './schema.ts'
-import { storeErrorOf } from './store-error.ts'
+import { SCHEMA_VERSION, schemaVersion, tooNew } from './schema-version.ts'
+import { StoreError, storeErrorOf } from './store-error.ts'
 
 /**
  * Reads the state beside a running server, or after it stopped or was killed; undefined when no server ever wrote
@@ -20,20 +20,25 @@ import { storeErrorOf } from './store-error.ts'
 export async function openStateReader(stateDir: string): Promise<StateReader | undefined> {
   const file = stateFile(stateDir)
   if (!existsSync(file)) return undefined
-  const db = kyselyOn(openForReading(file))
-  const version = await schemaVersion(db).catch(async (error: unknown) => {
-    await db.destroy()
+  const database = openForReading(file)
+  try {
+    const version = schemaVersion(database)
+    if (version > SCHEMA_VERSION) throw tooNew(file)
+    if (version > 0 && version < SCHEMA_VERSION)
+      throw new StoreError(
+        'incompatible',
+        `${file} was written by an older Centra PXE: start the server once`,
+      )
+    // The server was stopped between making the file and making its tables.
+    if (version === 0) {
+      database.close()
+      return undefined
+    }
+  } catch (error) {
+    database.close()
     throw storeErrorOf(error, file)
-  })
-  if (version > SCHEMA_VERSION) {
-    await db.destroy()
-    throw tooNew(file)
   }
-  // The server was stopped between making the file and making its tables.
-  if (version === 0) {
-    await db.destroy()
-    return undefined
-  }
+  const db = kyselyOn(database)
   const told = async <T>(reading: Promise<T>): Promise<T> => {
     try {
       return await reading

@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import { event, lease, leaseNumber, temporaryDirectory } from '../../test/helpers/state.ts'
 import { parseMac } from '../lib/mac.ts'
+import type { Lease } from '../model/lease.ts'
 import type { SavedState } from '../model/ports.ts'
 import { openStateReader } from './state-reader.ts'
 import { type DurableStore, openStateStore } from './state-store.ts'
@@ -14,14 +15,17 @@ import type { StoreError } from './store-error.ts'
 
 const MAC = parseMac('02:00:00:00:00:01') ?? assert.fail()
 
+type Saved = SavedState & { readonly leases: readonly Lease[] }
+
 async function open(
   t: TestContext,
   stateDir = temporaryDirectory(t),
-): Promise<{ stateDir: string; store: DurableStore; saved: SavedState; errors: StoreError[] }> {
+): Promise<{ stateDir: string; store: DurableStore; saved: Saved; errors: StoreError[] }> {
   const errors: StoreError[] = []
   const opened = await openStateStore({ stateDir, durability: 'off', onError: (error) => errors.push(error) })
   t.after(() => opened.store.close())
-  return { stateDir, errors, ...opened }
+  const saved = { ...opened.saved, leases: [...opened.saved.leases] }
+  return { stateDir, errors, store: opened.store, saved }
 }
 
 test('an empty directory is made and opens empty', async (t) => {

@@ -3,9 +3,10 @@ import type { StoredEvent } from '../model/event.ts'
 import type { Lease } from '../model/lease.ts'
 import type { BootAttempt, BootProgress, SavedState, SeenMachine, StateStore } from '../model/ports.ts'
 import type { Durability } from './database.ts'
+import { leaseToValues } from './lease-columns.ts'
 import { StoreError } from './store-error.ts'
 import { Writer } from './writer.ts'
-import type { Records } from './writes.ts'
+import type { EventPage, Records } from './writes.ts'
 
 export interface StateStoreOptions {
   /** Made, mode 0750, when it is missing. */
@@ -26,8 +27,17 @@ export interface DurableStore extends StateStore {
 
 /** How long events wait to be written together. */
 const RECORDS_DELAY_MS = 250
-/** Records that may wait for the disk; what comes beyond is dropped and reported. */
-const RECORDS_LIMIT = 50_000
+/** Events of one page: one row of the database. */
+const PAGE_EVENTS = 256
+/** Pages that may wait for the disk, 20 000 events; beyond that the oldest are dropped and reported. */
+const PAGES_LIMIT = 80
+/** Machines whose sightings may wait; the one that waits longest is dropped and reported. */
+const SEEN_LIMIT = 20_000
+/** Progress reports that may wait. */
+const PROGRESS_LIMIT = 20_000
+/** What one transaction takes, so that no lease waits longer than some milliseconds for records. */
+const PAGES_AT_ONCE = 16
+const SEEN_AT_ONCE = 1000
 
 /**
  * Opens `<stateDir>/state.db` and reads what the last server left. Rejects with a StoreError that says what to do:
@@ -50,10 +60,13 @@ export async function openStateStore(
 class SqliteStateStore implements DurableStore {
   readonly #writer: Writer
   readonly #onError: (error: StoreError) => void
-  readonly #unwritten = new Set<Promise<void>>()
-  #records = emptyRecords()
-  #recordCount = 0
+  #events: StoredEvent[] = []
+  readonly #pages: EventPage[] = []
+  readonly #seen = new Map<string, SeenMachine>()
+  #progress: BootProgress[] = []
+  #lost = 0
   #timer: NodeJS.Timeout | undefined
+  #writing: Promise<void> | undefined
   #closed: Promise<void> | undefined
 
   constructor(writer: Writer, onError: (error: StoreError) => void) {
@@ -65,8 +78,8 @@ class SqliteStateStore implements DurableStore {
     return this.#writer.commits
   }
 
-  saveLeases(leases: readonly Lease[]): Promise<void> {
-    return leases.length === 0 ? Promise.resolve() : this.#writer.write({ kind: 'leases', leases })
+  async saveLeases(leases: readonly Lease[]): Promise<void> {
+    if (leases.length > 0) await this.#writer.write({ kind: 'leases', rows: leases.map(leaseToValues) })
   }
 
   openAttempt(attempt: BootAttempt): Promise<void> {
@@ -74,20 +87,37 @@ class SqliteStateStore implements DurableStore {
   }
 
   appendEvents(events: readonly StoredEvent[]): void {
-    if (this.#admit(events.length)) this.#records.events.push(...events)
+    for (const event of events) {
+      this.#events.push(event)
+      if (this.#events.length >= PAGE_EVENTS) this.#endPage()
+    }
+    this.#writeSoon()
   }
 
   saveSeen(machines: readonly SeenMachine[]): void {
-    if (this.#admit(machines.length)) this.#records.seen.push(...machines)
+    for (const machine of machines) {
+      const key = `${machine.mac} ${machine.network}`
+      // Deleting first keeps the Map in the order of the last sighting.
+      this.#seen.delete(key)
+      this.#seen.set(key, machine)
+      const oldest = this.#seen.size > SEEN_LIMIT ? this.#seen.keys().next().value : undefined
+      if (oldest !== undefined && this.#seen.delete(oldest)) this.#lost += 1
+    }
+    this.#writeSoon()
   }
 
   saveProgress(progress: BootProgress): void {
-    if (this.#admit(1)) this.#records.progress.push(progress)
+    this.#progress.push(progress)
+    if (this.#progress.length > PROGRESS_LIMIT) {
+      this.#progress.shift()
+      this.#lost += 1
+    }
+    this.#writeSoon()
   }
 
   async flush(): Promise<void> {
-    this.#writeRecords()
-    await Promise.all(this.#unwritten)
+    await this.#writing?.catch(() => {})
+    while (this.#hasRecords()) await this.#writeRecords()
   }
 
   close(): Promise<void> {
@@ -96,41 +126,69 @@ class SqliteStateStore implements DurableStore {
   }
 
   async #close(): Promise<void> {
-    this.#writeRecords()
+    // What cannot be written was reported.
+    await this.flush().catch(() => {})
+    clearTimeout(this.#timer)
     await this.#writer.close()
   }
 
-  /** Counts records in and sets the clock for writing them; false when too many wait. */
-  #admit(count: number): boolean {
-    if (this.#recordCount + count > RECORDS_LIMIT) {
-      this.#onError(
-        new StoreError('overloaded', `${count} events lost: ${RECORDS_LIMIT} wait for the disk already`),
-      )
-      return false
-    }
-    this.#recordCount += count
-    this.#timer ??= setTimeout(() => this.#writeRecords(), RECORDS_DELAY_MS)
-    return true
+  /** Made as soon as it is full: the objects are free then, and a text is all that waits for the disk. */
+  #endPage(): void {
+    const events = this.#events
+    const [first, last] = [events[0], events.at(-1)]
+    if (first === undefined || last === undefined) return
+    this.#events = []
+    this.#pages.push({
+      ...{ firstId: first.id, lastId: last.id, count: events.length },
+      events: JSON.stringify(events),
+    })
+    if (this.#pages.length > PAGES_LIMIT) this.#lost += this.#pages.shift()?.count ?? 0
   }
 
-  #writeRecords(): void {
+  #hasRecords(): boolean {
+    return this.#events.length + this.#pages.length + this.#seen.size + this.#progress.length > 0
+  }
+
+  #writeSoon(): void {
+    if (this.#timer !== undefined || this.#writing !== undefined) return
+    this.#timer = setTimeout(() => void this.#writeRecords().catch(() => {}), RECORDS_DELAY_MS)
+  }
+
+  /** One transaction's worth; the next one waits until this one is on disk. Rejects, and reports, when they are lost. */
+  #writeRecords(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const records: Records = this.#records
-    const count = records.events.length + records.seen.length + records.progress.length
-    if (count === 0) return
-    this.#records = emptyRecords()
-    const writing = this.#writer.write({ kind: 'records', records }).finally(() => {
-      this.#recordCount -= count
-      this.#unwritten.delete(writing)
+    this.#writing ??= this.#write(this.#takeRecords()).finally(() => {
+      this.#writing = undefined
+      if (this.#hasRecords()) this.#writeSoon()
     })
-    this.#unwritten.add(writing)
-    writing.catch((error: StoreError) => {
-      this.#onError(new StoreError(error.code, `${count} events lost: ${error.message}`, { cause: error }))
-    })
+    return this.#writing
   }
-}
 
-function emptyRecords(): { events: StoredEvent[]; seen: SeenMachine[]; progress: BootProgress[] } {
-  return { events: [], seen: [], progress: [] }
+  #takeRecords(): Records {
+    this.#endPage()
+    const seen = [...this.#seen].slice(0, SEEN_AT_ONCE)
+    for (const [key] of seen) this.#seen.delete(key)
+    const progress = this.#progress
+    this.#progress = []
+    return { pages: this.#pages.splice(0, PAGES_AT_ONCE), seen: seen.map(([, machine]) => machine), progress }
+  }
+
+  async #write(records: Records): Promise<void> {
+    this.#reportLost(new StoreError('overloaded', 'too many wait for the disk already'))
+    try {
+      await this.#writer.write({ kind: 'records', records })
+    } catch (error) {
+      this.#lost += records.pages.reduce((sum, { count }) => sum + count, 0)
+      this.#lost += records.seen.length + records.progress.length
+      this.#reportLost(error as StoreError)
+      throw error
+    }
+  }
+
+  #reportLost(why: StoreError): void {
+    if (this.#lost === 0) return
+    this.#onError(new StoreError(why.code, `${this.#lost} events lost: ${why.message}`, { cause: why }))
+    this.#lost = 0
+  }
 }

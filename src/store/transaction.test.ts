@@ -3,31 +3,37 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { event, leaseNumber } from '../../test/helpers/state.ts'
 import { isSqliteTooOld } from './database.ts'
+import { leaseToValues } from './lease-columns.ts'
 import { kyselyOn } from './node-sqlite-dialect.ts'
 import { migrate } from './schema.ts'
 import { type Transactions, transactionsOn } from './transaction.ts'
+import type { EventPage } from './writes.ts'
 
 async function inMemory(limits?: { events: number; seen: number; attempts: number }): Promise<{
   database: DatabaseSync
   transactions: Transactions
 }> {
   const database = new DatabaseSync(':memory:')
-  const db = kyselyOn(database)
-  await migrate(db, 'test')
-  const options = { db, file: 'test', ...(limits && { limits }) }
+  await migrate(kyselyOn(database))
+  const options = { file: 'test', ...(limits && { limits }) }
   return { database, transactions: transactionsOn(database, options) }
+}
+
+function page(firstId: number, count: number): EventPage {
+  const events = Array.from({ length: count }, (_, i) => event(firstId + i))
+  return { firstId, lastId: firstId + count - 1, count, events: JSON.stringify(events) }
 }
 
 test('the oldest events go, the newest stay', async () => {
   const { database, transactions } = await inMemory({ events: 100, seen: 10, attempts: 10 })
   const records = { seen: [], progress: [] }
   for (let from = 0; from < 3000; from += 500) {
-    const events = Array.from({ length: 500 }, (_, i) => event(from + i + 1))
-    transactions.commit([{ kind: 'records', records: { ...records, events } }])
+    const pages = [0, 50, 100, 150, 200, 250, 300, 350, 400, 450].map((at) => page(from + at + 1, 50))
+    transactions.commit([{ kind: 'records', records: { ...records, pages } }])
   }
-  const row = database.prepare('SELECT count(*) AS n, min(id) AS first, max(id) AS last FROM events').get()
+  const sums = 'SELECT sum(count) AS n, min(first_id) AS first, max(last_id) AS last FROM event_pages'
   // Pruned after 500, 1500 and 2500; the last 500 came after that.
-  assert.deepEqual({ ...row }, { n: 600, first: 2401, last: 3000 })
+  assert.deepEqual({ ...database.prepare(sums).get() }, { n: 600, first: 2401, last: 3000 })
 })
 
 test('a failing COMMIT fails every write of the group, keeps nothing, and the next group works', async () => {
@@ -35,7 +41,7 @@ test('a failing COMMIT fails every write of the group, keeps nothing, and the ne
   database.exec('PRAGMA foreign_keys = ON; CREATE TABLE parent (id INTEGER PRIMARY KEY)')
   database.exec('CREATE TABLE child (id INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)')
   database.exec('CREATE TRIGGER fail AFTER INSERT ON leases BEGIN INSERT INTO child VALUES (1); END')
-  const writes = [1, 2].map((n) => ({ kind: 'leases', leases: [leaseNumber(n)] }) as const)
+  const writes = [1, 2].map((n) => ({ kind: 'leases', rows: [leaseToValues(leaseNumber(n))] }) as const)
   const codes = transactions.commit(writes).map((error) => error?.code)
   assert.deepEqual(codes, ['io', 'io'])
   database.exec('DROP TRIGGER fail')
@@ -53,8 +59,8 @@ test('SQLite versions that can damage a WAL database are refused', () => {
 
 test('the tables themselves refuse a client two bound addresses', async () => {
   const { database } = await inMemory()
-  const insert = database.prepare("INSERT INTO leases VALUES ('lab', ?, 'm', NULL, 'bound', 0, 0)")
-  insert.run('10.0.0.1')
-  assert.throws(() => insert.run('10.0.0.2'), /UNIQUE/)
-  assert.throws(() => insert.run('10.0.0.1'), /UNIQUE/)
+  const insert = database.prepare("INSERT INTO leases VALUES ('lab', ?, 7, NULL, 'bound', 0, 0)")
+  insert.run(1)
+  assert.throws(() => insert.run(2), /UNIQUE/)
+  assert.throws(() => insert.run(1), /UNIQUE/)
 })

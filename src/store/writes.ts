@@ -1,20 +1,30 @@
-import type { StoredEvent } from '../model/event.ts'
-import type { Lease } from '../model/lease.ts'
 import type { BootAttempt, BootProgress, SavedState, SeenMachine } from '../model/ports.ts'
 import type { Durability } from './database.ts'
+import type { LeaseBlock, LeaseValues } from './lease-columns.ts'
 import type { StoreErrorCode } from './store-error.ts'
 
-/** One call of the store. It is written whole or not at all, whatever else is in its transaction. */
+/**
+ * One call of the store. It is written whole or not at all, whatever else is in its transaction. Rows are flat arrays:
+ * the structured clone of an object costs several times as much.
+ */
 export type Write =
-  | { readonly kind: 'leases'; readonly leases: readonly Lease[] }
+  | { readonly kind: 'leases'; readonly rows: readonly LeaseValues[] }
   | { readonly kind: 'attempt'; readonly attempt: BootAttempt }
   | { readonly kind: 'records'; readonly records: Records }
 
 /** What may be lost in the last moment before a crash. */
 export interface Records {
-  readonly events: readonly StoredEvent[]
+  readonly pages: readonly EventPage[]
   readonly seen: readonly SeenMachine[]
   readonly progress: readonly BootProgress[]
+}
+
+/** Events as JSON, written by the thread that has them: one text crosses to the writer, not objects. */
+export interface EventPage {
+  readonly firstId: number
+  readonly lastId: number
+  readonly count: number
+  readonly events: string
 }
 
 /** An error as it crosses the thread boundary, where classes do not survive. */
@@ -28,15 +38,21 @@ export interface WriterData {
   readonly durability: Durability
 }
 
+/** {@link SavedState} as it crosses. */
+export type SavedBlock = Omit<SavedState, 'leases'> & { readonly leases: LeaseBlock }
+
 export type ToWriter =
-  | { readonly kind: 'write'; readonly writes: readonly { readonly id: number; readonly write: Write }[] }
+  | { readonly kind: 'write'; readonly batch: number; readonly writes: readonly Write[] }
   | { readonly kind: 'close' }
 
 export type FromWriter =
-  | { readonly kind: 'ready'; readonly saved: SavedState }
+  | { readonly kind: 'ready'; readonly saved: SavedBlock }
   | { readonly kind: 'cannot-open'; readonly failure: WriteFailure }
-  /** One commit (or its failure): the outcome of every write that was in it. */
-  | {
-      readonly kind: 'written'
-      readonly outcomes: readonly { readonly id: number; readonly failure?: WriteFailure }[]
-    }
+  /** The fate of every batch of one commit. */
+  | { readonly kind: 'written'; readonly batches: readonly WrittenBatch[] }
+
+export interface WrittenBatch {
+  readonly batch: number
+  /** The writes that failed, by their place in the batch; all others are durable. */
+  readonly failures: readonly (readonly [at: number, failure: WriteFailure])[]
+}

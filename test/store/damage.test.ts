@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
-import type { SavedState } from '../../src/model/ports.ts'
+import type { Lease } from '../../src/model/lease.ts'
 import { openStateStore } from '../../src/store/state-store.ts'
 import type { StoreError } from '../../src/store/store-error.ts'
 import { sha256 } from '../helpers/server.ts'
@@ -43,10 +43,10 @@ async function leftByDead(
   return { stateDir, file: path.join(stateDir, 'state.db'), log: path.join(stateDir, 'state.db-wal') }
 }
 
-async function savedIn(stateDir: string): Promise<SavedState> {
+async function savedIn(stateDir: string): Promise<{ readonly leases: readonly Lease[] }> {
   const { store, saved } = await openStateStore({ stateDir, durability: 'off', onError: assert.fail })
   await store.close()
-  return saved
+  return { leases: [...saved.leases] }
 }
 
 test('the log of a dead server is taken over whole', async (t) => {

@@ -41,7 +41,7 @@ inNetns(import.meta, (net) => {
       durability: 'full',
       onError: (error) => errors.push(error),
     })
-    assert.deepEqual(again.saved.leases, [leaseNumber(1), leaseNumber(4)])
+    assert.deepEqual([...again.saved.leases], [leaseNumber(1), leaseNumber(4)])
     await again.store.close()
   })
 })

@@ -35,7 +35,8 @@ async function saveThree(): Promise<void> {
 }
 
 async function saveForever(early: boolean): Promise<void> {
-  const used = new Set(saved.leases.map((lease) => lease.address))
+  const used = new Set([...saved.leases].map((lease) => lease.address))
+  const stored = used.size
   const client = process.pid
   let next = 0
   const serve = async (): Promise<never> => {
@@ -47,7 +48,7 @@ async function saveForever(early: boolean): Promise<void> {
         `02:${hex(client >>> 16)}:${hex(client >>> 8)}:${hex(client)}:${hex(n >>> 8)}:${hex(n)}` as Mac
       const line = `ACK ${formatIpv4(address)} ${mac}\n`
       if (early) writeSync(STDERR, line)
-      if (early && n === saved.leases.length + 20) process.kill(process.pid, 'SIGKILL')
+      if (early && n === stored + 20) process.kill(process.pid, 'SIGKILL')
       await store.saveLeases([{ ...leaseNumber(n), mac }])
       if (!early) writeSync(STDERR, line)
     }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { leaseToValues } from '../../src/store/lease-columns.ts'
 import type { StoreError } from '../../src/store/store-error.ts'
 import { WAITING_LIMIT, Writer } from '../../src/store/writer.ts'
 import { leaseNumber, temporaryDirectory } from '../helpers/state.ts'
@@ -14,7 +15,7 @@ test('when the writer dies every waiting write is rejected, later ones too, and 
     onFatal: (error) => fatal.push(error),
     program: CRASHING,
   })
-  const write = { kind: 'leases', leases: [leaseNumber(1)] } as const
+  const write = { kind: 'leases', rows: [leaseToValues(leaseNumber(1))] } as const
   const outcomes = await Promise.allSettled([writer.write(write), writer.write(write)])
   for (const outcome of outcomes) assert.equal(outcome.status === 'rejected' && outcome.reason.code, 'died')
   await assert.rejects(writer.write(write), { code: 'died', message: /the disk caught fire/ })
@@ -26,7 +27,7 @@ test('more waiting writes than the limit are refused at once', async (t) => {
   const stateDir = temporaryDirectory(t)
   const { writer } = await Writer.start({ stateDir, durability: 'off', onFatal: assert.fail })
   const attempt = (n: number) =>
-    writer.write({ kind: 'leases', leases: [leaseNumber(n)] }).then(
+    writer.write({ kind: 'leases', rows: [leaseToValues(leaseNumber(n))] }).then(
       () => 'saved',
       (error: StoreError) => error.code,
     )
