@@ -124,7 +124,8 @@ test('a first start that was killed at any point leaves a directory that the nex
 test('damage while it runs: writes that meet it are rejected as corrupt, never said to be saved', async (t) => {
   const stateDir = temporaryDirectory(t)
   const { store } = await openStateStore({ stateDir, durability: 'off', onError: assert.fail })
-  const count = 30_000
+  // More than the two megabytes that SQLite keeps in memory.
+  const count = 60_000
   for (let n = 0; n < count; n += 500)
     await store.saveLeases(Array.from({ length: 500 }, (_, i) => leaseNumber(n + i)))
   const file = path.join(stateDir, 'state.db')
