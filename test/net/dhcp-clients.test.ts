@@ -1,56 +1,39 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { test } from 'node:test'
-import { type Host, inNetns } from '../helpers/netns.ts'
-import { centra, eventually, makeSite, missing, Running, type Site, serve } from '../helpers/server.ts'
+import { afterEach, test } from 'node:test'
+import { unpackPeer } from '../helpers/debian-peer.ts'
+import { DhcpHost, NETWORKD } from '../helpers/dhcp-programs.ts'
+import { inNetns } from '../helpers/netns.ts'
+import { centra, endAll, eventually, makeSite, missing, type Site, serve } from '../helpers/server.ts'
 
 const NODE01 = '52:54:00:77:00:01'
 const STRANGER = '52:54:00:99:00:01'
 const NEIGHBOUR = '52:54:00:99:00:02'
+const OTHER = '52:54:00:99:00:03'
 const options = { timeout: 90_000 }
-
-/** What both clients call with each change: it sets the address, and writes down what happened. */
-const APPLY = `#!/bin/sh
-case $1 in "") what=$reason; address=$new_ip_address;; *) what=$1; address=$ip;; esac
-case $what in
-  PREINIT|deconfig) ip link set dev "$interface" up;;
-  BOUND|RENEW|REBIND|REBOOT|bound|renew) ip address replace "$address/24" dev "$interface";;
-  RELEASE) ip address flush dev "$interface";;
-esac
-echo "$what $address" >> /run/applied
-`
-const LEASE_FILES = ['-lf', '/run/dhclient.leases', '-pf', '/run/dhclient.pid']
+const dhcpcd = await unpackPeer('dhcpcd-base')
+const noDhcpcd = 'why' in dhcpcd && dhcpcd.why
 
 inNetns(import.meta, (net) => {
   const client = net.host('client')
   net.veth({ name: 'prov0', address: '10.77.0.1/24' }, { name: 'eth0', mac: NODE01, host: client })
   const site = makeSite('/run/site', (text) => text.replace('lease: 1h', 'lease: 10s'))
-  writeFileSync('/run/apply', APPLY, { mode: 0o755 })
-  const become = (mac: string): void => {
-    for (const args of [
-      ['addr', 'flush', 'dev', 'eth0'],
-      ['link', 'set', 'eth0', 'down'],
-      ['link', 'set', 'eth0', 'address', mac],
-      ['link', 'set', 'eth0', 'up'],
-    ])
-      assert.equal(client.run('ip', ...args).code, 0)
-  }
+  const machine = new DhcpHost(client, 'eth0')
+  afterEach(endAll)
 
   test('dhclient: a reservation by MAC; it renews, asks again after a restart, releases', {
     ...options,
     skip: missing('dhclient'),
   }, async () => {
-    become(NODE01)
+    machine.become(NODE01)
     const server = await serve(site)
-    const first = dhclient(client)
-    assert.equal((await applied(/^BOUND (\S+)$/m))[1], '10.77.0.11')
-    await applied(/^RENEW 10\.77\.0\.11$/m)
+    const first = machine.dhclient()
+    assert.equal((await machine.applied(/^BOUND (\S+)$/m))[1], '10.77.0.11')
+    await machine.applied(/^RENEW 10\.77\.0\.11$/m)
     await first.stop('SIGKILL')
-    const again = dhclient(client)
-    await applied(/^REBOOT 10\.77\.0\.11$/m)
+    const again = machine.dhclient()
+    await machine.applied(/^REBOOT 10\.77\.0\.11$/m)
     await again.stop('SIGKILL')
-    const released = client.run('dhclient', '-4', '-r', '-sf', '/run/apply', ...LEASE_FILES, 'eth0')
-    assert.equal(released.code, 0, released.stderr)
+    machine.dhclientRelease()
     await server.stderrMatch(/node01 \(52:54:00:77:00:01\) RELEASE/)
     await server.stop()
     assert.equal((await leaseOf(site, NODE01))?.state, 'released')
@@ -60,31 +43,31 @@ inNetns(import.meta, (net) => {
     ...options,
     skip: missing('busybox'),
   }, async () => {
-    become(STRANGER)
+    machine.become(STRANGER)
     let server = await serve(site)
-    const first = udhcpc(client)
-    const [, address = ''] = await applied(/^bound (\S+)$/m)
+    const first = machine.udhcpc()
+    const [, address = ''] = await machine.applied(/^bound (\S+)$/m)
     assert.match(address, /^10\.77\.0\.1\d\d$/)
     first.signal('SIGUSR1')
-    await applied(/^renew \S+$/m)
+    await machine.applied(/^renew \S+$/m)
     await first.stop('SIGKILL')
 
     // kill -9 between the ACK and the next boot.
     await server.stop('SIGKILL')
     server = await serve(site)
-    become(NEIGHBOUR)
-    const neighbour = udhcpc(client)
-    assert.notEqual((await applied(/^bound (\S+)$/m))[1], address)
+    machine.become(NEIGHBOUR)
+    const neighbour = machine.udhcpc()
+    assert.notEqual((await machine.applied(/^bound (\S+)$/m))[1], address)
     await neighbour.stop('SIGKILL')
-    become(STRANGER)
-    const second = udhcpc(client)
-    assert.equal((await applied(/^bound (\S+)$/m))[1], address)
+    machine.become(STRANGER)
+    const second = machine.udhcpc()
+    assert.equal((await machine.applied(/^bound (\S+)$/m))[1], address)
     await second.stop('SIGKILL')
 
     assert.deepEqual(await server.stop(), { code: 0, signal: null })
     server = await serve(site)
-    const third = udhcpc(client)
-    assert.equal((await applied(/^bound (\S+)$/m))[1], address)
+    const third = machine.udhcpc()
+    assert.equal((await machine.applied(/^bound (\S+)$/m))[1], address)
     third.signal('SIGUSR2')
     await server.stderrMatch(/52:54:00:99:00:01 RELEASE/)
     await third.stop('SIGKILL')
@@ -94,49 +77,97 @@ inNetns(import.meta, (net) => {
     })
     await server.stop()
   })
-})
 
-function dhclient(client: Host): Running {
-  writeFileSync('/run/applied', '')
-  const args = ['-4', '-d', '-1', '-cf', '/dev/null', '-sf', '/run/apply', ...LEASE_FILES, 'eth0']
-  return new Running(client.spawn('dhclient', args))
-}
+  test('I01, I12: udhcpc, dhclient and dhcpcd in turn on one machine: one address, one lease', {
+    ...options,
+    skip: missing('busybox', 'dhclient') || noDhcpcd,
+  }, async () => {
+    assert.ok('tree' in dhcpcd)
+    machine.become(OTHER)
+    const server = await serve(site)
+    const ids: (string | undefined)[] = []
+    const { clientId, address } = await leaseBy(machine.udhcpc(), /^bound (\S+)$/m)
+    ids.push(clientId)
+    const clients = [
+      () => leaseBy(machine.dhclient(), /^BOUND (\S+)$/m),
+      () => leaseBy(machine.dhcpcd(dhcpcd.tree), /^BOUND (\S+)$/m),
+    ]
+    for (const ask of clients) {
+      machine.forgetAddress()
+      const lease = await ask()
+      assert.equal(lease.address, address)
+      ids.push(lease.clientId)
+    }
+    // udhcpc sends 01 and its MAC, dhclient nothing, dhcpcd a DUID.
+    assert.match(ids.join(' '), /^01525400990003 {2}ff\w{20,}$/)
+    await server.stop()
 
-function udhcpc(client: Host): Running {
-  writeFileSync('/run/applied', '')
-  const args = [
-    'udhcpc',
-    '-f',
-    '-i',
-    'eth0',
-    '-s',
-    '/run/apply',
-    '-t',
-    '20',
-    '-T',
-    '1',
-    '-p',
-    '/run/udhcpc.pid',
-  ]
-  return new Running(client.spawn('busybox', args))
-}
-
-function applied(pattern: RegExp): Promise<RegExpExecArray> {
-  return eventually(`${pattern}`, () => {
-    const text = existsSync('/run/applied') ? readFileSync('/run/applied', 'utf8') : ''
-    return pattern.exec(text) ?? undefined
+    async function leaseBy(
+      running: ReturnType<DhcpHost['udhcpc']>,
+      pattern: RegExp,
+    ): Promise<{ readonly address: string; readonly clientId: string | undefined }> {
+      const [, given = ''] = await machine.applied(pattern)
+      await running.stop('SIGKILL')
+      const leases = (await allLeases(site)).filter(({ mac }) => mac === OTHER)
+      assert.deepEqual([leases.length, leases[0]?.address], [1, given])
+      return { address: given, clientId: leases[0]?.clientId }
+    }
   })
-}
+
+  test('dhcpcd: an address that it probes by ARP; it renews, and releases when told to', {
+    ...options,
+    skip: noDhcpcd,
+  }, async () => {
+    assert.ok('tree' in dhcpcd)
+    machine.become(STRANGER)
+    const server = await serve(site, '--log', 'json')
+    const running = machine.dhcpcd(dhcpcd.tree)
+    const [, address = ''] = await machine.applied(/^BOUND (\S+)$/m)
+    await machine.applied(new RegExp(`^RENEW ${address}$`, 'm'))
+    running.signal('SIGALRM')
+    await server.event('dhcp.release', { mac: STRANGER, asks: address })
+    await running.exited
+    await server.stop()
+    assert.equal((await leaseOf(site, STRANGER))?.state, 'released')
+  })
+
+  test('systemd-networkd: an address, renewal, RELEASE when it ends; the address is that of other clients', {
+    ...options,
+    skip: missing(NETWORKD, 'busybox'),
+  }, async () => {
+    machine.become(OTHER)
+    const server = await serve(site, '--log', 'json')
+    const running = machine.networkd()
+    const [, address = ''] = await running.stderrMatch(
+      /DHCPv4 address (\S+)\/24, .*acquired from 10\.77\.0\.1/,
+    )
+    const lease = await leaseOf(site, OTHER)
+    assert.equal(lease?.address, address)
+    assert.match(lease?.clientId ?? '', /^ff/)
+    await running.stderrMatch(/REQUEST \(renewing\)[\s\S]*DHCPv4 client: ACK/)
+    await running.stop()
+    await server.event('dhcp.release', { mac: OTHER, asks: address })
+    machine.forgetAddress()
+    const udhcpc = machine.udhcpc()
+    assert.equal((await machine.applied(/^bound (\S+)$/m))[1], address)
+    await udhcpc.stop('SIGKILL')
+    await server.stop()
+  })
+})
 
 interface ShownLease {
   readonly mac: string
   readonly address: string
   readonly state: string
+  readonly clientId?: string
 }
 
 async function leaseOf(site: Site, mac: string): Promise<ShownLease | undefined> {
+  return (await allLeases(site)).find((lease) => lease.mac === mac)
+}
+
+async function allLeases(site: Site): Promise<readonly ShownLease[]> {
   const { code, stdout } = await centra('leases', '--config', site.config, '--json')
   assert.equal(code, 0)
-  const leases: readonly ShownLease[] = JSON.parse(stdout)
-  return leases.find((lease) => lease.mac === mac)
+  return JSON.parse(stdout)
 }
