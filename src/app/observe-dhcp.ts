@@ -3,6 +3,7 @@ import type { DhcpReply } from '../boot/reply-dhcp.ts'
 import { formatIpv4, type Ipv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { BootEvent, EventKind } from '../model/event.ts'
+import type { LeaseAsk } from '../model/lease-request.ts'
 import type { MessageType } from '../protocol/dhcp4/message-types.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
@@ -40,12 +41,19 @@ export function observeRequest(thought: DhcpThought, on: ServedNetwork, running:
   const kind = REQUEST_KINDS[client.type]
   if (kind === undefined) return
   const { ask } = client.lease
-  const asked = 'requested' in ask ? ask.requested : 'current' in ask ? ask.current : undefined
+  const asked = addressAsked(ask)
   emit(running, on, thought, {
     kind,
     detail: { ...clientFacts(thought), ...(asked === undefined ? {} : { asks: formatIpv4(asked) }) },
   })
   running.seen.note(client.boot.client.mac, on.network.name, running.now(), seenFacts(thought))
+}
+
+/** The address that a message is about, whatever it wants of it. */
+function addressAsked(ask: LeaseAsk): Ipv4 | undefined {
+  if ('requested' in ask) return ask.requested
+  if ('declined' in ask) return ask.declined
+  return 'current' in ask ? ask.current : undefined
 }
 
 /** What was answered and what it says about booting, or why there is no answer. */

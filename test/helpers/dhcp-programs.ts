@@ -9,15 +9,25 @@ import { eventually, Running } from './server.ts'
 /** What systemd itself runs; without a bus and without udev it works as well. */
 export const NETWORKD = '/lib/systemd/systemd-networkd'
 
-/** What the clients call with each change: it sets the address, and writes down what happened. */
+/**
+ * What the clients call with each change: it sets the address, and writes down what happened. dhclient has no look of its
+ * own at who has the address: it declines when this fails.
+ */
 const APPLY = `#!/bin/sh
 case $1 in "") what=$reason; address=$new_ip_address;; *) what=$1; address=$ip;; esac
+case $what in
+  BOUND|REBOOT) busybox arping -D -q -f -c 2 -w 2 -I "$interface" "$address" || exit 1;;
+esac
 case $what in
   PREINIT|deconfig) ip link set dev "$interface" up;;
   BOUND|RENEW|REBIND|REBOOT|bound|renew) ip address replace "$address/24" dev "$interface";;
   RELEASE) ip address flush dev "$interface";;
 esac
 `
+
+/** It would wait ten seconds before it asks again, and so miss T2 of a short lease. */
+const DHCLIENT_CONF = '/run/dhclient.conf'
+const DHCLIENT_ASKS = 'initial-interval 1; backoff-cutoff 1; reboot 5;\n'
 
 /** One network card with one client at a time. Its files are below `/run`, which is the test's own. */
 export class DhcpHost {
@@ -31,6 +41,7 @@ export class DhcpHost {
     this.#interface = interfaceName
     this.#apply = `/run/apply-${host.name}`
     this.#applied = `/run/applied-${host.name}`
+    writeFileSync(DHCLIENT_CONF, DHCLIENT_ASKS)
     writeFileSync(this.#apply, `${APPLY}echo "$what $address" >> ${this.#applied}\n`, { mode: 0o755 })
   }
 
@@ -46,7 +57,7 @@ export class DhcpHost {
   }
 
   dhclient(): Running {
-    return this.#start('dhclient', ['-4', '-d', '-1', ...this.#dhclientArguments()])
+    return this.#start('dhclient', ['-4', '-d', ...this.#dhclientArguments()])
   }
 
   /** Gives its lease back and ends. */
@@ -102,7 +113,7 @@ export class DhcpHost {
   #dhclientArguments(): readonly string[] {
     const { name } = this.#host
     const files = ['-lf', `/run/dhclient-${name}.leases`, '-pf', `/run/dhclient-${name}.pid`]
-    return ['-cf', '/dev/null', '-sf', this.#apply, ...files, this.#interface]
+    return ['-cf', DHCLIENT_CONF, '-sf', this.#apply, ...files, this.#interface]
   }
 
   #start(program: string, args: readonly string[]): Running {
