@@ -51,6 +51,11 @@ export async function answerDhcp(
   return reply
 }
 
+/** A message that waited in vain: nobody looked at it. */
+export function dropDhcp(reason: string, arrival: ServedNetwork, running: Running): void {
+  observeDropped({ reason }, arrival, running)
+}
+
 /** A client that the network does not serve gets silence, whatever its lease. */
 function effectiveAnswer({ boot, lease }: DhcpThought): LeaseAnswer {
   return boot.action.kind === 'ignore' ? { kind: 'silent', reason: boot.action.reason } : lease.answer

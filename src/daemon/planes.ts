@@ -1,4 +1,4 @@
-import { answerDhcp } from '../app/answer-dhcp.ts'
+import { answerDhcp, dropDhcp } from '../app/answer-dhcp.ts'
 import { answerHttp } from '../app/answer-http.ts'
 import { answerTftp, machineAt } from '../app/answer-tftp.ts'
 import type { Health } from '../app/health.ts'
@@ -11,7 +11,7 @@ import { encodeDhcp4 } from '../protocol/dhcp4/encode.ts'
 import { TFTP_ERROR } from '../protocol/tftp/packet.ts'
 import { type DhcpServer, serveDhcp } from '../servers/dhcp.ts'
 import { type HttpServer, serveHttp } from '../servers/http.ts'
-import { openPacketSender, openUdp } from '../servers/socket.ts'
+import { openBatchedUdp, openPacketSender, openUdp } from '../servers/socket.ts'
 import { serveTftp, type TftpServer } from '../servers/tftp.ts'
 import type { TftpObservation } from '../servers/tftp-exchange.ts'
 
@@ -28,9 +28,9 @@ const TFTP_LIMITS = { maxTransfers: 4096, maxTransfersPerClient: 16, maxBlksize:
 
 export async function openDhcp({ on, running, onFault }: PlaneOptions): Promise<DhcpServer> {
   const { interface: name, address } = on()
-  const socket = await openUdp({ address: '0.0.0.0', port: 67, interface: name, broadcast: true })
+  const udp = await openBatchedUdp({ address: '0.0.0.0', port: 67, interface: name, broadcast: true })
   return serveDhcp({
-    socket,
+    udp,
     packets: openPacketSender(name),
     source: address,
     onMessage: async (bytes, sourcePort) => {
@@ -40,6 +40,7 @@ export async function openDhcp({ on, running, onFault }: PlaneOptions): Promise<
         : { bytes: encodeDhcp4(reply.message), destination: reply.destination }
     },
     onFault: (error) => onFault(`DHCP on ${name}`, error),
+    onDrop: (reason) => dropDhcp(reason, on(), running),
   })
 }
 

@@ -1,11 +1,12 @@
-import type { Socket } from 'node:dgram'
 import { formatIpv4, type Ipv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import { buildIpv4Udp } from '../protocol/frame/ipv4-udp.ts'
-import type { PacketSender } from './socket.ts'
+import { DatagramQueue, type DropReason } from './datagram-queue.ts'
+import type { BatchedUdp, PacketSender } from './socket.ts'
 
 const SERVER_PORT = 67
 const CLIENT_PORT = 68
+const BROADCAST = 0xffff_ffff as Ipv4
 
 /** A reply with its way to the client; the ways of RFC 2131 §4.1. */
 export interface OutgoingDhcp {
@@ -19,7 +20,7 @@ export interface OutgoingDhcp {
 
 export interface DhcpServerOptions {
   /** Bound to port 67 of one interface, with broadcasts. The server closes it. */
-  readonly socket: Socket
+  readonly udp: BatchedUdp
   /** Sends to a link-layer address on that interface; without it such replies are broadcast. */
   readonly packets: PacketSender | undefined
   /** Ours on that interface: the source of replies. */
@@ -28,6 +29,8 @@ export interface DhcpServerOptions {
   readonly onMessage: (bytes: Uint8Array, sourcePort: number) => Promise<OutgoingDhcp | undefined>
   /** A fault of ours, or a reply that could not be sent. The server goes on. */
   readonly onFault: (error: unknown) => void
+  /** A message that nobody looked at. */
+  readonly onDrop: (reason: DropReason) => void
 }
 
 export interface DhcpServer {
@@ -36,21 +39,28 @@ export interface DhcpServer {
 
 /** Receives and sends; no decision is made here. One packet never ends the process. */
 export function serveDhcp(options: DhcpServerOptions): DhcpServer {
-  const { socket, packets, onMessage, onFault } = options
+  const { udp, packets, onMessage, onFault, onDrop } = options
+  const { socket, batch } = udp
   let isClosed = false
-  socket.on('error', onFault)
-  socket.on('message', (bytes, { port }) => {
-    onMessage(bytes, port)
-      .then((reply) => {
-        if (reply !== undefined && !isClosed) send(reply, options)
-      })
-      .catch(onFault)
+  const reply = (outgoing: OutgoingDhcp | undefined): void => {
+    if (outgoing !== undefined && !isClosed) send(outgoing, options)
+  }
+  const queue = new DatagramQueue({
+    receive: () => batch?.receive() ?? [],
+    handle: ({ bytes, port }) => void onMessage(bytes, port).then(reply).catch(onFault),
+    onDrop,
+    now: Date.now,
   })
+  socket.on('error', onFault)
+  // dgram does not tell when this one arrived; those behind it are younger.
+  socket.on('message', (bytes, { port }) => queue.arrived({ bytes, port, receivedAt: Date.now() }))
   return {
     close: () =>
       new Promise((resolve) => {
         isClosed = true
+        queue.close()
         packets?.close()
+        batch?.close()
         socket.close(() => resolve())
       }),
   }
@@ -60,17 +70,17 @@ function send(reply: OutgoingDhcp, options: DhcpServerOptions): void {
   const { destination } = reply
   switch (destination.kind) {
     case 'broadcast':
-      sendTo('255.255.255.255', reply, options)
+      sendTo(BROADCAST, reply, options)
       break
     case 'unicast':
-      sendTo(formatIpv4(destination.address), reply, options)
+      sendTo(destination.address, reply, options)
       break
     case 'link':
       // RFC 2131 §4.1 allows broadcast where unicast to a host without an address is impossible.
-      if (!sendByLink(reply.bytes, destination, options)) sendTo('255.255.255.255', reply, options)
+      if (!sendByLink(reply.bytes, destination, options)) sendTo(BROADCAST, reply, options)
       break
     case 'relay':
-      sendTo(formatIpv4(destination.address), reply, options, destination.port)
+      sendTo(destination.address, reply, options, destination.port)
       break
     default:
       destination satisfies never
@@ -78,12 +88,14 @@ function send(reply: OutgoingDhcp, options: DhcpServerOptions): void {
 }
 
 function sendTo(
-  address: string,
+  address: Ipv4,
   { bytes }: OutgoingDhcp,
-  { socket, onFault }: DhcpServerOptions,
+  { udp: { socket, batch }, onFault }: DhcpServerOptions,
   port = CLIENT_PORT,
 ): void {
-  socket.send(bytes, port, address, (error) => {
+  // dgram is the way where there is no batch, and the one that waits when the socket's queue is full.
+  if (batch?.send(bytes, address, port).ok === true) return
+  socket.send(bytes, port, formatIpv4(address), (error) => {
     if (error !== null) onFault(error)
   })
 }

@@ -3,8 +3,15 @@ import dgram from 'node:dgram'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
+import type { Ipv4 } from '../../src/lib/ipv4.ts'
 import { parseMac } from '../../src/lib/mac.ts'
-import { nativeSockets, openPacketSender, openUdp, SocketError } from '../../src/servers/socket.ts'
+import {
+  nativeSockets,
+  openBatchedUdp,
+  openPacketSender,
+  openUdp,
+  SocketError,
+} from '../../src/servers/socket.ts'
 import { type Host, inNetns } from '../helpers/netns.ts'
 
 const SERVER_PORT = 67
@@ -70,6 +77,40 @@ inNetns(import.meta, (net) => {
     assert.deepEqual(seen, [['to one'], ['to two']])
     await closeAll(sockets)
     for (const capture of captures) await capture?.stop()
+  })
+
+  test('a batch has what waits, in its order, with its times; and sends', options, async (t) => {
+    const capture = await one.capture('c1')
+    if (capture === undefined) return t.skip('tcpdump is not installed')
+    const { socket, batch } = await openBatchedUdp({ ...wildcard, interface: 's1' })
+    assert.ok(batch)
+    assert.deepEqual(batch.receive(), [])
+    const texts = Array.from({ length: 40 }, (_, n) => `message ${n} ${'x'.repeat(n * 20)}`)
+    // The event loop stands still meanwhile, so dgram takes none.
+    for (const text of texts)
+      one.run(process.execPath, SENDER, '10.1.0.2', '10.1.0.1', String(SERVER_PORT), text)
+    const datagrams = [...batch.receive(), ...batch.receive()]
+    assert.deepEqual(
+      datagrams.map(({ bytes }) => Buffer.from(bytes).toString()),
+      texts,
+    )
+    const times = datagrams.map(({ receivedAt }) => receivedAt)
+    assert.deepEqual(
+      times,
+      [...times].sort((a, b) => a - b),
+    )
+    assert.ok(Math.abs((times.at(-1) ?? 0) - Date.now()) < 60_000)
+    assert.ok(datagrams.every(({ port }) => port > 0))
+    assert.equal(batch.send(Buffer.from('an answer'), 0xffff_ffff as Ipv4, CLIENT_PORT).ok, true)
+    await capture.waitFor((frame) => payload(frame) === 'an answer')
+    const large = batch.send(new Uint8Array(70_000), 0x0a01_0002 as Ipv4, CLIENT_PORT)
+    assert.equal(!large.ok && large.error.code, 'EMSGSIZE')
+    batch.close()
+    const late = batch.send(Buffer.from('late'), 0x0a01_0002 as Ipv4, CLIENT_PORT)
+    assert.equal(!late.ok && late.error.code, 'EBADF')
+    assert.deepEqual(batch.receive(), [])
+    await closeAll([socket])
+    await capture.stop()
   })
 
   test(
