@@ -48,6 +48,8 @@ export interface PrivateNetwork extends Host {
   host(name: string): Host
   /** Lays a cable between two interfaces and brings both ends up. */
   veth(one: VethEnd, other: VethEnd): void
+  /** Makes a switch out of the ends of cables, all in one place; the switch has the address itself. */
+  bridge(name: string, ports: readonly string[], end?: Pick<VethEnd, 'address' | 'host'>): void
 }
 
 const INSIDE = 'CENTRA_TEST_INSIDE_NETNS'
@@ -96,7 +98,7 @@ function enter(): PrivateNetwork {
   mkdirSync('/run/netns')
   must('ip', 'link', 'set', 'lo', 'up')
   const own = makeHost('server', [])
-  return { ...own, host: addHost, veth: addVeth }
+  return { ...own, host: addHost, veth: addVeth, bridge: addBridge }
 }
 
 function addHost(name: string): Host {
@@ -112,6 +114,18 @@ function addVeth(one: VethEnd, other: VethEnd): void {
     if (end.address !== undefined) must(...ip, 'address', 'add', end.address, 'brd', '+', 'dev', end.name)
     must(...ip, 'link', 'set', 'dev', end.name, 'up')
   }
+}
+
+function addBridge(
+  name: string,
+  ports: readonly string[],
+  { address, host }: Pick<VethEnd, 'address' | 'host'> = {},
+): void {
+  const ip = ['ip', ...inside({ name, ...(host === undefined ? {} : { host }) })]
+  must(...ip, 'link', 'add', name, 'type', 'bridge')
+  for (const port of ports) must(...ip, 'link', 'set', port, 'master', name)
+  if (address !== undefined) must(...ip, 'address', 'add', address, 'brd', '+', 'dev', name)
+  must(...ip, 'link', 'set', 'dev', name, 'up')
 }
 
 function veth(end: VethEnd): string[] {

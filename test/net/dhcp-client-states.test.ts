@@ -1,6 +1,5 @@
 /** The states of RFC 2131 §4.4 as real clients go through them, and what a capture sees of each. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { afterEach, before, test } from 'node:test'
 import { formatIpv4 } from '../../src/lib/ipv4.ts'
 import { decodeDhcp4 } from '../../src/protocol/dhcp4/decode.ts'
@@ -23,14 +22,7 @@ inNetns(import.meta, (net) => {
     ['port2', squatter],
   ] as const)
     net.veth({ name: port }, { name: 'eth0', host })
-  for (const args of [
-    ['add', 'prov0', 'type', 'bridge'],
-    ['set', 'port1', 'master', 'prov0'],
-    ['set', 'port2', 'master', 'prov0'],
-    ['set', 'prov0', 'up'],
-  ])
-    execFileSync('ip', ['link', ...args])
-  execFileSync('ip', ['address', 'add', '10.77.0.1/24', 'dev', 'prov0'])
+  net.bridge('prov0', ['port1', 'port2'], { address: '10.77.0.1/24' })
   const site = makeSite('/run/site', (text) => text.replace('lease: 1h', 'lease: 10s'))
   const machine = new DhcpHost(client, 'eth0')
   let capture: Capture | undefined
