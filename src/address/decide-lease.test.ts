@@ -191,7 +191,7 @@ const DISCOVER: readonly Row[] = [
   {
     name: 'a reservation of the address that the interface turned out to have is not given',
     in: world()
-      .network({ router: ip('10.77.0.254') })
+      .network({ options: { router: ip('10.77.0.254') } })
       .node('node09', STRANGER, { address: '10.77.0.1' }),
     ask: discover(),
     answer: 'offer 10.77.0.100 offered for 60 s',

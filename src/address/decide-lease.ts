@@ -46,9 +46,9 @@ function answerAsk(request: LeaseRequest, ask: LeaseAsk, world: AddressWorld, st
     case 'select':
       return select(request, ask, world, steps)
     case 'reboot':
-      return confirm(request, ask.requested, world, steps)
+      return known(request, ask.requested, world, steps)
     case 'renew':
-      return confirm(request, ask.current, world, steps)
+      return known(request, ask.current, world, steps)
     case 'release':
       return release(request, ask, world, steps)
     case 'decline':
@@ -71,11 +71,13 @@ function offer(
     steps.push({ rule: 'lease.pool', outcome: 'no free address', from: 'state' })
     return { kind: 'silent', reason: `no free address on ${world.network.name}` }
   }
+  const seconds = leaseSeconds(request, world.network)
   const held = world.leases.ofAddress(world.network.name, address)
   if (held !== undefined && held.mac === request.mac && held.state === 'bound' && isActive(held, world.now))
-    return { kind: 'offer', lease: held }
+    return { kind: 'offer', lease: held, seconds }
   const lease = makeLease(request, address, world)
-  return { kind: 'offer', lease: { ...lease, state: 'offered', expiresAt: world.now + OFFER_HOLD_MS } }
+  const until = world.now + OFFER_HOLD_MS
+  return { kind: 'offer', lease: { ...lease, state: 'offered', expiresAt: until }, seconds }
 }
 
 /** RFC 2131 §4.3.1: reservation, then the current or last address, then the one asked for, then any of the pool. */
@@ -131,6 +133,20 @@ function select(
   return held !== undefined ? { kind: 'silent', reason, forget: held } : { kind: 'silent', reason }
 }
 
+/**
+ * INIT-REBOOT, RENEWING and REBINDING (RFC 2131 §4.3.2): where we are not authoritative, only a client with a lease of
+ * ours is answered, since another server may have given it the address.
+ */
+function known(request: LeaseRequest, address: Ipv4, world: AddressWorld, steps: Step[]): LeaseAnswer {
+  const { network, leases, node } = world
+  const held = leases.ofAddress(network.name, address)
+  const isOurClient = held?.mac === request.mac || (node !== undefined && node.address === address)
+  if (network.authoritative || isOurClient) return confirm(request, address, world, steps)
+  const reason = `authoritative: false, and ${formatIpv4(address)} is not this client's by our leases`
+  steps.push({ rule: 'lease.current', outcome: reason, from: 'state', cite: cite(network.origin) })
+  return { kind: 'silent', reason }
+}
+
 /** ACK when the client may have this address, NAK otherwise: we are authoritative, also for clients we never saw. */
 function confirm(request: LeaseRequest, address: Ipv4, world: AddressWorld, steps: Step[]): LeaseAnswer {
   const problem = whyNot(request.mac, address, world)
@@ -141,7 +157,8 @@ function confirm(request: LeaseRequest, address: Ipv4, world: AddressWorld, step
   })
   if (problem !== undefined) return { kind: 'nak', reason: problem }
   const lease = makeLease(request, address, world)
-  return { kind: 'ack', lease, writes: [...releaseOthers(request.mac, address, world), lease] }
+  const writes = [...releaseOthers(request.mac, address, world), lease]
+  return { kind: 'ack', lease, writes, seconds: leaseSeconds(request, world.network) }
 }
 
 /** One client has one address on a network: what it held elsewhere is given back with the new lease. */
@@ -243,7 +260,7 @@ function isTaken(address: Ipv4, world: AddressWorld): boolean {
 
 /** Ours, the router's, or one of the two that no host has. */
 function belongsToNetwork(address: Ipv4, { network, server }: AddressWorld): boolean {
-  return [server, network.router].includes(address) || isSubnetEnd(network.subnet, address)
+  return [server, network.options.router].includes(address) || isSubnetEnd(network.subnet, address)
 }
 
 function cite({ file, line }: Origin): string {
@@ -252,6 +269,16 @@ function cite({ file, line }: Origin): string {
 
 function isActive(lease: Lease, now: number): boolean {
   return lease.state !== 'released' && lease.expiresAt > now
+}
+
+/** The client's wish (option 51) counts between the limits of the network, where it has some. */
+function leaseSeconds(
+  { wishedSeconds }: LeaseRequest,
+  { leaseSeconds: usual, leaseLimits }: Network,
+): number {
+  return wishedSeconds === undefined || leaseLimits === undefined
+    ? usual
+    : Math.min(Math.max(wishedSeconds, leaseLimits.min), leaseLimits.max)
 }
 
 function makeLease(request: LeaseRequest, address: Ipv4, world: AddressWorld): Lease {
@@ -268,6 +295,6 @@ function makeLease(request: LeaseRequest, address: Ipv4, world: AddressWorld): L
     ...(request.clientId === undefined ? {} : { clientId: request.clientId }),
     state: 'bound',
     startedAt: same ? before.startedAt : world.now,
-    expiresAt: world.now + world.network.leaseSeconds * 1000,
+    expiresAt: world.now + leaseSeconds(request, world.network) * 1000,
   }
 }

@@ -34,6 +34,7 @@ export async function answerDhcp(
   const reply = replyDhcp({
     request: thought.message,
     network: on.network,
+    ...(thought.node === undefined ? {} : { node: thought.node }),
     server: on.address,
     answer,
     boot: thought.boot.action,

@@ -3,6 +3,7 @@ import { type ClassifiedDhcp, classifyDhcp, type NotForUs } from '../boot/classi
 import { decide } from '../boot/decide.ts'
 import type { Decision } from '../boot/decision.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import type { Node } from '../model/config.ts'
 import type { LeaseRequest } from '../model/lease-request.ts'
 import type { World } from '../model/world.ts'
 import { decodeDhcp4 } from '../protocol/dhcp4/decode.ts'
@@ -18,6 +19,8 @@ export interface DhcpThought {
   readonly on: ServedNetwork
   readonly message: DhcpMessage
   readonly client: ClassifiedDhcp
+  /** The described node that this client is. */
+  readonly node?: Node
   readonly boot: Decision
   readonly lease: LeaseDecision
 }
@@ -38,7 +41,11 @@ export function thinkDhcp(
   const world = worldAt(picture, leases, clock(), loops)
   const boot = decide(client.value.boot, world)
   const lease = thinkAddress(client.value.lease, on, picture, world)
-  return ok({ on, message: decoded.value, client: client.value, boot, lease })
+  const node = world.nodes.get(client.value.lease.mac)
+  return ok({
+    ...{ on, message: decoded.value, client: client.value, boot, lease },
+    ...(node === undefined ? {} : { node }),
+  })
 }
 
 /** The address decision for one client of a network; `explain` asks here too. */

@@ -23,6 +23,8 @@ export function whichNetwork(
     if (network === undefined) return err(`${via}: no network has ${formatIpv4(link)}`)
     if (networks.some(({ subnet }) => isSubnetEnd(subnet, giaddr)))
       return err(`${via}: no host has this address`)
+    if (network.relays.length > 0 && !network.relays.includes(giaddr))
+      return err(`${via}, which is not among the relays: of ${network.name}`)
     if (network.dhcp === 'off') return err(`${via}: ${network.name} has dhcp: off`)
     return ok({ ...arrival, network })
   }

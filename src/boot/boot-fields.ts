@@ -33,18 +33,24 @@ const NOTHING: BootFields = {
   echoesUuid: false,
 }
 
+/** Ours, and the server that loaders come from over TFTP. */
+interface Servers {
+  readonly server: Ipv4
+  readonly nextServer: Ipv4
+}
+
 /** How this client wants the answer about booting said; each has its own place to look. */
-export function bootFields(server: Ipv4, boot: Action): BootFields {
+export function bootFields({ server, nextServer }: Servers, boot: Action): BootFields {
   switch (boot.kind) {
     case 'boot-file':
-      return bootFile(server, boot)
+      return bootFile(boot.over === 'tftp' ? nextServer : server, boot)
     case 'script-url':
       return {
         ...{ ...NOTHING, siaddr: server, file: fileField(boot.url), echoesUuid: true },
         files: [option(OPTION.bootFileName, textValue(boot.url)), noProxyWait()],
       }
     case 'no-boot':
-      return boot.nextServer === true ? { ...NOTHING, siaddr: server } : NOTHING
+      return boot.nextServer === true ? { ...NOTHING, siaddr: nextServer } : NOTHING
     default:
       return NOTHING
   }

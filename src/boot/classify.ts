@@ -11,6 +11,7 @@ import {
   clientArches,
   clientIdentifier,
   clientUuid,
+  leaseTime,
   messageType,
   requestedAddress,
   serverIdentifier,
@@ -54,11 +55,16 @@ export function classifyDhcp(message: DhcpMessage, ingress: Ingress): Result<Cla
 
   const { client, evidence } = classifyClient(message)
   const clientId = clientIdentifier(message)
+  const wishedSeconds = leaseTime(message)
   const vendor = vendorClass(message)
   return ok({
     type,
     boot: { via: 'dhcp', question: { kind: 'where-next' }, client: { ...client, mac }, ingress, evidence },
-    lease: { ask, mac, ...(clientId === undefined ? {} : { clientId: toHex(clientId) }) },
+    lease: {
+      ...{ ask, mac },
+      ...(clientId === undefined ? {} : { clientId: toHex(clientId) }),
+      ...(wishedSeconds === undefined ? {} : { wishedSeconds }),
+    },
     ...(vendor === undefined ? {} : { vendorClass: printable(vendor, 80) }),
   })
 }

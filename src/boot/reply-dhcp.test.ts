@@ -25,8 +25,7 @@ function server(): WorldBuilder {
       subnet: subnet.value,
       address: ip('192.0.2.2'),
       pools: pool('192.0.2.50-192.0.2.99'),
-      router: ip('192.0.2.1'),
-      dns: [ip('192.0.2.1')],
+      options: { router: ip('192.0.2.1'), dns: [ip('192.0.2.1')] },
     })
     .server('192.0.2.2')
     .node('node7', CLIENT, { address: '192.0.2.50' })
@@ -123,7 +122,7 @@ describe('our replies to the worked requests', () => {
     const there = server().network({
       subnet: subnet.value,
       pools: pool('198.51.100.50-198.51.100.99'),
-      router: ip('198.51.100.1'),
+      options: { router: ip('198.51.100.1'), dns: [ip('198.51.100.1')] },
     })
     const ours = answer(vector('P23').bytes, there)
     const theirs = decodeDhcp4(vector('P24').bytes)
@@ -332,8 +331,11 @@ test('S30: OFFER and ACK say the same', () => {
 
 test('D17, D18: what the client cannot take is left out, the wished options first', () => {
   const there = server().network({
-    domain: 'd'.repeat(200),
-    dns: Array.from({ length: 30 }, (_, i) => ip(`192.0.2.${i + 1}`)),
+    options: {
+      router: ip('192.0.2.1'),
+      domain: 'd'.repeat(200),
+      dns: Array.from({ length: 30 }, (_, i) => ip(`192.0.2.${i + 1}`)),
+    },
   })
   const large = answer(vector('P9').bytes, there)
   const request = decodeDhcp4(vector('P9').bytes)

@@ -1,6 +1,6 @@
-import { ANY_ADDRESS, broadcastOf, type Ipv4, maskOf } from '../lib/ipv4.ts'
+import { ANY_ADDRESS, type Ipv4, maskOf } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
-import type { Network } from '../model/config.ts'
+import type { Network, Node } from '../model/config.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
 import { encodeDhcp4 } from '../protocol/dhcp4/encode.ts'
 import {
@@ -12,22 +12,11 @@ import {
   wantsBroadcast,
 } from '../protocol/dhcp4/message.ts'
 import type { MessageType } from '../protocol/dhcp4/message-types.ts'
-import {
-  ipv4ListValue,
-  ipv4Value,
-  messageTypeValue,
-  textValue,
-  u32Value,
-} from '../protocol/dhcp4/option-values.ts'
-import {
-  optionBytes,
-  parameterRequestList,
-  relayAgentInfo,
-  replyLengthLimit,
-  serverOverride,
-} from '../protocol/dhcp4/options.ts'
+import { ipv4Value, messageTypeValue, textValue, u32Value } from '../protocol/dhcp4/option-values.ts'
+import { optionBytes, relayAgentInfo, replyLengthLimit, serverOverride } from '../protocol/dhcp4/options.ts'
 import { OPTION } from '../protocol/iana/options.ts'
 import { bootFields } from './boot-fields.ts'
+import { clientOptions, wishedOptions } from './client-options.ts'
 import type { Action } from './decision.ts'
 
 /** Where a reply goes (RFC 2131 §4.1). `link`: by link-layer address, to a client that cannot answer ARP yet. */
@@ -49,6 +38,8 @@ export interface DhcpReply {
 export interface ReplyParts {
   readonly request: DhcpMessage
   readonly network: Network
+  /** The described node that this client is. */
+  readonly node?: Node
   /** Our address on that network: option 54, siaddr, and the source of the reply. */
   readonly server: Ipv4
   readonly answer: LeaseAnswer
@@ -71,13 +62,13 @@ export function replyDhcp(parts: ReplyParts): DhcpReply | undefined {
         destination: relayOf(parts) ?? { kind: 'broadcast' },
       }
     case 'offer':
-      return give(parts, 'OFFER', answer.lease.address)
+      return give(parts, 'OFFER', answer)
     case 'ack':
-      return give(parts, 'ACK', answer.lease.address)
+      return give(parts, 'ACK', answer)
     case 'ack-inform':
       return {
         type: 'ACK',
-        message: build(parts, { type: 'ACK', yiaddr: ANY_ADDRESS, lease: false }),
+        message: build(parts, { type: 'ACK', yiaddr: ANY_ADDRESS }),
         destination: relayOf(parts) ?? { kind: 'unicast', address: request.ciaddr },
       }
     default:
@@ -85,10 +76,14 @@ export function replyDhcp(parts: ReplyParts): DhcpReply | undefined {
   }
 }
 
-function give(parts: ReplyParts, type: 'OFFER' | 'ACK', address: Ipv4): DhcpReply {
+function give(
+  parts: ReplyParts,
+  type: 'OFFER' | 'ACK',
+  { lease: { address }, seconds }: Extract<LeaseAnswer, { readonly kind: 'offer' | 'ack' }>,
+): DhcpReply {
   return {
     type,
-    message: build(parts, { type, yiaddr: address, lease: true }),
+    message: build(parts, { type, yiaddr: address, seconds }),
     destination: relayOf(parts) ?? destination(parts.request, address),
   }
 }
@@ -135,23 +130,24 @@ function relayOf({ request, sourcePort }: ReplyParts): Destination | undefined {
 interface Said {
   readonly type: 'OFFER' | 'ACK'
   readonly yiaddr: Ipv4
-  /** Whether lease times are told: not in answer to INFORM (RFC 2131 §4.3.5). */
-  readonly lease: boolean
+  /** The lease time; none is told in answer to INFORM (RFC 2131 §4.3.5). */
+  readonly seconds?: number
 }
 
 /**
  * OFFER and ACK are alike: EDK2 takes the mask, router and times out of the OFFER. Option 53 comes first because old
  * ROMs expect it there, 1 before 3 (RFC 2132 §3.3).
  */
-function build(parts: ReplyParts, { type, yiaddr, lease }: Said): DhcpMessage {
-  const { request, server, network, boot } = parts
-  const booting = bootFields(server, boot)
+function build(parts: ReplyParts, { type, yiaddr, seconds }: Said): DhcpMessage {
+  const { request, server, network, node, boot } = parts
+  const booting = bootFields({ server, nextServer: node?.nextServer ?? network.nextServer ?? server }, boot)
+  const options = clientOptions(network, node)
   const required = [
     option(OPTION.messageType, messageTypeValue(type)),
     option(OPTION.serverIdentifier, ipv4Value(serverIdentifier(request, server))),
-    ...(lease ? leaseTimes(network.leaseSeconds) : []),
+    ...(seconds === undefined ? [] : leaseTimes(seconds)),
     option(OPTION.subnetMask, ipv4Value(maskOf(network.subnet.prefix))),
-    ...(network.router === undefined ? [] : [option(OPTION.router, ipv4Value(network.router))]),
+    ...(options.router === undefined ? [] : [option(OPTION.router, ipv4Value(options.router))]),
   ]
   const last = [
     ...echoed(request, OPTION.clientIdentifier),
@@ -168,7 +164,7 @@ function build(parts: ReplyParts, { type, yiaddr, lease }: Said): DhcpMessage {
     siaddr: booting.siaddr,
     file: booting.file,
   }
-  return fit(request, header, { required, wished: wished(request, network), last })
+  return fit(request, header, { required, wished: wishedOptions(request, network.subnet, options), last })
 }
 
 interface OptionGroups {
@@ -189,17 +185,6 @@ function fit(
     if (encodeDhcp4(message).length <= limit) return message
   }
   return { ...header, options: [...required, ...last] }
-}
-
-/** What the client asked for in option 55, or everything when it has none. */
-function wished(request: DhcpMessage, network: Network): readonly DhcpOption[] {
-  const asked = parameterRequestList(request)
-  const all = [
-    ...(network.dns.length === 0 ? [] : [option(OPTION.domainNameServer, ipv4ListValue(network.dns))]),
-    ...(network.domain === undefined ? [] : [option(OPTION.domainName, textValue(network.domain))]),
-    option(OPTION.broadcastAddress, ipv4Value(broadcastOf(network.subnet))),
-  ]
-  return asked.length === 0 ? all : all.filter(({ code }) => asked.includes(code))
 }
 
 /** RFC 2131 §4.4.5: T1 is half of the lease, T2 seven eighths. */

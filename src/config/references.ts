@@ -1,30 +1,9 @@
-import {
-  broadcastOf,
-  formatIpv4,
-  formatSubnet,
-  type Ipv4,
-  type Ipv4Range,
-  rangeContains,
-  subnetContains,
-} from '../lib/ipv4.ts'
+import { formatIpv4, type Ipv4, rangeContains, subnetContains } from '../lib/ipv4.ts'
 import { type Config, MENU_KEYS, type Network, type Profile, RESCUE_PROFILE } from '../model/config.ts'
-import type { ConfigProblem, ConfigSource, Path } from './source.ts'
-
-/** A well-formed network or node: its index in the resolved configuration is its index in the list. */
-interface Place {
-  readonly source: ConfigSource
-  readonly path: Path
-}
-
-interface Checked {
-  readonly config: Config
-  readonly root: ConfigSource
-  readonly sources: readonly ConfigSource[]
-  readonly networks: readonly Place[]
-  readonly nodes: readonly Place[]
-  /** A part could not be read: a name that seems to be missing may be in there. */
-  readonly incomplete: boolean
-}
+import { checkNetworks } from './check-networks.ts'
+import { checkOptions } from './check-options.ts'
+import { type Checked, formatRange, isHost, type Place, problem, Register } from './places.ts'
+import type { ConfigProblem, ConfigSource } from './source.ts'
 
 /** What only the whole configuration can tell: names that must exist, be unique, or lie inside one another. */
 export function checkReferences(checked: Checked): readonly ConfigProblem[] {
@@ -37,61 +16,6 @@ export function checkReferences(checked: Checked): readonly ConfigProblem[] {
     ...checkImages(checked),
     ...checkCmdlines(checked),
   ]
-}
-
-function checkNetworks({ config, networks }: Checked): readonly ConfigProblem[] {
-  const problems: ConfigProblem[] = []
-  const names = new Register('network')
-  const interfaces = new Register('interface')
-  config.networks.forEach((network, index) => {
-    const place = networks[index]
-    if (place === undefined) return
-    problems.push(...names.take(network.name, place, 'name'))
-    // One socket an interface receives its broadcasts; several subnets on one interface come with shared networks.
-    if (network.interface !== undefined)
-      problems.push(...interfaces.take(network.interface, place, 'interface'))
-    else if (!place.source.has([...place.path, 'interface']) && !config.networks.some(hasInterface))
-      problems.push(
-        problem(
-          place,
-          [],
-          'no network names an interface: one is needed, also for relays, which send to its address',
-        ),
-      )
-    problems.push(...checkNetwork(network, place))
-    for (const [other, earlier] of config.networks.slice(0, index).entries()) {
-      if (!overlap(earlier, network)) continue
-      const where = networks[other] === undefined ? '' : `, ${cite(networks[other])}`
-      problems.push(problem(place, 'subnet', `overlaps the subnet of ${earlier.name}${where}`))
-    }
-  })
-  return problems
-}
-
-function hasInterface({ interface: name }: Network): boolean {
-  return name !== undefined
-}
-
-function checkNetwork(network: Network, place: Place): readonly ConfigProblem[] {
-  const problems: ConfigProblem[] = []
-  const subnet = formatSubnet(network.subnet)
-  for (const key of ['address', 'router'] as const) {
-    const address = network[key]
-    if (address !== undefined && !isHost(network, address))
-      problems.push(problem(place, key, `${formatIpv4(address)} is not a host of ${subnet}`))
-  }
-  network.pools.forEach((pool, i) => {
-    if (!subnetContains(network.subnet, pool.first) || !subnetContains(network.subnet, pool.last))
-      problems.push(problem(place, ['pool', i], `the range is not inside ${subnet}`))
-    const earlier = network.pools
-      .slice(0, i)
-      .find((other) => other.first <= pool.last && pool.first <= other.last)
-    if (earlier !== undefined)
-      problems.push(problem(place, ['pool', i], `overlaps the range ${formatRange(earlier)}`))
-  })
-  if (network.dhcp === 'proxy')
-    problems.push(problem(place, 'dhcp', 'proxy is not available yet; write observe (silent), server or off'))
-  return problems
 }
 
 function checkNodes(checked: Checked): readonly ConfigProblem[] {
@@ -107,6 +31,8 @@ function checkNodes(checked: Checked): readonly ConfigProblem[] {
     node.macs.forEach((mac, i) => {
       problems.push(...macs.take(mac, place, ['mac', i]))
     })
+    const network = node.address === undefined ? undefined : networkOf(node.address, config)
+    problems.push(...checkOptions(node.options, place, network))
     if (node.address !== undefined) {
       problems.push(...addresses.take(formatIpv4(node.address), place, 'address'))
       problems.push(...checkReservation(node.address, place, checked))
@@ -116,19 +42,23 @@ function checkNodes(checked: Checked): readonly ConfigProblem[] {
   return problems
 }
 
+function networkOf(address: Ipv4, config: Config): Network | undefined {
+  return config.networks.find(({ subnet }) => subnetContains(subnet, address))
+}
+
 function checkReservation(
   address: Ipv4,
   place: Place,
   { config, networks, sources, incomplete }: Checked,
 ): readonly ConfigProblem[] {
-  const network = config.networks.find(({ subnet }) => subnetContains(subnet, address))
+  const network = networkOf(address, config)
   const shown = formatIpv4(address)
   // With a malformed network the subnet may be the one that is missing.
   if (network === undefined)
     return incomplete || networks.length < countWritten(sources, 'networks')
       ? []
       : [problem(place, 'address', `${shown} is not in the subnet of any network`)]
-  if (!isHost(network, address) || address === network.router || address === network.address)
+  if (!isHost(network, address) || address === network.options.router || address === network.address)
     return [problem(place, 'address', `${shown} belongs to the network ${network.name} itself`)]
   const pool = network.pools.find((range) => rangeContains(range, address))
   if (pool === undefined) return []
@@ -274,50 +204,4 @@ function countWritten(sources: readonly ConfigSource[], key: string): number {
       typeof value === 'object' && value !== null ? Object.entries(value).find(([k]) => k === key)?.[1] : []
     return sum + (Array.isArray(list) ? list.length : 1)
   }, 0)
-}
-
-/** Names, MAC addresses and addresses that may appear once; the second place is told where the first one is. */
-class Register {
-  readonly #what: string
-  readonly #seen = new Map<string, Place>()
-
-  constructor(what: string) {
-    this.#what = what
-  }
-
-  take(value: string, place: Place, key: string | Path): readonly ConfigProblem[] {
-    const first = this.#seen.get(value)
-    if (first === undefined) {
-      this.#seen.set(value, place)
-      return []
-    }
-    return [problem(place, key, `the ${this.#what} ${value} is already taken, ${cite(first)}`)]
-  }
-}
-
-function problem(
-  place: Place,
-  key: string | Path,
-  message: string,
-  severity: ConfigProblem['severity'] = 'error',
-): ConfigProblem {
-  return place.source.problem([...place.path, ...(typeof key === 'string' ? [key] : key)], message, severity)
-}
-
-function cite({ source, path }: Place): string {
-  const { file, line } = source.origin(path)
-  return `${file}:${line}`
-}
-
-function overlap(a: Network, b: Network): boolean {
-  return subnetContains(a.subnet, b.subnet.network) || subnetContains(b.subnet, a.subnet.network)
-}
-
-function isHost({ subnet }: Network, address: Ipv4): boolean {
-  if (!subnetContains(subnet, address)) return false
-  return subnet.prefix >= 31 || (address !== subnet.network && address !== broadcastOf(subnet))
-}
-
-function formatRange(range: Ipv4Range): string {
-  return `${formatIpv4(range.first)}-${formatIpv4(range.last)}`
 }

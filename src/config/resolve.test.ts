@@ -49,8 +49,9 @@ describe("the contract's lab.yaml", () => {
         clients: 'all',
         pools: [{ first: ip('10.77.0.100'), last: ip('10.77.0.199') }],
         leaseSeconds: 3600,
-        router: ip('10.77.0.1'),
-        dns: [ip('10.77.0.1')],
+        authoritative: true,
+        relays: [],
+        options: { router: ip('10.77.0.1'), dns: [ip('10.77.0.1')] },
         origin: { file: '/c/lab.yaml', line: 10, column: 5 },
       },
     ])
@@ -80,6 +81,7 @@ describe("the contract's lab.yaml", () => {
       address: ip('10.77.0.11'),
       profile: 'control-plane',
       cmdline: [],
+      options: {},
       origin: { file: '/c/lab.yaml', line: 38, column: 5 },
     })
     assert.deepEqual(node02?.macs, [mac('52:54:00:77:00:02'), mac('52:54:00:77:10:02')])
@@ -251,8 +253,19 @@ networks:
     interface: eth0
     subnet: 10.0.0.0/25
   - name: c
+    interface: eth1.4095
     subnet: 10.3.0.0/24
     address: 10.4.0.1
+  - name: d
+    interface: eth2.20
+    subnet: 10.5.0.0/24
+    lease: { default: 1h, min: 2h, max: 1d }
+  - name: e
+    subnet: 10.6.0.0/24
+    lease: { default: 1h, min: 1s }
+  - name: f
+    subnet: 10.7.0.0/24
+    lease: [1h]
 `,
       [
         '/c/x.yaml:4:13: networks[0].subnet: 10.0.0.5/24 has host bits set; the subnet is 10.0.0.0/24',
@@ -265,7 +278,68 @@ networks:
         '/c/x.yaml:13:11: networks[2].name: the network b is already taken, /c/x.yaml:5',
         '/c/x.yaml:14:16: networks[2].interface: the interface eth0 is already taken, /c/x.yaml:5',
         '/c/x.yaml:15:13: networks[2].subnet: overlaps the subnet of b, /c/x.yaml:5',
-        '/c/x.yaml:18:14: networks[3].address: 10.4.0.1 is not a host of 10.3.0.0/24',
+        '/c/x.yaml:17:16: networks[3].interface: VLAN ids are 1 to 4094, and eth1.4095 has 4095',
+        '/c/x.yaml:19:14: networks[3].address: 10.4.0.1 is not a host of 10.3.0.0/24',
+        '/c/x.yaml:23:12: networks[4].lease: min, default and max are not in this order',
+        '/c/x.yaml:26:12: networks[5].lease: min: expected a duration from 10s to 3650d, got "1s"',
+        '/c/x.yaml:29:12: networks[6].lease: expected a duration such as 1h, or default:, min: and max:',
+      ],
+    ],
+    [
+      'options of networks and nodes',
+      `version: 1
+networks:
+  - name: a
+    interface: eth0
+    subnet: 10.0.0.0/24
+    router: 10.0.0.1
+    options:
+      router: 10.0.0.2
+      mtu: 100
+      routes: [10.1.0.0/16 via 10.9.0.1, default]
+      search: [example.org, a..b]
+      custom:
+        - { code: 224, text: a, hex: "00" }
+        - { code: 6, addresses: 10.0.0.1 }
+        - { code: 67, text: a }
+        - { code: 43, hex: "01" }
+        - { code: 129, hex: "01" }
+        - { code: 255, hex: "01" }
+  - name: b
+    interface: eth1
+    subnet: 10.2.0.0/24
+    options:
+      custom:
+        - { code: 224, text: a }
+        - { code: 224, text: b }
+        - { code: 72, addresses: [10.2.0.9] }
+        - { code: 6, addresses: 10.0.0.1 }
+        - { code: 67, text: a }
+        - { code: 43, hex: "01" }
+        - { code: 129, hex: "01" }
+nodes:
+  - name: n2
+    mac: "52:54:00:00:00:02"
+    address: 10.2.0.5
+    options: { router: 10.3.0.1, hostName: "n" }
+  - name: n3
+    mac: "52:54:00:00:00:03"
+    options: { hostName: "-n" }
+`,
+      [
+        '/c/x.yaml:8:15: networks[0].options.router: router: is there already, beside options:; keep one of them',
+        '/c/x.yaml:9:12: networks[0].options.mtu: expected at least 576 octets',
+        '/c/x.yaml:10:42: networks[0].options.routes[1]: expected a route such as 10.1.0.0/16 via 10.77.0.254, got "default"',
+        '/c/x.yaml:11:29: networks[0].options.search[1]: expected a domain name such as example.org',
+        '/c/x.yaml:13:11: networks[0].options.custom[0]: expected one value: text, hex or addresses',
+        '/c/x.yaml:18:19: networks[0].options.custom[5].code: expected an option code from 1 to 254',
+        '/c/x.yaml:25:19: networks[1].options.custom[1].code: option 224 is already in this list',
+        '/c/x.yaml:27:19: networks[1].options.custom[3].code: option 6 is options.dns',
+        '/c/x.yaml:28:19: networks[1].options.custom[4].code: option 67 is told by what a machine boots; see loader:, nextServer: and profiles:',
+        '/c/x.yaml:29:19: networks[1].options.custom[5].code: option 43 is told by what a machine boots; see loader:, nextServer: and profiles:',
+        '/c/x.yaml:30:19: networks[1].options.custom[6].code: option 129 is kept for PXE firmware',
+        '/c/x.yaml:35:24: nodes[0].options.router: 10.3.0.1 is not a host of 10.2.0.0/24',
+        '/c/x.yaml:38:26: nodes[1].options.hostName: expected a host name such as node01 or node01.example.org',
       ],
     ],
     [

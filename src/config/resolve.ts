@@ -1,19 +1,19 @@
 import { posix } from 'node:path'
 import type { z } from 'zod'
-import type { Config, ImageSpec, Network, Node, Origin, Profile } from '../model/config.ts'
+import type { ClientOptions, Config, ImageSpec, Network, Node, Origin, Profile } from '../model/config.ts'
 import { BUILTIN_PROFILES } from './builtin-profiles.ts'
+import { NetworkSchema, type OptionsSchema } from './network-schema.ts'
 import { checkReferences } from './references.ts'
 import {
   ConfigSchema,
   ImageSchema,
   IncludedSchema,
   MenuSchema,
-  NameSchema,
-  NetworkSchema,
   NodeSchema,
   ProfileSchema,
   ServerSchema,
 } from './schema.ts'
+import { NameSchema } from './shapes.ts'
 import { type ConfigProblem, ConfigSource, inOrder, isRecord, type Path } from './source.ts'
 import {
   besides,
@@ -213,20 +213,26 @@ function resolveGlobals(root: ConfigSource): Pick<Config, 'menu' | 'unknown' | '
 }
 
 function resolveNetwork({ value, source, path }: Placed<z.infer<typeof NetworkSchema>>): Network {
+  const { name, subnet, dhcp, clients, pool: pools, lease, router, dns, domain, options, ...rest } = value
+  const seconds = typeof lease === 'number' ? lease : lease.default
+  const { authoritative, relays, ...optional } = rest
   return {
-    name: value.name,
-    ...(value.interface === undefined ? {} : { interface: value.interface }),
-    subnet: value.subnet,
-    ...(value.address === undefined ? {} : { address: value.address }),
-    dhcp: value.dhcp,
-    clients: value.clients,
-    pools: value.pool,
-    leaseSeconds: value.lease,
-    ...(value.router === undefined ? {} : { router: value.router }),
-    dns: value.dns,
-    ...(value.domain === undefined ? {} : { domain: value.domain }),
+    ...{ name, subnet, dhcp, clients, pools, authoritative, relays },
+    ...defined(optional),
+    leaseSeconds: seconds,
+    ...(typeof lease === 'number'
+      ? {}
+      : { leaseLimits: { min: lease.min ?? seconds, max: lease.max ?? seconds } }),
+    options: {
+      ...defined({ router, domain, dns: dns.length === 0 ? undefined : dns }),
+      ...resolveOptions(options),
+    },
     origin: source.origin(path),
   }
+}
+
+function resolveOptions(options: z.infer<typeof OptionsSchema>): ClientOptions {
+  return defined(options)
 }
 
 function resolveImage(name: string, { value, source, path }: Placed<z.infer<typeof ImageSchema>>): ImageSpec {
@@ -240,13 +246,11 @@ function resolveImage(name: string, { value, source, path }: Placed<z.infer<type
 }
 
 function resolveNode({ value, source, path }: Placed<z.infer<typeof NodeSchema>>): Node {
+  const { name, mac, cmdline, options, ...optional } = value
   return {
-    name: value.name,
-    macs: value.mac,
-    ...(value.address === undefined ? {} : { address: value.address }),
-    ...(value.profile === undefined ? {} : { profile: value.profile }),
-    cmdline: value.cmdline,
-    ...(value.loader === undefined ? {} : { loader: value.loader }),
+    ...{ name, macs: mac, cmdline },
+    ...defined(optional),
+    options: resolveOptions(options),
     origin: source.origin(path),
   }
 }

@@ -1,23 +1,17 @@
 import { z } from 'zod'
-import { parseIpv4, parseRange, parseSubnet } from '../lib/ipv4.ts'
-import { isGroupMac, parseMac } from '../lib/mac.ts'
-import { err, ok, type Result } from '../lib/result.ts'
+import { err, ok } from '../lib/result.ts'
 import { CLIENT_ARCHES } from '../protocol/iana/arch.ts'
 import { parseKernelCommandLine, textProblem } from '../protocol/ipxe/words.ts'
+import { NetworkSchema, OptionsSchema } from './network-schema.ts'
+import { address, duration, listOf, mac, NameSchema, read } from './shapes.ts'
 
 /**
  * The shape of `centra-pxe.yaml`, the only description of it: error messages, defaults and the editor's JSON
  * Schema come from here. Meaning that crosses keys (references, addresses in subnets) is checked in `resolve.ts`.
  */
 
-const NAME = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
-
-export const NameSchema = z
-  .string('expected a name of lower-case letters, digits and dashes, such as worker or rack-1')
-  .regex(NAME, 'expected a name of lower-case letters, digits and dashes, such as worker or rack-1')
-  .max(63, 'expected at most 63 characters')
-const name = NameSchema
 export const PathSchema = z.string('expected a path').min(1, 'expected a path')
+const name = NameSchema
 const path = PathSchema
 const count = z
   .number('expected a number')
@@ -48,97 +42,12 @@ export const ImagePathSchema = z
 
 const imagePath = ImagePathSchema
 
-const OCTET = '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])'
-const DOTTED = `(${OCTET}\\.){3}${OCTET}`
-const PAIR = '[0-9A-Fa-f]{2}'
-/** The second digit is even: a network card has an individual address. */
-const FIRST_PAIR = '[0-9A-Fa-f][02468ACEace]'
-
-const address = read(
-  'an IPv4 address such as 10.77.0.1',
-  (text) => {
-    const value = parseIpv4(text)
-    return value === undefined ? err(`expected an IPv4 address such as 10.77.0.1, got "${text}"`) : ok(value)
-  },
-  `^${DOTTED}$`,
-)
-const mac = read(
-  'a MAC address in quotes, such as "52:54:00:12:34:56"',
-  (text) => {
-    const value = parseMac(text)
-    if (value === undefined) return err(`expected a MAC address such as "52:54:00:12:34:56", got "${text}"`)
-    return isGroupMac(value)
-      ? err(`${text} is a group address; a network card has an individual one`)
-      : ok(value)
-  },
-  `^${FIRST_PAIR}((:${PAIR}){5}|(-${PAIR}){5}|(${PAIR}){5})$`,
-)
 const cmdline = read('kernel arguments in one line, such as quiet console=ttyS0', (text) => {
   const parsed = parseKernelCommandLine(text)
   return parsed.ok ? parsed : err(parsed.error)
 })
 const noArguments: readonly string[] = []
 
-const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 }
-
-/** Seconds, between two such texts. */
-function duration(least: string, most: string): z.ZodType<number, string> {
-  return read(
-    'a duration such as 30s, 90m, 1h or 1d',
-    (text) => {
-      const seconds = secondsOf(text)
-      if (seconds === undefined) return err(`expected a duration such as 30s, 90m, 1h or 1d, got "${text}"`)
-      const fits = seconds >= (secondsOf(least) ?? 0) && seconds <= (secondsOf(most) ?? 0)
-      return fits ? ok(seconds) : err(`expected a duration from ${least} to ${most}, got "${text}"`)
-    },
-    DURATION.source,
-  )
-}
-
-const DURATION = /^([1-9][0-9]{0,8})(s|m|h|d)$/
-
-function secondsOf(text: string): number | undefined {
-  const [, digits, unit] = DURATION.exec(text) ?? []
-  const size = UNIT_SECONDS[unit ?? '']
-  return size === undefined ? undefined : Number(digits) * size
-}
-
-/**
- * A text that one of our parsers turns into a value. The pattern (ECMA-262) is for the JSON Schema alone, where no
- * parser of ours runs; it accepts whatever the parser accepts.
- */
-function read<T>(
-  expected: string,
-  parse: (text: string) => Result<T, string>,
-  pattern?: string,
-): z.ZodType<T, string> {
-  const text = z.string(`expected ${expected}`)
-  const shown = pattern === undefined ? text : text.meta({ pattern })
-  return shown.transform((text, context) => {
-    const parsed = parse(text)
-    if (parsed.ok) return parsed.value
-    context.issues.push({ code: 'custom', input: text, message: parsed.error })
-    return z.NEVER
-  })
-}
-
-interface ListOptions {
-  readonly expected?: string
-  /** What an empty list is told; without it a list may be empty. */
-  readonly empty?: string
-}
-
-/** A list; a single value counts as a list of one, which `json-schema.ts` says as `anyOf`. */
-function listOf<T>(item: z.ZodType<T>, options: ListOptions = {}): z.ZodType<readonly T[]> {
-  const { expected = 'expected a list', empty } = options
-  const list = z.array(item, expected)
-  return z.preprocess(
-    (value) => (value === undefined || Array.isArray(value) ? value : [value]),
-    empty === undefined ? list : list.min(1, empty),
-  )
-}
-
-/** ONIE's switches name no architecture of IANA's. */
 const LOADER_KEYS: readonly string[] = [...CLIENT_ARCHES.map(({ name: arch }) => arch), 'onie']
 
 /** `file` and option 67 carry it, TFTP and HTTP publish it: 127 octets and no folders. */
@@ -177,13 +86,6 @@ const listen = read(
   LISTEN.source,
 )
 
-const subnet = read('a subnet such as 10.77.0.0/24', parseSubnet, `^${DOTTED}/(3[0-2]|[12][0-9]|0?[0-9])$`)
-const range = read(
-  'a range such as 10.77.0.100-10.77.0.199',
-  parseRange,
-  `^\\s*${DOTTED}\\s*(-\\s*${DOTTED}\\s*)?$`,
-)
-
 export const ServerSchema = z.strictObject({
   stateDir: path.default('/var/lib/centra-pxe').describe('Where leases, events and the control socket live'),
   boot: z
@@ -209,38 +111,6 @@ export const ServerSchema = z.strictObject({
     .describe(
       "Directories with loaders; default: the state directory's firmware/, then the distribution's iPXE",
     ),
-})
-
-export const NetworkSchema = z.strictObject({
-  name: name.describe('How events and messages call this network'),
-  interface: z
-    .string('expected the name of a network interface')
-    .regex(/^[^\s/]{1,15}$/, 'expected the name of a network interface, at most 15 characters')
-    .optional()
-    .describe('Where we listen; a network reached only through a relay names none'),
-  subnet: subnet.describe('The network address with its prefix length, 10.77.0.0/24'),
-  address: address.optional().describe("Ours; default: the interface's own address in the subnet"),
-  dhcp: z
-    .enum(['off', 'observe', 'proxy', 'server'], 'expected off, observe, proxy or server')
-    .default('observe')
-    .describe('off: no DHCP; observe: silent, says what it would do; server: authoritative for the subnet'),
-  clients: z
-    .enum(['all', 'netboot', 'known'], 'expected all, netboot or known')
-    .default('all')
-    .describe('Who is answered: all; netboot: firmware, loaders and nodes; known: nodes alone'),
-  pool: listOf(range)
-    .default([])
-    .describe('Addresses for machines without a reservation; none: only reservations are given out'),
-  // Below 10 s the times T1 and T2 (options 58, 59) leave no room; option 51 counts in 32 bits.
-  lease: duration('10s', '3650d').prefault('1h').describe('How long a lease lasts, such as 1h or 1d'),
-  router: address.optional().describe('The default gateway that clients are told; none: none'),
-  dns: listOf(address).default([]).describe('The name servers that clients are told'),
-  domain: z
-    .string()
-    .regex(/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/, 'expected a domain name such as example.org')
-    .max(200, 'expected at most 200 characters')
-    .optional()
-    .describe('The domain name that clients are told'),
 })
 
 export const ImageSchema = z.strictObject({
@@ -285,6 +155,10 @@ export const NodeSchema = z.strictObject({
     .describe(
       "Its first loader instead of the usual one or its profile's: a file name, or names by architecture",
     ),
+  nextServer: address
+    .optional()
+    .describe('Where it fetches its loader (siaddr, option 66); default: as its network says, or from us'),
+  options: OptionsSchema.prefault({}).describe("What it is told; replaces its network's"),
 })
 
 export const MenuSchema = z.strictObject({

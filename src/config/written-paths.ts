@@ -1,7 +1,8 @@
 import { posix } from 'node:path'
 import type { z } from 'zod'
 import type { Origin } from '../model/config.ts'
-import { ImagePathSchema, LoaderNameSchema, NameSchema, PathSchema } from './schema.ts'
+import { ImagePathSchema, LoaderNameSchema, PathSchema } from './schema.ts'
+import { NameSchema } from './shapes.ts'
 import { type ConfigSource, isRecord, type Path } from './source.ts'
 
 /** A path that the operator wrote, with its place, for whoever looks at the disk. */

@@ -180,7 +180,7 @@ function planMachine({ place, ...wanted }: Wanted, wishes: MachineWishes): Plann
 }
 
 function planBridge(network: Network, config: Config): PlannedBridge {
-  const address = network.address ?? network.router ?? freeAddress(network, config)
+  const address = network.address ?? network.options.router ?? freeAddress(network, config)
   if (network.interface === undefined || address === undefined)
     throw new PlanError(`the network ${network.name} needs an address: for the lab`)
   const { prefix } = network.subnet

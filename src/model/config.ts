@@ -48,12 +48,46 @@ export interface Network {
   readonly dhcp: DhcpMode
   readonly clients: ClientsPolicy
   readonly pools: readonly Ipv4Range[]
-  /** Lease time in seconds (option 51). */
+  /** Lease time in seconds (option 51) of a client that wishes nothing. */
   readonly leaseSeconds: number
-  readonly router?: Ipv4
-  readonly dns: readonly Ipv4[]
-  readonly domain?: string
+  /** What a client may wish for, in seconds; absent: its wish counts for nothing. */
+  readonly leaseLimits?: { readonly min: number; readonly max: number }
+  /** Whether clients with an address that is not theirs here are told so (NAK, RFC 2131 §4.3.2). */
+  readonly authoritative: boolean
+  /** The relay agents that are believed; none: any. */
+  readonly relays: readonly Ipv4[]
+  /** Where clients fetch their loader instead of from us: siaddr and option 66. */
+  readonly nextServer?: Ipv4
+  readonly options: ClientOptions
   readonly origin: Origin
+}
+
+/** What clients are told besides their address; a node's own comes before its network's. */
+export interface ClientOptions {
+  readonly router?: Ipv4
+  readonly dns?: readonly Ipv4[]
+  readonly ntp?: readonly Ipv4[]
+  readonly domain?: string
+  readonly search?: readonly string[]
+  /** Octets. */
+  readonly mtu?: number
+  readonly routes?: readonly StaticRoute[]
+  readonly hostName?: string
+  /** Told as they are, by option code. */
+  readonly custom?: readonly CustomOption[]
+}
+
+export interface StaticRoute {
+  readonly to: Subnet
+  readonly via: Ipv4
+}
+
+export interface CustomOption {
+  readonly code: number
+  /** 1 to 255 octets. */
+  readonly data: Uint8Array
+  /** Told also to clients that do not ask for it in option 55. */
+  readonly always: boolean
 }
 
 /** A kernel and its initrds, as the operator names them: paths are absolute. */
@@ -109,6 +143,9 @@ export interface Node {
   readonly cmdline: readonly string[]
   /** Replaces the loader table's choice, and the profile's. */
   readonly loader?: LoaderOverride
+  /** Where it fetches its loader instead of from us, or from where its network says. */
+  readonly nextServer?: Ipv4
+  readonly options: ClientOptions
   readonly origin: Origin
 }
 

@@ -6,8 +6,14 @@ import type { Lease } from './lease.ts'
  * `offer`'s lease is held in memory alone; `forget` is an offer that the client did not take.
  */
 export type LeaseAnswer =
-  | { readonly kind: 'offer'; readonly lease: Lease }
-  | { readonly kind: 'ack'; readonly lease: Lease; readonly writes: readonly Lease[] }
+  /** `seconds`: the lease time to tell. */
+  | { readonly kind: 'offer'; readonly lease: Lease; readonly seconds: number }
+  | {
+      readonly kind: 'ack'
+      readonly lease: Lease
+      readonly writes: readonly Lease[]
+      readonly seconds: number
+    }
   | { readonly kind: 'ack-inform'; readonly address: Ipv4 }
   | { readonly kind: 'nak'; readonly reason: string }
   | {

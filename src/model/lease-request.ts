@@ -21,4 +21,6 @@ export interface LeaseRequest {
   readonly mac: Mac
   /** Option 61 as hex. */
   readonly clientId?: string
+  /** The lease time it wishes for, in seconds (option 51). */
+  readonly wishedSeconds?: number
 }

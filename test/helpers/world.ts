@@ -56,7 +56,9 @@ export function network(subnet: string, changes: Partial<Network> = {}): Network
     clients: 'all',
     pools: [],
     leaseSeconds: 3600,
-    dns: [],
+    authoritative: true,
+    relays: [],
+    options: {},
     origin: { file: CONFIG_FILE, line: 10, column: 5 },
     ...changes,
   }
@@ -79,8 +81,7 @@ export class WorldBuilder {
   #network = network('10.77.0.0/24', {
     address: ip('10.77.0.1'),
     pools: pool('10.77.0.100-10.77.0.199'),
-    router: ip('10.77.0.1'),
-    dns: [ip('10.77.0.1')],
+    options: { router: ip('10.77.0.1'), dns: [ip('10.77.0.1')] },
   })
   #server = ip('10.77.0.1')
   #unknown: UnknownPolicy = 'menu'
@@ -109,6 +110,7 @@ export class WorldBuilder {
       ...(parts.profile === undefined ? {} : { profile: parts.profile }),
       cmdline: parts.cmdline ?? [],
       ...(parts.loader === undefined ? {} : { loader: parts.loader }),
+      options: {},
       origin: { file: CONFIG_FILE, line: 40 + this.#nodes.length, column: 5 },
     })
     return this

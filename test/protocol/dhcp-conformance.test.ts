@@ -25,7 +25,7 @@ const STRANGER = mac('52:54:00:aa:bb:cc')
 const { interface: _, ...BEHIND } = network('198.51.100.0/24', {
   name: 'behind',
   pools: pool('198.51.100.50-198.51.100.99'),
-  router: ip('198.51.100.1'),
+  options: { router: ip('198.51.100.1') },
 })
 const { interface: __, ...FAR } = network('203.0.113.0/24', {
   name: 'far',
@@ -49,8 +49,7 @@ function scene(changes: Partial<Network> = {}, behind: readonly Network[] = [BEH
       subnet: subnet.value,
       address: ip('192.0.2.2'),
       pools: pool('192.0.2.50-192.0.2.99'),
-      router: ip('192.0.2.1'),
-      dns: [ip('192.0.2.1')],
+      options: { router: ip('192.0.2.1'), dns: [ip('192.0.2.1')] },
       ...changes,
     })
     .server('192.0.2.2')
@@ -229,6 +228,77 @@ test('S16: RENEW by routed unicast: the subnet is that of ciaddr', async () => {
   assert.equal(where(reply), 'unicast 198.51.100.77')
   assert.equal(option(reply, 3), hexOf('198.51.100.1'))
   assert.equal(store.leases.at(-1)?.network, 'behind')
+})
+
+test('S09, S11, S17: where we are not authoritative, only clients with a lease of ours are answered', async () => {
+  const there = (): Scene => scene({ authoritative: false })
+  const stranger = (message: DhcpMessage): DhcpMessage => from(message, STRANGER)
+  const reboot = (address: string): DhcpMessage => withOptions(decoded('P5'), { 50: hexOf(address) })
+  assert.equal(where(await there().send(decoded('P5'))), 'silence')
+  assert.equal(where(await there().send(stranger(reboot('192.0.2.60')))), 'silence')
+  const rebinding = { ...stranger(decoded('P7')), ciaddr: ip('192.0.2.60') }
+  assert.equal(where(await there().send(rebinding)), 'silence')
+  assert.equal((await scene().send(rebinding))?.type, 'ACK')
+  assert.equal((await there().send(reboot('192.0.2.50')))?.type, 'ACK', 'its reservation')
+  const known = there()
+  known.there.lease('192.0.2.60', STRANGER)
+  assert.equal((await known.send(rebinding))?.type, 'ACK')
+})
+
+test('S27, S28: a wish for a lease time counts between the limits', async () => {
+  const wish = (hex: string): DhcpMessage => withOptions(decoded('P1'), { 51: hex })
+  const limited = { leaseLimits: { min: 120, max: 86_400 } }
+  assert.deepEqual(
+    [
+      option(await scene(limited).send(wish('0000003c')), 51),
+      option(await scene(limited).send(wish('ffffffff')), 51),
+      option(await scene(limited).send(wish('00001c20')), 51),
+      option(await scene(limited).send(wish('')), 51),
+      option(await scene().send(wish('0000003c')), 51),
+    ],
+    ['00000078', '00015180', '00001c20', '00000e10', '00000e10'],
+  )
+  const { send, store } = scene(limited)
+  const acked = await send(withOptions(decoded('P3'), { 51: '00001c20' }))
+  assert.deepEqual([acked?.type, option(acked, 58), option(acked, 59)], ['ACK', '00000e10', '0000189c'])
+  const [lease] = store.leases
+  assert.equal((lease?.expiresAt ?? 0) - (lease?.startedAt ?? 0), 7_200_000)
+})
+
+test('a relay that its network does not list is not believed', async () => {
+  const listed = { ...BEHIND, relays: [ip('198.51.100.7')] }
+  assert.equal(where(await scene({}, [listed]).send(vector('P23').bytes)), 'silence')
+  const there = scene({}, [{ ...BEHIND, relays: [ip('198.51.100.1')] }])
+  assert.equal(where(await there.send(vector('P23').bytes)), 'relay 198.51.100.1 67')
+})
+
+test('options: what the client asks for, a node before its network, routes with the default one', async () => {
+  const options = {
+    ...{ router: ip('192.0.2.1'), ntp: [ip('192.0.2.9')], mtu: 9000, search: ['a.example', 'b'] },
+    routes: [{ to: { network: ip('10.1.0.0'), prefix: 16 }, via: ip('192.0.2.254') }],
+    custom: [
+      { code: 224, data: Uint8Array.of(1, 2), always: true },
+      { code: 225, data: Uint8Array.of(3), always: false },
+    ],
+  }
+  const made = scene({ options, nextServer: ip('192.0.2.8') })
+  const asks = (list: string): DhcpMessage => withOptions(decoded('P1'), { 55: list })
+  const all = await made.send(asks('2a1a79770c01'))
+  assert.deepEqual(
+    [42, 26, 121, 119, 12, 224, 225].map((code) => option(all, code)),
+    [...['c0000209', '2328', '00c0000201100a01c00002fe', '0161076578616d706c6500016200', '', '0102', '']],
+  )
+  assert.equal(formatIpv4(all?.message.siaddr ?? ip('0.0.0.0')), '192.0.2.8')
+  assert.equal(Buffer.from(option(all, 66), 'hex').toString(), '192.0.2.8')
+  assert.equal(option(await made.send(asks('01')), 42), '', 'not asked for')
+  made.there.replaceNode('node7', {
+    options: { ntp: [ip('192.0.2.10')], hostName: 'node7' },
+    nextServer: ip('192.0.2.11'),
+  })
+  made.running.picture = { ...made.there.picture() }
+  const own = await made.send(asks('2a0c'))
+  assert.deepEqual([option(own, 42), option(own, 12)], ['c000020a', toHex(Buffer.from('node7'))])
+  assert.equal(formatIpv4(own?.message.siaddr ?? ip('0.0.0.0')), '192.0.2.11')
 })
 
 test('S18, S40: a REQUEST that names nothing, a LEASEQUERY: silence', async () => {

@@ -12,6 +12,28 @@ export function u32Value(value: number): Uint8Array {
   return written((w) => w.u32(value))
 }
 
+export function u16Value(value: number): Uint8Array {
+  return written((w) => w.u16(value))
+}
+
+/**
+ * Domain names in the form of RFC 1035 §3.1, as option 119 wants them (RFC 3397 §2), without compression. Throws a
+ * RangeError for a label of more than 63 octets.
+ */
+export function domainListValue(names: readonly string[]): Uint8Array {
+  return written((w) => {
+    for (const name of names) {
+      for (const label of name.split('.')) {
+        const octets = new TextEncoder().encode(label)
+        if (octets.length === 0 || octets.length > 63) throw new RangeError(`not a domain name: ${name}`)
+        w.u8(octets.length)
+        w.bytes(octets)
+      }
+      w.u8(0)
+    }
+  })
+}
+
 export function ipv4Value(address: Ipv4): Uint8Array {
   return ipv4ToBytes(address)
 }

@@ -1,0 +1,176 @@
+import { z } from 'zod'
+import { parseIpv4, parseSubnet } from '../lib/ipv4.ts'
+import { err, ok } from '../lib/result.ts'
+import { fromHex } from '../lib/text.ts'
+import type { CustomOption, StaticRoute } from '../model/config.ts'
+import { ipv4ListValue } from '../protocol/dhcp4/option-values.ts'
+import { address, DOTTED, duration, listOf, NameSchema, range, read, subnet } from './shapes.ts'
+
+/** A network of `centra-pxe.yaml`, and what its clients and nodes are told. */
+
+const DOMAIN = /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/
+
+const domain = z
+  .string('expected a domain name such as example.org')
+  .regex(DOMAIN, 'expected a domain name such as example.org')
+  .max(200, 'expected at most 200 characters')
+
+/** RFC 1123 §2.1. */
+const hostName = z
+  .string('expected a host name such as node01')
+  .regex(DOMAIN, 'expected a host name such as node01 or node01.example.org')
+  .max(200, 'expected at most 200 characters')
+
+const route = read(
+  'a route such as 10.1.0.0/16 via 10.77.0.254',
+  (text) => {
+    const [to = '', via = ''] = text.split(/\s+via\s+/)
+    const [parsed, gateway] = [parseSubnet(to === 'default' ? '0.0.0.0/0' : to.trim()), parseIpv4(via.trim())]
+    if (!parsed.ok || gateway === undefined)
+      return err(`expected a route such as 10.1.0.0/16 via 10.77.0.254, got "${text}"`)
+    const found: StaticRoute = { to: parsed.value, via: gateway }
+    return ok(found)
+  },
+  `^(default|${DOTTED}/[0-9]{1,2})\\s+via\\s+${DOTTED}$`,
+)
+
+const CODE_MESSAGE = 'expected an option code from 1 to 254'
+
+/** Exactly one of the forms of a value. */
+const custom = z
+  .strictObject({
+    code: z
+      .number(CODE_MESSAGE)
+      .int(CODE_MESSAGE)
+      .min(1, CODE_MESSAGE)
+      .max(254, CODE_MESSAGE)
+      .describe('The number of the option; 224 to 254 are for local use'),
+    text: z
+      .string('expected text')
+      .min(1, 'expected at least one character')
+      .max(255, 'expected at most 255 characters')
+      .optional()
+      .describe('The value as text'),
+    hex: z
+      .string('expected octets in hexadecimal, such as 01a2ff')
+      .regex(/^([0-9A-Fa-f]{2}){1,255}$/, 'expected 1 to 255 octets in hexadecimal, such as 01a2ff')
+      .optional()
+      .describe('The value as octets in hexadecimal'),
+    addresses: listOf(address, { empty: 'expected at least one address' })
+      .optional()
+      .describe('The value as one or more IPv4 addresses'),
+    always: z
+      .boolean('expected true or false')
+      .default(false)
+      .describe('Told also to clients that do not ask for it (option 55)'),
+  })
+  .transform(({ code, text, hex, addresses, always }, context): CustomOption => {
+    const values = [
+      ...(text === undefined ? [] : [new TextEncoder().encode(text)]),
+      ...(hex === undefined ? [] : [fromHex(hex) ?? new Uint8Array()]),
+      ...(addresses === undefined ? [] : [ipv4ListValue(addresses)]),
+    ]
+    const [data] = values
+    if (data !== undefined && values.length === 1 && data.length <= 255) return { code, data, always }
+    const message =
+      data === undefined || values.length !== 1
+        ? 'expected one value: text, hex or addresses'
+        : 'expected at most 255 octets'
+    context.issues.push({ code: 'custom', input: code, message })
+    return z.NEVER
+  })
+
+/** The same keys for a network and for a node, whose own come first. */
+export const OptionsSchema = z.strictObject({
+  router: address.optional().describe('The default gateway (option 3)'),
+  dns: listOf(address).optional().describe('Name servers (option 6)'),
+  ntp: listOf(address).optional().describe('Time servers (option 42)'),
+  domain: domain.optional().describe('The domain name (option 15)'),
+  search: listOf(domain).optional().describe('Domains in which short names are looked up (option 119)'),
+  mtu: z
+    .number('expected a number of octets')
+    .int('expected a whole number of octets')
+    .min(576, 'expected at least 576 octets')
+    .max(65535, 'expected at most 65535 octets')
+    .optional()
+    .describe('The MTU of the link in octets (option 26)'),
+  routes: listOf(route).optional().describe('Static routes (option 121), as 10.1.0.0/16 via 10.77.0.254'),
+  hostName: hostName.optional().describe('The host name (option 12)'),
+  custom: z.array(custom, 'expected a list of options').optional().describe('Other options by number'),
+})
+
+const lease = duration('10s', '3650d')
+
+const leaseTimes = z.strictObject({
+  default: lease.prefault('1h').describe('Of a client that wishes nothing'),
+  min: lease.optional().describe('The shortest that a client may wish for'),
+  max: lease.optional().describe('The longest that a client may wish for'),
+})
+
+/** What is wrong with the form that was tried: an error of a union names both otherwise. */
+function leaseProblem(issue: z.core.$ZodRawIssue): string {
+  const forms = issue.code === 'invalid_union' ? issue.errors : []
+  const tried = forms[typeof issue.input === 'string' ? 0 : 1]?.[0]
+  const isForm = typeof issue.input === 'string' || isMap(issue.input)
+  if (tried === undefined || !isForm) return 'expected a duration such as 1h, or default:, min: and max:'
+  return [...tried.path, tried.message].join(': ')
+}
+
+function isMap(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+const flag = z.boolean('expected true or false')
+
+/** Linux names VLAN interfaces PARENT.ID by custom; an id has 12 bits, of which 0 and 4095 are reserved (802.1Q). */
+function vlanProblem(name: string): string | undefined {
+  const [, digits] = /\.([0-9]+)$/.exec(name) ?? []
+  const id = Number(digits ?? 1)
+  return id >= 1 && id <= 4094 ? undefined : `VLAN ids are 1 to 4094, and ${name} has ${digits}`
+}
+
+const interfaceName = z
+  .string('expected the name of a network interface')
+  .regex(/^[^\s/]{1,15}$/, 'expected the name of a network interface, at most 15 characters')
+  .check(({ value, issues }) => {
+    const problem = vlanProblem(value)
+    if (problem !== undefined) issues.push({ code: 'custom', input: value, message: problem })
+  })
+
+export const NetworkSchema = z.strictObject({
+  name: NameSchema.describe('How events and messages call this network'),
+  interface: interfaceName
+    .optional()
+    .describe('Where we listen, eth1 or a VLAN eth1.20; a network reached only through a relay names none'),
+  subnet: subnet.describe('The network address with its prefix length, 10.77.0.0/24'),
+  address: address.optional().describe("Ours; default: the interface's own address in the subnet"),
+  dhcp: z
+    .enum(['off', 'observe', 'proxy', 'server'], 'expected off, observe, proxy or server')
+    .default('observe')
+    .describe('off: no DHCP; observe: silent, says what it would do; server: authoritative for the subnet'),
+  clients: z
+    .enum(['all', 'netboot', 'known'], 'expected all, netboot or known')
+    .default('all')
+    .describe('Who is answered: all; netboot: firmware, loaders and nodes; known: nodes alone'),
+  pool: listOf(range)
+    .default([])
+    .describe('Addresses for machines without a reservation; none: only reservations are given out'),
+  // Below 10 s the times T1 and T2 (options 58, 59) leave no room; option 51 counts in 32 bits.
+  lease: z
+    .union([lease, leaseTimes], { error: leaseProblem })
+    .prefault('1h')
+    .describe('How long a lease lasts, such as 1h or 1d; or default:, and what clients may wish for'),
+  authoritative: flag
+    .default(true)
+    .describe('Clients with an address that is not theirs here are told so (NAK); false: silence'),
+  relays: listOf(address)
+    .default([])
+    .describe('The relay agents that are believed, by giaddr; none: any that names an address of the subnet'),
+  nextServer: address
+    .optional()
+    .describe('Where clients fetch their loader (siaddr, option 66); default: from us'),
+  router: address.optional().describe('The default gateway that clients are told; none: none'),
+  dns: listOf(address).default([]).describe('The name servers that clients are told'),
+  domain: domain.optional().describe('The domain name that clients are told'),
+  options: OptionsSchema.prefault({}).describe('What else clients are told'),
+})

@@ -1,0 +1,109 @@
+import { z } from 'zod'
+import { parseIpv4, parseRange, parseSubnet } from '../lib/ipv4.ts'
+import { isGroupMac, parseMac } from '../lib/mac.ts'
+import { err, ok, type Result } from '../lib/result.ts'
+
+/** The values that stand in a configuration, each read by one of our parsers: names, addresses, durations, lists. */
+
+const NAME = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
+
+export const NameSchema = z
+  .string('expected a name of lower-case letters, digits and dashes, such as worker or rack-1')
+  .regex(NAME, 'expected a name of lower-case letters, digits and dashes, such as worker or rack-1')
+  .max(63, 'expected at most 63 characters')
+const OCTET = '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])'
+export const DOTTED = `(${OCTET}\\.){3}${OCTET}`
+const PAIR = '[0-9A-Fa-f]{2}'
+/** The second digit is even: a network card has an individual address. */
+const FIRST_PAIR = '[0-9A-Fa-f][02468ACEace]'
+
+export const address = read(
+  'an IPv4 address such as 10.77.0.1',
+  (text) => {
+    const value = parseIpv4(text)
+    return value === undefined ? err(`expected an IPv4 address such as 10.77.0.1, got "${text}"`) : ok(value)
+  },
+  `^${DOTTED}$`,
+)
+export const mac = read(
+  'a MAC address in quotes, such as "52:54:00:12:34:56"',
+  (text) => {
+    const value = parseMac(text)
+    if (value === undefined) return err(`expected a MAC address such as "52:54:00:12:34:56", got "${text}"`)
+    return isGroupMac(value)
+      ? err(`${text} is a group address; a network card has an individual one`)
+      : ok(value)
+  },
+  `^${FIRST_PAIR}((:${PAIR}){5}|(-${PAIR}){5}|(${PAIR}){5})$`,
+)
+export const subnet = read(
+  'a subnet such as 10.77.0.0/24',
+  parseSubnet,
+  `^${DOTTED}/(3[0-2]|[12][0-9]|0?[0-9])$`,
+)
+export const range = read(
+  'a range such as 10.77.0.100-10.77.0.199',
+  parseRange,
+  `^\\s*${DOTTED}\\s*(-\\s*${DOTTED}\\s*)?$`,
+)
+
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 }
+
+/** Seconds, between two such texts. */
+export function duration(least: string, most: string): z.ZodType<number, string> {
+  return read(
+    'a duration such as 30s, 90m, 1h or 1d',
+    (text) => {
+      const seconds = secondsOf(text)
+      if (seconds === undefined) return err(`expected a duration such as 30s, 90m, 1h or 1d, got "${text}"`)
+      const fits = seconds >= (secondsOf(least) ?? 0) && seconds <= (secondsOf(most) ?? 0)
+      return fits ? ok(seconds) : err(`expected a duration from ${least} to ${most}, got "${text}"`)
+    },
+    DURATION.source,
+  )
+}
+
+const DURATION = /^([1-9][0-9]{0,8})(s|m|h|d)$/
+
+function secondsOf(text: string): number | undefined {
+  const [, digits, unit] = DURATION.exec(text) ?? []
+  const size = UNIT_SECONDS[unit ?? '']
+  return size === undefined ? undefined : Number(digits) * size
+}
+
+/**
+ * A text that one of our parsers turns into a value. The pattern (ECMA-262) is for the JSON Schema alone, where no
+ * parser of ours runs; it accepts whatever the parser accepts.
+ */
+export function read<T>(
+  expected: string,
+  parse: (text: string) => Result<T, string>,
+  pattern?: string,
+): z.ZodType<T, string> {
+  const text = z.string(`expected ${expected}`)
+  const shown = pattern === undefined ? text : text.meta({ pattern })
+  return shown.transform((text, context) => {
+    const parsed = parse(text)
+    if (parsed.ok) return parsed.value
+    context.issues.push({ code: 'custom', input: text, message: parsed.error })
+    return z.NEVER
+  })
+}
+
+interface ListOptions {
+  readonly expected?: string
+  /** What an empty list is told; without it a list may be empty. */
+  readonly empty?: string
+}
+
+/** A list; a single value counts as a list of one, which `json-schema.ts` says as `anyOf`. */
+export function listOf<T>(item: z.ZodType<T>, options: ListOptions = {}): z.ZodType<readonly T[]> {
+  const { expected = 'expected a list', empty } = options
+  const list = z.array(item, expected)
+  return z.preprocess(
+    (value) => (value === undefined || Array.isArray(value) ? value : [value]),
+    empty === undefined ? list : list.min(1, empty),
+  )
+}
+
+/** ONIE's switches name no architecture of IANA's. */
