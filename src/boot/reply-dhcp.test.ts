@@ -122,7 +122,7 @@ describe('our replies to the worked requests', () => {
     const there = server().network({
       subnet: subnet.value,
       pools: pool('198.51.100.50-198.51.100.99'),
-      options: { router: ip('198.51.100.1'), dns: [ip('198.51.100.1')] },
+      options: { router: ip('198.51.100.1'), dns: [ip('192.0.2.1')] },
     })
     const ours = answer(vector('P23').bytes, there)
     const theirs = decodeDhcp4(vector('P24').bytes)
