@@ -33,7 +33,7 @@ const PI_BLOCKS: readonly string[] = ['b827eb', 'dca632', 'e45f01', '28cdc1', 'd
 const GRUB_ASKS = [
   ...[OPTION.subnetMask, OPTION.router, OPTION.domainNameServer, OPTION.domainName, OPTION.hostName],
   ...[OPTION.rootPath, OPTION.extensionsPath],
-].join()
+]
 
 type Sign = (message: DhcpMessage, arch: ArchRow | undefined) => FirmwareFacts | undefined
 
@@ -132,6 +132,8 @@ function appleBsdp(message: DhcpMessage): FirmwareFacts | undefined {
 }
 
 function grub(message: DhcpMessage): FirmwareFacts | undefined {
-  const alone = vendorClass(message) === undefined && parameterRequestList(message).join() === GRUB_ASKS
+  const asks = parameterRequestList(message)
+  const asGrub = asks.length === GRUB_ASKS.length && GRUB_ASKS.every((code, i) => code === asks[i])
+  const alone = asGrub && vendorClass(message) === undefined
   return alone ? { stage: 'rom', firmware: 'grub', transport: 'tftp', sign: 'option 55 as GRUB' } : undefined
 }

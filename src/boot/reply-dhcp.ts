@@ -2,7 +2,7 @@ import { ANY_ADDRESS, type Ipv4, maskOf } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { Network, Node } from '../model/config.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
-import { encodeDhcp4 } from '../protocol/dhcp4/encode.ts'
+import { encodedLength } from '../protocol/dhcp4/encode.ts'
 import {
   BROADCAST_FLAG,
   blankMessage,
@@ -182,7 +182,7 @@ function fit(
   const limit = replyLengthLimit(request)
   for (let keep = all.length; keep > 0; keep -= 1) {
     const message = { ...header, options: [...required, ...all.slice(0, keep), ...last] }
-    if (encodeDhcp4(message).length <= limit) return message
+    if (encodedLength(message) <= limit) return message
   }
   return { ...header, options: [...required, ...last] }
 }

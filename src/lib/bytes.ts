@@ -26,32 +26,39 @@ export class Reader {
   }
 
   u8(): number {
-    return this.#take(1)[0] ?? 0
+    const at = this.#advance(1)
+    return at === undefined ? 0 : (this.#bytes[at] ?? 0)
   }
 
   u16(): number {
-    const b = this.#take(2)
-    return ((b[0] ?? 0) << 8) | (b[1] ?? 0)
+    const at = this.#advance(2)
+    return at === undefined ? 0 : ((this.#bytes[at] ?? 0) << 8) | (this.#bytes[at + 1] ?? 0)
   }
 
   u32(): number {
-    const b = this.#take(4)
-    return (((b[0] ?? 0) << 24) | ((b[1] ?? 0) << 16) | ((b[2] ?? 0) << 8) | (b[3] ?? 0)) >>> 0
+    const at = this.#advance(4)
+    if (at === undefined) return 0
+    const b = this.#bytes
+    return (
+      (((b[at] ?? 0) << 24) | ((b[at + 1] ?? 0) << 16) | ((b[at + 2] ?? 0) << 8) | (b[at + 3] ?? 0)) >>> 0
+    )
   }
 
   /** A view, not a copy, of the next `length` bytes; at most 256 zeros once a read has failed. */
   bytes(length: number): Uint8Array {
-    return this.#take(length)
+    const at = this.#advance(length)
+    return at === undefined ? new Uint8Array(Math.min(length, 256)) : this.#bytes.subarray(at, at + length)
   }
 
-  #take(length: number): Uint8Array {
-    if (this.#failedAt === undefined && length <= this.remaining) {
-      const view = this.#bytes.subarray(this.#at, this.#at + length)
-      this.#at += length
-      return view
+  /** The offset of the next `length` bytes, which are taken; undefined once a read has failed. */
+  #advance(length: number): number | undefined {
+    const at = this.#at
+    if (this.#failedAt === undefined && length <= this.#bytes.length - at) {
+      this.#at = at + length
+      return at
     }
-    this.#failedAt ??= this.#at
-    return new Uint8Array(Math.min(length, 256))
+    this.#failedAt ??= at
+    return undefined
   }
 }
 

@@ -56,5 +56,7 @@ export function macWithDashes(mac: Mac): string {
 
 /** True for multicast and broadcast addresses, which no card has as its own (IEEE 802, I/G bit). */
 export function isGroupMac(mac: Mac): boolean {
-  return (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1
+  // 'a' is ten: even, as its distance from itself.
+  const code = mac.charCodeAt(1)
+  return ((code >= LETTER_A ? code - LETTER_A : code - DIGIT_0) & 1) === 1
 }

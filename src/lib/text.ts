@@ -1,8 +1,12 @@
+/** Printable ASCII without a backslash: there is nothing to escape. */
+const PLAIN = /^[ -[\]-~]*$/
+
 /**
  * Makes bytes or text from the network safe to show: one line, printable ASCII, everything else as `\xNN`.
  * Log lines, terminals and events pass through here, so that a client cannot forge a line or move a cursor.
  */
 export function printable(input: string | Uint8Array, limit = 256): string {
+  if (typeof input === 'string' && input.length <= limit && PLAIN.test(input)) return input
   const bytes = typeof input === 'string' ? new TextEncoder().encode(input) : input
   let out = ''
   for (const byte of bytes.subarray(0, limit)) {
@@ -13,8 +17,12 @@ export function printable(input: string | Uint8Array, limit = 256): string {
   return bytes.length > limit ? `${out}...` : out
 }
 
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'))
+
 export function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('')
+  let hex = ''
+  for (const octet of bytes) hex += HEX[octet]
+  return hex
 }
 
 /** The bytes of an even number of hex digits; undefined for anything else. */

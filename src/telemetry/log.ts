@@ -48,11 +48,9 @@ export function createLog(write: (lines: string) => void, format: 'text' | 'json
   }
 }
 
-/** Printable ASCII without a backslash, as nearly every line is: nothing to escape. */
-const PLAIN = /^[ -[\]-~]{0,4000}$/
-
 function logText(text: string): string {
-  return PLAIN.test(text) ? text : printable(text, 4000).replaceAll('\\\\', '\\')
+  const shown = printable(text, 4000)
+  return shown === text ? text : shown.replaceAll('\\\\', '\\')
 }
 
 /** The time as text, made once a millisecond. */

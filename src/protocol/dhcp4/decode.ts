@@ -44,10 +44,8 @@ export function decodeDhcp4(input: Uint8Array): Result<DhcpMessage, DecodeError>
   if (!header.ok) return header
   if (!hasCookie(bytes)) return ok(withoutOptions(header.value))
   const areas = readAreas(bytes)
-  const located = [
-    ...areas.main.options,
-    ...fieldOptions(areas).filter(({ code }) => code !== OPTION.overload),
-  ]
+  const inFields = fieldOptions(areas).filter(({ code }) => code !== OPTION.overload)
+  const located = inFields.length === 0 ? areas.main.options : [...areas.main.options, ...inFields]
   const refusal = refuseMessageType(areas, located)
   if (refusal !== undefined) return err(refusal)
   return ok({
@@ -89,7 +87,8 @@ function decodeHeader(bytes: Uint8Array): Result<Header, DecodeError> {
 }
 
 function hasCookie(bytes: Uint8Array): boolean {
-  return new Reader(bytes.subarray(HEADER_LENGTH)).u32() === MAGIC_COOKIE
+  const [c0 = 0, c1 = 0, c2 = 0, c3 = 0] = bytes.subarray(HEADER_LENGTH, HEADER_LENGTH + 4)
+  return ((c0 << 24) | (c1 << 16) | (c2 << 8) | c3) >>> 0 === MAGIC_COOKIE
 }
 
 function withoutOptions(header: Header): DhcpMessage {
@@ -151,6 +150,8 @@ function overloadNotes(areas: Areas): DecodeNote[] {
 /** One note for each option whose joined length cannot be right (or could only be saved by its first instance). */
 function lengthNotes(options: readonly LocatedOption[]): DecodeNote[] {
   const notes: DecodeNote[] = []
+  if (options.every(({ code, data }, i) => lengthFits(code, data.length) && !repeats(options, i)))
+    return notes
   const seen = new Map<number, { at: number; length: number }>()
   for (const { code, at, data } of options) {
     const earlier = seen.get(code)
@@ -163,6 +164,12 @@ function lengthNotes(options: readonly LocatedOption[]): DecodeNote[] {
       notes.push({ code: saved ? 'repeated-option' : 'bad-length', at, option: code })
   }
   return notes
+}
+
+function repeats(options: readonly LocatedOption[], index: number): boolean {
+  const code = options[index]?.code
+  for (let i = 0; i < index; i += 1) if (options[i]?.code === code) return true
+  return false
 }
 
 function bare(option: LocatedOption): { code: number; data: Uint8Array } {

@@ -1,10 +1,9 @@
-import { Writer } from '../../lib/bytes.ts'
 import { OPTION } from '../iana/options.ts'
 import {
   CHADDR,
   type DhcpMessage,
-  type DhcpOption,
   FILE,
+  HEADER_LENGTH,
   MAGIC_COOKIE,
   MIN_MESSAGE_LENGTH,
   SNAME,
@@ -21,46 +20,78 @@ export interface EncodeOptions {
  * No PAD stands between options, which early Raspberry Pi EEPROMs mishandle. Throws RangeError for a message that
  * cannot be written: an option of more than 255 octets, a code that is PAD or END, a field of a wrong size.
  */
-export function encodeDhcp4(
-  message: DhcpMessage,
-  { minLength = MIN_MESSAGE_LENGTH }: EncodeOptions = {},
-): Uint8Array {
+export function encodeDhcp4(message: DhcpMessage, encodeOptions: EncodeOptions = {}): Uint8Array {
   if (!message.cookie && message.options.length > 0) throw new RangeError('options need the magic cookie')
-  const w = new Writer()
-  writeHeader(w, message)
-  if (message.cookie) {
-    w.u32(MAGIC_COOKIE)
-    for (const option of message.options) writeOption(w, option)
-    w.u8(OPTION.end)
+  const bytes = new Uint8Array(encodedLength(message, encodeOptions))
+  writeHeader(bytes, message)
+  if (!message.cookie) return bytes
+  writeU32(bytes, HEADER_LENGTH, MAGIC_COOKIE)
+  let at = HEADER_LENGTH + COOKIE_LENGTH
+  for (const { code, data } of message.options) {
+    if (code === OPTION.pad || code === OPTION.end) throw new RangeError(`${code} is no option`)
+    if (data.length > 255) throw new RangeError(`option ${code} has ${data.length} octets, more than 255`)
+    bytes[at] = octet(code)
+    bytes[at + 1] = data.length
+    bytes.set(data, at + 2)
+    at += 2 + data.length
   }
-  w.padTo(minLength)
-  return w.finish()
+  bytes[at] = OPTION.end
+  return bytes
 }
 
-function writeHeader(w: Writer, message: DhcpMessage): void {
+/** How many octets {@link encodeDhcp4} makes of a message. */
+export function encodedLength(
+  { cookie, options }: DhcpMessage,
+  { minLength = MIN_MESSAGE_LENGTH }: EncodeOptions = {},
+): number {
+  let length = HEADER_LENGTH
+  if (cookie) length += COOKIE_LENGTH + 1
+  for (const { data } of options) length += 2 + data.length
+  return Math.max(length, minLength)
+}
+
+const COOKIE_LENGTH = 4
+
+function writeHeader(bytes: Uint8Array, message: DhcpMessage): void {
   if (message.hlen > CHADDR.length) throw new RangeError(`hlen ${message.hlen} exceeds chaddr`)
-  w.u8(message.op === 'request' ? 1 : 2)
-  w.u8(message.htype)
-  w.u8(message.hlen)
-  w.u8(message.hops)
-  w.u32(message.xid)
-  w.u16(message.secs)
-  w.u16(message.flags)
-  for (const address of [message.ciaddr, message.yiaddr, message.siaddr, message.giaddr]) w.u32(address)
-  writeField(w, message.chaddr, CHADDR.length)
-  writeField(w, message.sname, SNAME.length)
-  writeField(w, message.file, FILE.length)
+  bytes[0] = message.op === 'request' ? 1 : 2
+  bytes[1] = octet(message.htype)
+  bytes[2] = octet(message.hlen)
+  bytes[3] = octet(message.hops)
+  writeU32(bytes, 4, message.xid)
+  bytes[8] = octet(Math.floor(message.secs / 256))
+  bytes[9] = octet(message.secs % 256)
+  bytes[10] = octet(Math.floor(message.flags / 256))
+  bytes[11] = octet(message.flags % 256)
+  writeU32(bytes, 12, message.ciaddr)
+  writeU32(bytes, 16, message.yiaddr)
+  writeU32(bytes, 20, message.siaddr)
+  writeU32(bytes, 24, message.giaddr)
+  writeField(bytes, message.chaddr, CHADDR)
+  writeField(bytes, message.sname, SNAME)
+  writeField(bytes, message.file, FILE)
 }
 
-function writeField(w: Writer, field: Uint8Array, length: number): void {
+function octet(value: number): number {
+  if (!Number.isInteger(value) || value < 0 || value > 255)
+    throw new RangeError(`${value} does not fit an octet`)
+  return value
+}
+
+function writeU32(bytes: Uint8Array, at: number, value: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff)
+    throw new RangeError(`${value} does not fit 4 octets`)
+  bytes[at] = value >>> 24
+  bytes[at + 1] = value >>> 16
+  bytes[at + 2] = value >>> 8
+  bytes[at + 3] = value
+}
+
+function writeField(
+  bytes: Uint8Array,
+  field: Uint8Array,
+  { at, length }: typeof CHADDR | typeof SNAME | typeof FILE,
+): void {
   if (field.length !== length) throw new RangeError(`a field of ${length} octets was given ${field.length}`)
-  w.bytes(field)
-}
-
-function writeOption(w: Writer, { code, data }: DhcpOption): void {
-  if (code === OPTION.pad || code === OPTION.end) throw new RangeError(`${code} is no option`)
-  if (data.length > 255) throw new RangeError(`option ${code} has ${data.length} octets, more than 255`)
-  w.u8(code)
-  w.u8(data.length)
-  w.bytes(data)
+  bytes.set(field, at)
 }

@@ -24,7 +24,8 @@ export type MessageType = (typeof MESSAGE_TYPES)[number]['name']
 
 /** The name of an option 53 value; undefined for values IANA has not assigned. */
 export function messageTypeOfCode(code: number): MessageType | undefined {
-  return MESSAGE_TYPES.find((row) => row.code === code)?.name
+  // The codes are 1, 2, 3, ...
+  return MESSAGE_TYPES[code - 1]?.name
 }
 
 /** The option 53 value of a message type. */

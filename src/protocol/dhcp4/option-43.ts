@@ -31,10 +31,9 @@ export interface BootItem {
 /** Encapsulated option 71 of a request to a boot server; undefined when absent or not four octets. */
 export function pxeBootItem(message: DhcpMessage): BootItem | undefined {
   const data = vendorOptions(message)?.find(({ code }) => code === PXE_OPTION.bootItem)?.data
-  const [t1 = 0, t0 = 0, l1 = 0, l0 = 0, ...rest] = data ?? []
-  return data === undefined || data.length < 4 || rest.length > 0
-    ? undefined
-    : { type: t1 * 256 + t0, layer: l1 * 256 + l0 }
+  if (data === undefined) return undefined
+  const [t1 = 0, t0 = 0, l1 = 0, l0 = 0, ...rest] = data
+  return data.length < 4 || rest.length > 0 ? undefined : { type: t1 * 256 + t0, layer: l1 * 256 + l0 }
 }
 
 /** Option 43 with these encapsulated options and the END that some ROMs require. */

@@ -58,9 +58,10 @@ export function readSubOptions(bytes: Uint8Array): OptionArea {
  * A fixed-length option is not split: when the joined length is wrong and the first instance is right, that one holds.
  */
 export function joinInstances(code: number, options: readonly DhcpOption[]): Uint8Array | undefined {
+  const first = options.find((option) => option.code === code)
+  const isOnce = first === undefined || options.findLast((option) => option.code === code) === first
+  if (isOnce) return first?.data
   const instances = options.filter((option) => option.code === code)
-  const first = instances[0]
-  if (first === undefined || instances.length === 1) return first?.data
   const joined = concat(instances.map((option) => option.data))
   const fixed = fixedLengthOf(code)
   return fixed !== undefined && joined.length !== fixed && first.data.length === fixed ? first.data : joined

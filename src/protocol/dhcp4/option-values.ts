@@ -3,13 +3,17 @@ import { type Ipv4, ipv4ToBytes } from '../../lib/ipv4.ts'
 import { type DhcpOption, FILE } from './message.ts'
 import { codeOfMessageType, type MessageType } from './message-types.ts'
 
+const encoder = new TextEncoder()
+
 /** The value of an option 53. */
 export function messageTypeValue(type: MessageType): Uint8Array {
   return Uint8Array.of(codeOfMessageType(type))
 }
 
 export function u32Value(value: number): Uint8Array {
-  return written((w) => w.u32(value))
+  if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff)
+    throw new RangeError(`${value} does not fit 4 octets`)
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value)
 }
 
 export function u16Value(value: number): Uint8Array {
@@ -41,15 +45,17 @@ export function ipv4Value(address: Ipv4): Uint8Array {
 /** At least one address: options of zero length make EDK2 drop the whole message. */
 export function ipv4ListValue(addresses: readonly Ipv4[]): Uint8Array {
   if (addresses.length === 0) throw new RangeError('an address list needs an address')
-  return written((w) => {
-    for (const address of addresses) w.u32(address)
+  const value = new Uint8Array(addresses.length * 4)
+  addresses.forEach((address, i) => {
+    value.set(ipv4ToBytes(address), i * 4)
   })
+  return value
 }
 
 /** Text without a terminator, as RFC 2132 §2 wants it from senders. UTF-8 beyond ASCII. */
 export function textValue(text: string): Uint8Array {
   if (text === '') throw new RangeError('an option needs at least one octet')
-  return new TextEncoder().encode(text)
+  return encoder.encode(text)
 }
 
 /**
@@ -62,7 +68,7 @@ export function textWithNulValue(text: string): Uint8Array {
 
 /** The header field `file` (128) or `sname` (64): text, NUL, zeros. Throws when there is no room for the NUL. */
 export function fieldValue(text: string, length: number = FILE.length): Uint8Array {
-  const octets = new TextEncoder().encode(text)
+  const octets = encoder.encode(text)
   if (octets.length >= length) throw new RangeError(`${octets.length} octets and a NUL do not fit ${length}`)
   const field = new Uint8Array(length)
   field.set(octets)
@@ -71,17 +77,11 @@ export function fieldValue(text: string, length: number = FILE.length): Uint8Arr
 
 /** The value of an option that holds options, without END: 175, or 43 before its END. */
 export function encapsulated(options: readonly DhcpOption[]): Uint8Array {
-  return written((w) => {
-    for (const { code, data } of options) {
-      w.u8(code)
-      w.u8(data.length)
-      w.bytes(data)
-    }
-  })
-}
-
-function written(write: (w: Writer) => void): Uint8Array {
   const w = new Writer()
-  write(w)
+  for (const { code, data } of options) {
+    w.u8(code)
+    w.u8(data.length)
+    w.bytes(data)
+  }
   return w.finish()
 }

@@ -33,7 +33,9 @@ export function optionIpv4(message: DhcpMessage, code: number): Ipv4 | undefined
 function optionUnsigned(message: DhcpMessage, code: number, octets: 1 | 2 | 4): number | undefined {
   const data = optionBytes(message, code)
   if (data?.length !== octets) return undefined
-  return data.reduce((value, octet) => value * 256 + octet, 0)
+  let value = 0
+  for (const octet of data) value = value * 256 + octet
+  return value
 }
 
 /**
@@ -72,7 +74,8 @@ export function clientIdentifier(message: DhcpMessage): Uint8Array | undefined {
 
 /** Option 55: the codes the client asks for, in its order; empty when absent (RFC 2132 §9.8). */
 export function parameterRequestList(message: DhcpMessage): readonly number[] {
-  return Array.from(optionBytes(message, OPTION.parameterRequestList) ?? [])
+  const data = optionBytes(message, OPTION.parameterRequestList)
+  return data === undefined ? [] : Array.prototype.slice.call(data)
 }
 
 /** Option 57 in octets with IP and UDP headers; 576 when absent, malformed or less than that (RFC 2132 §9.10). */
@@ -103,8 +106,11 @@ export function userClasses(message: DhcpMessage): readonly string[] {
 
 /** Option 93: architecture codes, the preferred one first; empty when absent or odd (RFC 4578 §2.1). */
 export function clientArches(message: DhcpMessage): readonly number[] {
-  const data = wellFormed(message, OPTION.clientArch) ?? new Uint8Array()
-  return chunks(data, 2).map(([high = 0, low = 0]) => high * 256 + low)
+  const data = wellFormed(message, OPTION.clientArch)
+  const codes: number[] = []
+  if (data === undefined) return codes
+  for (let at = 0; at + 1 < data.length; at += 2) codes.push((data[at] ?? 0) * 256 + (data[at + 1] ?? 0))
+  return codes
 }
 
 /** Option 97 as text, `12345678-1234-5678-9abc-def012345678`; undefined when it identifies nobody (`option-97.ts`). */
@@ -126,9 +132,11 @@ export function ipxeFeatures(message: DhcpMessage): IpxeFeatures | undefined {
 
 /** Option 43 as encapsulated options, without END; undefined when absent or something else (RFC 2132 §8.4). */
 export function vendorOptions(message: DhcpMessage): readonly DhcpOption[] | undefined {
-  const area = readOptionArea(optionBytes(message, OPTION.vendorSpecificInformation) ?? new Uint8Array())
+  const data = optionBytes(message, OPTION.vendorSpecificInformation)
+  if (data === undefined) return undefined
+  const area = readOptionArea(data)
   if (area.options.length === 0 || area.stop === 'truncated-option') return undefined
-  return area.options.map(({ code, data }) => ({ code, data }))
+  return area.options.map((option) => ({ code: option.code, data: option.data }))
 }
 
 /** Option 67, else the header field `file` unless options live there; undefined when both are empty. */
@@ -145,7 +153,9 @@ export function tftpServerName(message: DhcpMessage): string | undefined {
 function octetText(data: Uint8Array): string {
   let end = data.length
   while (end > 0 && data[end - 1] === 0) end -= 1
-  return Array.from(data.subarray(0, end), (octet) => String.fromCharCode(octet)).join('')
+  let text = ''
+  for (let at = 0; at < end; at += 1) text += String.fromCharCode(data[at] ?? 0)
+  return text
 }
 
 function fieldText(field: Uint8Array, overloaded: readonly DhcpOption[] | undefined): string | undefined {
@@ -157,12 +167,6 @@ function fieldText(field: Uint8Array, overloaded: readonly DhcpOption[] | undefi
 function wellFormed(message: DhcpMessage, code: number): Uint8Array | undefined {
   const data = optionBytes(message, code)
   return data !== undefined && lengthFits(code, data.length) ? data : undefined
-}
-
-function chunks(data: Uint8Array, size: number): Uint8Array[] {
-  return Array.from({ length: Math.floor(data.length / size) }, (_, i) =>
-    data.subarray(i * size, (i + 1) * size),
-  )
 }
 
 /** Option 82 (RFC 3046); undefined when absent. */
