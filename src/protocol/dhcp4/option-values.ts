@@ -77,11 +77,17 @@ export function fieldValue(text: string, length: number = FILE.length): Uint8Arr
 
 /** The value of an option that holds options, without END: 175, or 43 before its END. */
 export function encapsulated(options: readonly DhcpOption[]): Uint8Array {
+  return written((w) => {
+    for (const { code, data } of options) {
+      w.u8(code)
+      w.u8(data.length)
+      w.bytes(data)
+    }
+  })
+}
+
+function written(write: (w: Writer) => void): Uint8Array {
   const w = new Writer()
-  for (const { code, data } of options) {
-    w.u8(code)
-    w.u8(data.length)
-    w.bytes(data)
-  }
+  write(w)
   return w.finish()
 }
