@@ -18,7 +18,7 @@ import type { Mac } from '../lib/mac.ts'
 import type { Lease } from '../model/lease.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
 import type { LeaseAsk } from '../model/lease-request.ts'
-import { DECLINE_QUARANTINE_MS, decideLease, OFFER_HOLD_MS } from './decide-lease.ts'
+import { DECLINE_QUARANTINE_MS, decideLease, OFFER_GUARD_MS, OFFER_HOLD_MS } from './decide-lease.ts'
 
 const OTHER = mac('52:54:00:dd:ee:ff')
 const US = ip('10.77.0.1')
@@ -44,6 +44,11 @@ const reboot = (requested: string): LeaseAsk => ({ kind: 'reboot', requested: ip
 const renew = (current: string): LeaseAsk => ({ kind: 'renew', current: ip(current) })
 const OURS = 'lease.server packet: this server'
 const ended = { expiresAt: world().now - 60_000 }
+const offered = (ago: number): Partial<Lease> => ({
+  state: 'offered',
+  startedAt: world().now - ago,
+  expiresAt: world().now - ago + OFFER_HOLD_MS,
+})
 const small = (): WorldBuilder =>
   world().network({ pools: [{ first: ip('10.77.0.100'), last: ip('10.77.0.101') }] })
 
@@ -140,6 +145,31 @@ const DISCOVER: readonly Row[] = [
     in: small()
       .lease('10.77.0.100', OTHER, ended)
       .lease('10.77.0.101', NODE01, { expiresAt: ended.expiresAt - 1 }),
+    ask: discover(),
+    answer: 'offer 10.77.0.101 offered for 60 s',
+    steps: ['lease.pool state: 10.77.0.101'],
+  },
+  {
+    name: 'an offer that nobody took gives way where nothing is free, the oldest first',
+    in: small()
+      .lease('10.77.0.100', OTHER, offered(OFFER_GUARD_MS))
+      .lease('10.77.0.101', NODE01, offered(OFFER_GUARD_MS + 1)),
+    ask: discover('10.77.0.100'),
+    answer: 'offer 10.77.0.101 offered for 60 s',
+    steps: ['lease.pool state: 10.77.0.101'],
+  },
+  {
+    name: 'but not before its client had time to take it',
+    in: small()
+      .lease('10.77.0.100', OTHER, offered(OFFER_GUARD_MS - 1))
+      .lease('10.77.0.101', NODE01, offered(0)),
+    ask: discover(),
+    answer: 'silent: no free address on provisioning',
+    steps: ['lease.pool state: no free address'],
+  },
+  {
+    name: 'and only after the leases that ended',
+    in: small().lease('10.77.0.100', OTHER, offered(30_000)).lease('10.77.0.101', NODE01, ended),
     ask: discover(),
     answer: 'offer 10.77.0.101 offered for 60 s',
     steps: ['lease.pool state: 10.77.0.101'],

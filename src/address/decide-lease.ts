@@ -8,6 +8,11 @@ import type { Step } from '../model/rules.ts'
 
 /** How long an offered address is kept for the client, in milliseconds (RFC 2131 §4.3.1 leaves it to the server). */
 export const OFFER_HOLD_MS = 60_000
+/**
+ * How long nobody else gets it in any case, in milliseconds: firmware takes an offer within 4 s, its first time-out (PXE
+ * 2.1), iPXE within 2 s. Where a pool has nothing else, the oldest offer not taken by then goes to the next client.
+ */
+export const OFFER_GUARD_MS = 10_000
 /** How long an address that a client found in use is left alone, in milliseconds. */
 export const DECLINE_QUARANTINE_MS = 3_600_000
 /** How many addresses one client can have in quarantine: a client that declines everything would empty the pool. */
@@ -113,6 +118,7 @@ function chooseAddress(
   }
   const free = leases.pickFree(network.name, network.pools, {
     now,
+    offeredBefore: now - OFFER_GUARD_MS,
     taken: (address) => isTaken(address, world),
   })
   if (free !== undefined) steps.push({ rule: 'lease.pool', outcome: formatIpv4(free), from: 'state' })

@@ -7,7 +7,7 @@ import { LeaseTable } from './lease-table.ts'
 const A = '02:00:00:00:00:0a'
 const B = '02:00:00:00:00:0b'
 const POOL = pool('10.0.0.10-10.0.0.11')
-const FREE = { now: 2_000_000, taken: () => false }
+const FREE = { now: 2_000_000, taken: () => false, offeredBefore: -Infinity }
 
 test('an address has one lease, the newest', () => {
   const table = new LeaseTable([lease('10.0.0.5', A), lease('10.0.0.5', B)])

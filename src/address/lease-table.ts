@@ -62,10 +62,15 @@ export class LeaseTable implements LeaseView {
       }
   }
 
-  pickFree(network: string, pools: readonly Ipv4Range[], { now, taken }: PickOptions): Ipv4 | undefined {
+  pickFree(
+    network: string,
+    pools: readonly Ipv4Range[],
+    { now, taken, offeredBefore }: PickOptions,
+  ): Ipv4 | undefined {
     const leases = this.#network(network)
     const total = pools.reduce((sum, pool) => sum + pool.last - pool.first + 1, 0)
     let oldest: Lease | undefined
+    let stale: Lease | undefined
     for (let step = 0; step < total; step += 1) {
       const index = (leases.cursor + step) % total
       const address = addressAt(pools, index)
@@ -77,8 +82,9 @@ export class LeaseTable implements LeaseView {
       }
       const ended = lease.state === 'released' || lease.expiresAt <= now
       if (ended && (oldest === undefined || lease.expiresAt < oldest.expiresAt)) oldest = lease
+      if (lease.state === 'offered' && lease.startedAt <= (stale?.startedAt ?? offeredBefore)) stale = lease
     }
-    return oldest?.address
+    return (oldest ?? stale)?.address
   }
 
   #network(name: string): NetworkLeases {

@@ -29,6 +29,11 @@ export async function answerDhcp(
   }
   const thought = thinking.value
   const { on } = thought
+  const { mac } = thought.client.boot.client
+  if (!running.askRate.take(mac, running.now())) {
+    observeDropped({ reason: 'the client asks more often than it is answered', mac }, on, running)
+    return undefined
+  }
   observeForeign(thought, on, running)
   const answer = effectiveAnswer(thought)
   const reply = replyDhcp({

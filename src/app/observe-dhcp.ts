@@ -24,15 +24,16 @@ const ANSWER_KINDS: Readonly<Partial<Record<MessageType, EventKind>>> = {
 }
 
 /** Another DHCP server that a client chose: told of in every mode. */
-export function observeForeign({ client }: DhcpThought, on: ServedNetwork, running: Running): void {
-  const { ask, mac } = client.lease
+export function observeForeign(thought: DhcpThought, on: ServedNetwork, running: Running): void {
+  const { ask, mac } = thought.client.lease
   const server = 'server' in ask ? ask.server : undefined
   if (server === undefined || server === on.address) return
   const event = running.foreign.note(
     { network: on.network.name, address: server, client: mac },
     running.now(),
   )
-  if (event !== undefined) running.timeline.emit(event)
+  // Option 54 is the sender's word: a flood names a new server in every message.
+  if (event !== undefined && attention(running, on, thought) > 0) running.timeline.emit(event)
 }
 
 /** The client's message, as it was understood. */
@@ -42,11 +43,11 @@ export function observeRequest(thought: DhcpThought, on: ServedNetwork, running:
   if (kind === undefined) return
   const { ask } = client.lease
   const asked = addressAsked(ask)
-  emit(running, on, thought, {
+  const told = emit(running, on, thought, {
     kind,
     detail: { ...clientFacts(thought), ...(asked === undefined ? {} : { asks: formatIpv4(asked) }) },
   })
-  running.seen.note(client.boot.client.mac, on.network.name, running.now(), seenFacts(thought))
+  if (told) running.seen.note(client.boot.client.mac, on.network.name, running.now(), seenFacts(thought))
 }
 
 /** The address that a message is about, whatever it wants of it. */
@@ -89,10 +90,13 @@ export function observeWouldAnswer(
   running: Running,
 ): void {
   const { mac } = thought.client.boot.client
-  running.seen.note(mac, on.network.name, running.now(), seenFacts(thought))
-  if (reply === undefined) return
+  if (reply === undefined) {
+    if (attention(running, on, thought) > 0)
+      running.seen.note(mac, on.network.name, running.now(), seenFacts(thought))
+    return
+  }
   const address = addressOf(reply)
-  emit(running, on, thought, {
+  const told = emit(running, on, thought, {
     kind: 'dhcp.would-answer',
     ...(address === undefined ? {} : { address }),
     detail: {
@@ -102,6 +106,7 @@ export function observeWouldAnswer(
       hint: 'set dhcp: server',
     },
   })
+  if (told) running.seen.note(mac, on.network.name, running.now(), seenFacts(thought))
 }
 
 /** A message that gets no answer and was not even understood. */
@@ -171,12 +176,15 @@ function addressOf({ message }: DhcpReply): string | undefined {
   return address === 0 ? undefined : formatIpv4(address)
 }
 
+/** Whether it was told: the events of a flood are counted instead. */
 function emit(
   running: Running,
   on: ServedNetwork,
   thought: DhcpThought,
-  event: Pick<BootEvent, 'kind' | 'address' | 'detail'>,
-): void {
+  { detail, ...event }: Pick<BootEvent, 'kind' | 'address' | 'detail'>,
+): boolean {
+  const count = attention(running, on, thought)
+  if (count === 0) return false
   const { node } = thought.boot
   running.timeline.emit({
     time: running.now(),
@@ -184,5 +192,17 @@ function emit(
     ...(node === undefined ? {} : { node }),
     network: on.network.name,
     ...event,
+    detail: count === 1 ? detail : { ...detail, untold: count - 1 },
   })
+  return true
+}
+
+function attention(running: Running, on: ServedNetwork, { boot, client }: DhcpThought): number {
+  const { mac } = client.boot.client
+  const network = on.network.name
+  const hasLease = running.leases.ofClient(network, mac).some(({ state }) => state !== 'offered')
+  return running.attention.note(
+    { who: mac, network, isKnown: boot.node !== undefined || hasLease },
+    running.now(),
+  )
 }

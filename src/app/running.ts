@@ -2,6 +2,7 @@ import type { LeaseTable } from '../address/lease-table.ts'
 import type { Disk } from '../model/disk.ts'
 import type { StateStore } from '../model/ports.ts'
 import type { BootAttempts } from './attempts.ts'
+import type { Attention } from './attention.ts'
 import type { Drops } from './drops.ts'
 import type { ForeignServers } from './foreign-servers.ts'
 import type { LoopWatch } from './loops.ts'
@@ -20,6 +21,10 @@ export interface Running {
   readonly attempts: BootAttempts
   /** Reports of each address. */
   readonly reportRate: RateLimit
+  /** DHCP messages of each MAC address. */
+  readonly askRate: RateLimit
+  /** Whose DHCP messages are told of. */
+  readonly attention: Attention
   /** DHCP messages without an answer that were not understood. */
   readonly drops: Drops
   /** The DHCP servers beside us. */

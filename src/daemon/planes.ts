@@ -59,7 +59,7 @@ export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<
     observe: (observation) => {
       if (observation.kind === 'fault') onFault(`TFTP on ${name}`, observation.error)
       else if (observation.kind === 'send-failed') onFault(`TFTP on ${name}`, observation.reason)
-      else if (observation.kind !== 'ignored') running.timeline.emit(tftpEvent(observation, on(), running))
+      else if (observation.kind !== 'ignored') tellTftp(observation, on(), running)
     },
     limits: TFTP_LIMITS,
   })
@@ -76,6 +76,19 @@ export function openHttp({ on, running, health, onFault }: PlaneOptions): Promis
 }
 
 type TftpHappened = Exclude<TftpObservation, { readonly kind: 'fault' | 'send-failed' | 'ignored' }>
+
+function tellTftp(observation: TftpHappened, on: ServedNetwork, running: Running): void {
+  const event = tftpEvent(observation, on, running)
+  const noticed = { who: `tftp ${observation.client.address}`, network: on.network.name }
+  // These cost a sender one datagram each.
+  const isCheap =
+    observation.kind !== 'start' && observation.kind !== 'progress' && observation.kind !== 'done'
+  const count = isCheap
+    ? running.attention.note({ ...noticed, isKnown: event.mac !== undefined }, running.now())
+    : 1
+  if (count > 0)
+    running.timeline.emit(count === 1 ? event : { ...event, detail: { ...event.detail, untold: count - 1 } })
+}
 
 function tftpEvent(observation: TftpHappened, on: ServedNetwork, running: Running): BootEvent {
   const { client, kind, name: file, ...happened } = observation

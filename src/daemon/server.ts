@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { LeaseTable } from '../address/lease-table.ts'
 import { BootAttempts } from '../app/attempts.ts'
+import { Attention } from '../app/attention.ts'
 import { Drops } from '../app/drops.ts'
 import { ForeignServers } from '../app/foreign-servers.ts'
 import { type Health, type HealthItem, healthAnswer, healthDocument } from '../app/health.ts'
@@ -60,6 +61,8 @@ export interface RunningServer {
 export const CONTROL_SOCKET = 'control.sock'
 /** Milliseconds between two looks at the interfaces and the firmware directories. */
 const WATCH_MS = 1000
+/** DHCP messages of one client that are answered; firmware asks four times a second at most, in a burst of a few. */
+const ASK_RATE = { burst: 20, perSecond: 10, most: 20_000 } as const
 const REPORT_RATE = { burst: 20, perSecond: 2, most: 4096 } as const
 
 /** The composition root: configuration, store, world, servers; started in this order, stopped in reverse. */
@@ -129,6 +132,8 @@ class Server implements RunningServer {
       seen: new SeenMachines(store, saved.seen),
       attempts: new BootAttempts(store, () => randomBytes(16).toString('hex'), saved.attempts),
       reportRate: new RateLimit(REPORT_RATE),
+      askRate: new RateLimit(ASK_RATE),
+      attention: new Attention(),
       drops: new Drops(),
       loops: new LoopWatch(),
       foreign: new ForeignServers(),

@@ -28,7 +28,7 @@ export interface LeaseView {
   ofAddress(network: string, address: Ipv4): Lease | undefined
   /**
    * The address of these ranges to give to a new client: one never used, or else the one whose lease ended
-   * longest ago; undefined when all are taken.
+   * longest ago, or else the oldest offer that nobody took; undefined when all are taken.
    */
   pickFree(
     network: string,
@@ -41,4 +41,6 @@ export interface PickOptions {
   readonly now: number
   /** Addresses that belong to somebody without a lease: reservations, the router, ourselves. */
   readonly taken: (address: Ipv4) => boolean
+  /** Offers made before this, in milliseconds since 1970, may go to somebody else where nothing is free. */
+  readonly offeredBefore: number
 }

@@ -44,6 +44,13 @@ export interface Counts {
   readonly offers: number
 }
 
+const alive = new Set<Load>()
+
+/** Ends what a failed test left behind: for `afterEach`. */
+export async function endLoads(): Promise<void> {
+  await Promise.all([...alive].map((load) => load.close()))
+}
+
 export class Load {
   readonly #program: ChildProcess
   readonly #wakers = new Set<() => void>()
@@ -60,6 +67,7 @@ export class Load {
   constructor(host: Host, local: string, server: string) {
     const inside = [`--net=/run/netns/${host.name}`, '--', process.execPath, PROGRAM, local, server]
     this.#program = spawn('nsenter', inside, { stdio: ['pipe', 'pipe', 'inherit'] })
+    alive.add(this)
     const { stdout } = this.#program
     if (stdout === null) throw new Error('no pipe')
     createInterface({ input: stdout }).on('line', (line) => this.#read(line))
@@ -93,6 +101,8 @@ export class Load {
   }
 
   async close(): Promise<void> {
+    if (!alive.delete(this)) return
+    if (this.#program.exitCode !== null) return
     const closed = once(this.#program, 'close')
     this.#program.stdin?.end()
     await closed

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { posix } from 'node:path'
 import { BootAttempts } from '../../src/app/attempts.ts'
+import { Attention } from '../../src/app/attention.ts'
 import { Drops } from '../../src/app/drops.ts'
 import { ForeignServers } from '../../src/app/foreign-servers.ts'
 import { LoopWatch } from '../../src/app/loops.ts'
@@ -130,6 +131,9 @@ export function running(
       seen: new SeenMachines(store, []),
       attempts: new BootAttempts(store, newNonce, []),
       reportRate: new RateLimit({ burst: 20, perSecond: 2, most: 4096 }),
+      // Far above the server's: a test says in no time what a client says in a minute.
+      askRate: new RateLimit({ burst: 1000, perSecond: 10, most: 20_000 }),
+      attention: new Attention(),
       drops: new Drops(),
       loops: new LoopWatch(),
       foreign: new ForeignServers(),

@@ -99,25 +99,23 @@ function again(xid: number): void {
   if (exchange.tries <= TRIES) socket.send(exchange.bytes, 67, server)
   else {
     say(`LOST ${exchange.client.mac}`)
-    end(xid)
+    end(xid, 0)
   }
 }
 
-function end(xid: number): void {
+function end(xid: number, pauseMs = plan.pauseMs): void {
   const exchange = exchanges.get(xid)
   if (exchange === undefined) return
   clearInterval(exchange.timer)
   exchanges.delete(xid)
   idle.push(exchange.client)
-  if (plan.pauseMs === undefined) begin()
-  else setTimeout(begin, plan.pauseMs)
+  if (pauseMs === undefined) begin()
+  else setTimeout(begin, pauseMs)
 }
 
-function receive(bytes: Buffer): void {
-  if (bytes.length < 64) {
-    marks.get(String(bytes))?.()
-    return
-  }
+function receive(bytes: Buffer, { port }: dgram.RemoteInfo): void {
+  marks.get(String(bytes))?.()
+  if (port !== 67) return
   const decoded = decodeDhcp4(bytes)
   if (!decoded.ok) throw new Error(`the server sent something malformed: ${decoded.error.code}`)
   const { xid, yiaddr } = decoded.value
@@ -170,7 +168,8 @@ async function burst(asked: Burst): Promise<void> {
   const begun = performance.now()
   let sent = 0
   for (const { bytes, port } of burstPackets(asked, GIADDR)) {
-    socket.send(bytes, port, server)
+    const from = port === 67 ? socket : marker
+    from.send(bytes, port, server)
     sent += 1
     while (sent > ((performance.now() - begun) / 1000) * asked.perSecond)
       await new Promise((resolve) => setTimeout(resolve, 5))

@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { after, type TestContext, test } from 'node:test'
+import { after, afterEach, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runs } from '../helpers/counts.ts'
 import { generator } from '../helpers/hostile.ts'
-import { Load, type LoadPlan } from '../helpers/load.ts'
+import { endLoads, Load, type LoadPlan } from '../helpers/load.ts'
 import { inNetns } from '../helpers/netns.ts'
 import { CENTRA_PXE, makeSite, missing, Running, type Site } from '../helpers/server.ts'
 
@@ -44,6 +44,7 @@ inNetns(import.meta, (net) => {
     { name: 'prov0', address: `${SERVER}/16` },
     { name: 'eth0', address: `${RELAY}/16`, host: clients },
   )
+  afterEach(endLoads)
   // Not in the tmpfs of the namespace: a sync shall take its time.
   const folder = mkdtempSync(path.join(tmpdir(), 'centra-kill-'))
   after(() => rmSync(folder, { recursive: true, force: true }))
