@@ -60,6 +60,8 @@ function answerAsk(request: LeaseRequest, ask: LeaseAsk, world: AddressWorld, st
       return decline(request, ask, world, steps)
     case 'inform':
       return inform(ask.current, world, steps)
+    case 'boot-server':
+      return { kind: 'silent', reason: 'a question to a PXE boot server (option 43.71)' }
     default:
       return ask satisfies never
   }

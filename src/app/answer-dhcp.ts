@@ -1,4 +1,6 @@
+import type { ProxyAnswer } from '../boot/decide-proxy.ts'
 import { type DhcpReply, replyDhcp } from '../boot/reply-dhcp.ts'
+import { subnetContains } from '../lib/ipv4.ts'
 import type { Lease } from '../model/lease.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
 import {
@@ -10,7 +12,7 @@ import {
 } from './observe-dhcp.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
-import { type DhcpThought, thinkDhcp } from './think-dhcp.ts'
+import { type DhcpSender, type DhcpThought, thinkDhcp } from './think-dhcp.ts'
 
 /**
  * One packet's life: bytes, facts, decision, durable state, reply. Undefined means silence, whose reason is an
@@ -20,9 +22,9 @@ export async function answerDhcp(
   bytes: Uint8Array,
   arrival: ServedNetwork,
   running: Running,
-  sourcePort?: number,
+  sender: DhcpSender = {},
 ): Promise<DhcpReply | undefined> {
-  const thinking = thinkDhcp(bytes, arrival, running)
+  const thinking = thinkDhcp(bytes, arrival, running, sender)
   if (!thinking.ok) {
     observeDropped(thinking.error, arrival, running)
     return undefined
@@ -43,16 +45,17 @@ export async function answerDhcp(
     server: on.address,
     answer,
     boot: thought.boot.action,
-    ...(sourcePort === undefined ? {} : { sourcePort }),
+    ...sender,
   })
-  if (on.network.dhcp !== 'server') {
+  if (on.network.dhcp !== 'server' && on.network.dhcp !== 'proxy') {
     // Held in memory as if it had been offered, so that the same client is told the same address again.
     if (answer.kind === 'offer') hold(answer.lease, running)
     observeWouldAnswer(thought, reply, on, running)
     return undefined
   }
   observeRequest(thought, on, running)
-  if (!(await commit(answer, thought, on, running))) return undefined
+  if (on.network.dhcp === 'proxy') noteAddress(thought, on, running)
+  else if (!(await commit(answer, thought, on, running))) return undefined
   observeAnswer(thought, reply, on, running)
   return reply
 }
@@ -62,8 +65,21 @@ export function dropDhcp(reason: string, arrival: ServedNetwork, running: Runnin
   observeDropped({ reason }, arrival, running)
 }
 
+/**
+ * On a proxy's network the leases are another server's; what a client says of its own (option 50 with option 54, or
+ * ciaddr) is kept in memory alone, so that its transfers and reports are known as its own.
+ */
+function noteAddress({ client: { lease } }: DhcpThought, { network }: ServedNetwork, running: Running): void {
+  const { ask, mac } = lease
+  const address = ask.kind === 'select' ? ask.requested : 'current' in ask ? ask.current : undefined
+  if (address === undefined || ask.kind === 'release' || !subnetContains(network.subnet, address)) return
+  const now = running.now()
+  const expiresAt = now + network.leaseSeconds * 1000
+  running.leases.put({ network: network.name, address, mac, state: 'bound', startedAt: now, expiresAt })
+}
+
 /** A client that the network does not serve gets silence, whatever its lease. */
-function effectiveAnswer({ boot, lease }: DhcpThought): LeaseAnswer {
+function effectiveAnswer({ boot, lease }: DhcpThought): LeaseAnswer | ProxyAnswer {
   return boot.action.kind === 'ignore' ? { kind: 'silent', reason: boot.action.reason } : lease.answer
 }
 
@@ -72,15 +88,15 @@ function effectiveAnswer({ boot, lease }: DhcpThought): LeaseAnswer {
  * the disk refuses, memory goes back and the client gets no answer: it asks again.
  */
 async function commit(
-  answer: LeaseAnswer,
+  answer: LeaseAnswer | ProxyAnswer,
   thought: DhcpThought,
   on: ServedNetwork,
   running: Running,
 ): Promise<boolean> {
   const { leases, store } = running
   if (answer.kind === 'offer') hold(answer.lease, running)
-  if (answer.kind === 'silent' && answer.forget !== undefined) leases.restore(answer.forget, undefined)
-  const writes = answer.kind === 'ack' || answer.kind === 'silent' ? (answer.writes ?? []) : []
+  if ('forget' in answer && answer.forget !== undefined) leases.restore(answer.forget, undefined)
+  const writes = 'writes' in answer ? (answer.writes ?? []) : []
   if (writes.length === 0) return true
   const before = writes.map((lease) => leases.ofAddress(lease.network, lease.address))
   for (const lease of writes) leases.put(lease)

@@ -9,7 +9,7 @@ import type { Explanation } from '../model/explanation.ts'
 import { isStable } from '../model/rules.ts'
 import type { Script } from '../model/script.ts'
 import { renderScript } from '../render/script.ts'
-import { thinkAddress } from './think-dhcp.ts'
+import { thinkAddress, thinkProxy } from './think-dhcp.ts'
 import { type Picture, worldAt } from './world.ts'
 
 /** A client that need not exist, and where it asks. */
@@ -28,18 +28,27 @@ export function explain(supposed: Supposed, picture: Picture, now: number): Expl
   if (!request.ok) return { ...common, steps: [], answer: `no answer: ${request.error}`, stable: true }
   const world = worldAt(picture, new LeaseTable(), now)
   const decision = decide(request.value, world)
-  const asksAddress = supposed.via === 'dhcp' && decision.action.kind !== 'ignore'
+  const asks = supposed.via === 'dhcp' && decision.action.kind !== 'ignore'
   const on = { network, address: supposed.server }
-  const lease = asksAddress ? thinkAddress({ ask: { kind: 'discover' }, mac }, on, picture, world) : undefined
+  const ask = { kind: 'discover' } as const
+  const lease = asks && network.dhcp !== 'proxy' ? thinkAddress({ ask, mac }, on, picture, world) : undefined
+  const { client } = request.value
+  const proxy =
+    asks && network.dhcp === 'proxy' ? thinkProxy({ type: 'DISCOVER', ask, client }, decision, on) : undefined
   const { action } = decision
   return {
     ...common,
     ...(decision.node === undefined ? {} : { node: decision.node }),
-    steps: [...decision.trace, ...(lease?.trace ?? [])],
-    answer: describeAction(action, supposed.server),
+    steps: [...decision.trace, ...(lease?.trace ?? []), ...(proxy?.trace ?? [])],
+    answer:
+      proxy?.answer.kind === 'silent'
+        ? `no answer: ${proxy.answer.reason}`
+        : describeAction(action, supposed.server),
     stable: isStable(decision.trace),
     ...(lease?.answer.kind === 'offer' ? { address: formatIpv4(lease.answer.lease.address) } : {}),
-    ...(network.dhcp === 'server' || supposed.via !== 'dhcp' ? {} : { mode: silentMode(network) }),
+    ...(network.dhcp === 'server' || network.dhcp === 'proxy' || supposed.via !== 'dhcp'
+      ? {}
+      : { mode: silentMode(network) }),
     ...(action.kind === 'script' ? { script: renderScript(action.script, supposed.form) } : {}),
   }
 }

@@ -1,7 +1,14 @@
 import { decideLease, type LeaseDecision } from '../address/decide-lease.ts'
 import { type ClassifiedDhcp, classifyDhcp, type NotForUs } from '../boot/classify.ts'
 import { decide } from '../boot/decide.ts'
+import {
+  BOOT_SERVER_PORT,
+  decideProxy,
+  type ProxyDecision,
+  type ProxyQuestion,
+} from '../boot/decide-proxy.ts'
 import type { Decision } from '../boot/decision.ts'
+import type { Ipv4 } from '../lib/ipv4.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import type { Node } from '../model/config.ts'
 import type { LeaseRequest } from '../model/lease-request.ts'
@@ -13,6 +20,8 @@ import type { ServedNetwork } from './served-network.ts'
 import { whichNetwork } from './which-network.ts'
 import { type Picture, worldAt } from './world.ts'
 
+const DHCP_PORT = 67
+
 /** Everything that was thought about one message. */
 export interface DhcpThought {
   /** The network of the client, and our address there. */
@@ -22,7 +31,15 @@ export interface DhcpThought {
   /** The described node that this client is. */
   readonly node?: Node
   readonly boot: Decision
-  readonly lease: LeaseDecision
+  /** About its address, or on a proxy's network and port 4011 about being told to boot. */
+  readonly lease: LeaseDecision | ProxyDecision
+}
+
+/** Where a message came from, and our port it came to, 67 unless told. */
+export interface DhcpSender {
+  readonly sourceAddress?: Ipv4
+  readonly sourcePort?: number
+  readonly port?: number
 }
 
 /** From bytes to both decisions, without waiting and without changing anything; the error is why nobody answers. */
@@ -30,22 +47,44 @@ export function thinkDhcp(
   bytes: Uint8Array,
   arrival: ServedNetwork,
   { picture, leases, loops, now: clock }: Pick<Running, 'picture' | 'leases' | 'loops' | 'now'>,
+  { sourceAddress, port = DHCP_PORT }: DhcpSender = {},
 ): Result<DhcpThought, NotForUs> {
   const decoded = decodeDhcp4(bytes)
   if (!decoded.ok) return err({ reason: `malformed: ${decoded.error.code} at ${decoded.error.at}` })
   const network = whichNetwork(decoded.value, arrival, picture.config)
   if (!network.ok) return err({ reason: network.error })
   const on = network.value
-  const client = classifyDhcp(decoded.value, { network: on.network.name, server: on.address })
+  const client = classifyDhcp(decoded.value, { network: on.network.name, server: on.address }, sourceAddress)
   if (!client.ok) return client
   const world = worldAt(picture, leases, clock(), loops)
   const boot = decide(client.value.boot, world)
-  const lease = thinkAddress(client.value.lease, on, picture, world)
+  const lease =
+    on.network.dhcp === 'proxy' || port === BOOT_SERVER_PORT
+      ? thinkProxy(askedOf(client.value), boot, on, port)
+      : thinkAddress(client.value.lease, on, picture, world)
   const node = world.nodes.get(client.value.lease.mac)
   return ok({
     ...{ on, message: decoded.value, client: client.value, boot, lease },
     ...(node === undefined ? {} : { node }),
   })
+}
+
+function askedOf({
+  type,
+  lease: { ask },
+  boot: { client },
+}: ClassifiedDhcp): Pick<ProxyQuestion, 'type' | 'ask' | 'client'> {
+  return { type, ask, client }
+}
+
+/** The decision of a proxy about one client; `explain` asks here too. */
+export function thinkProxy(
+  asked: Pick<ProxyQuestion, 'type' | 'ask' | 'client'>,
+  boot: Decision,
+  { address: server }: Pick<ServedNetwork, 'address'>,
+  port = DHCP_PORT,
+): ProxyDecision {
+  return decideProxy({ ...asked, port, boot, server })
 }
 
 /** The address decision for one client of a network; `explain` asks here too. */

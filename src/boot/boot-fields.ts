@@ -56,6 +56,30 @@ export function bootFields({ server, nextServer }: Servers, boot: Action): BootF
   }
 }
 
+/**
+ * The same beside another server, whose own words about booting the client has too. iPXE and PXE firmware take an OFFER
+ * for a proxy's by option 60 (ipxe src/net/udp/dhcp.c); an x86 BIOS is told not to ask again on port 4011, and EDK2,
+ * which keeps proxies' OFFERs badly, comes there (edk2 PxeBcDhcp4.c; tianocore/edk2 issue 6944).
+ */
+export function proxyFields(servers: Servers, boot: Action, isBios: boolean): BootFields {
+  const fields = bootFields(servers, boot)
+  const kind = boot.kind === 'boot-file' ? (boot.firmware ?? 'pxe') : 'ipxe'
+  switch (kind) {
+    case 'uefi-http':
+    case 'raspberry-pi':
+      return fields
+    case 'pxe':
+      return { ...fields, vendor: isBios ? fields.vendor : [vendorClassPxe()], files: bootFileNameOf(fields) }
+    default:
+      return { ...fields, vendor: [vendorClassPxe()], files: bootFileNameOf(fields) }
+  }
+}
+
+/** Option 67 alone: 66 is siaddr once more, and 175 would forbid iPXE to listen to us. */
+function bootFileNameOf({ files }: BootFields): readonly DhcpOption[] {
+  return files.filter(({ code }) => code === OPTION.bootFileName)
+}
+
 type BootFile = Extract<Action, { readonly kind: 'boot-file' }>
 
 function bootFile(server: Ipv4, { file, url, firmware = 'pxe' }: BootFile): BootFields {

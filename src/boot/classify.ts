@@ -1,4 +1,4 @@
-import type { Ipv4 } from '../lib/ipv4.ts'
+import { ANY_ADDRESS, type Ipv4 } from '../lib/ipv4.ts'
 import { isGroupMac, type Mac } from '../lib/mac.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { printable, toHex } from '../lib/text.ts'
@@ -40,7 +40,11 @@ export interface NotForUs {
 /**
  * Facts out of a message: here and in `classify-firmware.ts` live option numbers and quirks, no policy.
  */
-export function classifyDhcp(message: DhcpMessage, ingress: Ingress): Result<ClassifiedDhcp, NotForUs> {
+export function classifyDhcp(
+  message: DhcpMessage,
+  ingress: Ingress,
+  sourceAddress?: Ipv4,
+): Result<ClassifiedDhcp, NotForUs> {
   const mac = clientMac(message)
   if (mac === undefined) return err({ reason: `hardware type ${message.htype} with ${message.hlen} octets` })
   const type = messageType(message)
@@ -48,9 +52,7 @@ export function classifyDhcp(message: DhcpMessage, ingress: Ingress): Result<Cla
   if (isGroupMac(mac) || mac === '00:00:00:00:00:00') return notForUs('no network card has this address')
   if (message.op !== 'request') return notForUs('a reply, sent by another DHCP server')
   if (type === undefined) return notForUs('BOOTP: no option 53')
-  // EDK2 asks boot servers with a REQUEST that looks like REBINDING but for option 43.71.
-  if (pxeBootItem(message) !== undefined) return notForUs('PXE boot server discovery (option 43.71)')
-  const ask = leaseAsk(message, type, ingress.server)
+  const ask = leaseAsk(message, type, { ours: ingress.server, sourceAddress })
   if (ask === undefined) return notForUs(`${type} that asks for nothing a server gives`)
 
   const { client, evidence } = classifyClient(message)
@@ -70,7 +72,11 @@ export function classifyDhcp(message: DhcpMessage, ingress: Ingress): Result<Cla
 }
 
 /** RFC 2131 §4.3.2: the three states of a REQUEST are told apart by options 54 and 50 and by ciaddr. */
-function leaseAsk(message: DhcpMessage, type: MessageType, ours: Ipv4): LeaseAsk | undefined {
+function leaseAsk(
+  message: DhcpMessage,
+  type: MessageType,
+  { ours, sourceAddress = ANY_ADDRESS }: { readonly ours: Ipv4; readonly sourceAddress?: Ipv4 | undefined },
+): LeaseAsk | undefined {
   const requested = requestedAddress(message)
   const named = serverIdentifier(message)
   const server = named !== undefined && named === serverOverride(message) ? ours : named
@@ -79,6 +85,9 @@ function leaseAsk(message: DhcpMessage, type: MessageType, ours: Ipv4): LeaseAsk
     case 'DISCOVER':
       return requested === undefined ? { kind: 'discover' } : { kind: 'discover', requested }
     case 'REQUEST':
+      // EDK2 asks boot servers with a REQUEST that looks like REBINDING but for option 43.71.
+      if (pxeBootItem(message) !== undefined)
+        return { kind: 'boot-server', ...(server === undefined ? {} : { server }) }
       if (server !== undefined) {
         const address = requested ?? (current === 0 ? undefined : current)
         return address === undefined ? undefined : { kind: 'select', requested: address, server }
@@ -91,8 +100,11 @@ function leaseAsk(message: DhcpMessage, type: MessageType, ours: Ipv4): LeaseAsk
       return requested === undefined
         ? undefined
         : { kind: 'decline', declined: requested, ...(server === undefined ? {} : { server }) }
-    case 'INFORM':
-      return current === 0 ? undefined : { kind: 'inform', current }
+    case 'INFORM': {
+      // Some leave ciaddr empty; the answer goes to where the message came from.
+      const asking = current === 0 ? sourceAddress : current
+      return asking === 0 ? undefined : { kind: 'inform', current: asking }
+    }
     default:
       return undefined
   }

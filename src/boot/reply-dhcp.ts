@@ -12,11 +12,19 @@ import {
   wantsBroadcast,
 } from '../protocol/dhcp4/message.ts'
 import type { MessageType } from '../protocol/dhcp4/message-types.ts'
+import { pxeBootItem } from '../protocol/dhcp4/option-43.ts'
 import { ipv4Value, messageTypeValue, textValue, u32Value } from '../protocol/dhcp4/option-values.ts'
-import { optionBytes, relayAgentInfo, replyLengthLimit, serverOverride } from '../protocol/dhcp4/options.ts'
+import {
+  clientArches,
+  optionBytes,
+  relayAgentInfo,
+  replyLengthLimit,
+  serverOverride,
+} from '../protocol/dhcp4/options.ts'
 import { OPTION } from '../protocol/iana/options.ts'
-import { bootFields } from './boot-fields.ts'
+import { type BootFields, bootFields, proxyFields } from './boot-fields.ts'
 import { clientOptions, wishedOptions } from './client-options.ts'
+import type { ProxyAnswer } from './decide-proxy.ts'
 import type { Action } from './decision.ts'
 
 /** Where a reply goes (RFC 2131 §4.1). `link`: by link-layer address, to a client that cannot answer ARP yet. */
@@ -25,9 +33,14 @@ export type Destination =
   | { readonly kind: 'unicast'; readonly address: Ipv4 }
   | { readonly kind: 'link'; readonly address: Ipv4; readonly mac: Mac }
   | { readonly kind: 'relay'; readonly address: Ipv4; readonly port: number }
+  /** Back to where it came from, port 4011's way. */
+  | { readonly kind: 'sender'; readonly address: Ipv4; readonly port: number }
 
 /** Where relays listen, unless they say otherwise (RFC 8357). */
 const SERVER_PORT = 67
+const CLIENT_PORT = 68
+/** Option 93 of an x86 BIOS (IANA). */
+const BIOS = 0
 
 export interface DhcpReply {
   readonly type: MessageType
@@ -42,16 +55,17 @@ export interface ReplyParts {
   readonly node?: Node
   /** Our address on that network: option 54, siaddr, and the source of the reply. */
   readonly server: Ipv4
-  readonly answer: LeaseAnswer
+  readonly answer: LeaseAnswer | ProxyAnswer
   /** What the client is told about booting. */
   readonly boot: Action
-  /** The UDP port the message came from. */
+  /** The UDP port the message came from, and the address. */
   readonly sourcePort?: number
+  readonly sourceAddress?: Ipv4
 }
 
 /** How RFC 2131 and PXE 2.1 want an answer said. No policy here; undefined when the answer is silence. */
 export function replyDhcp(parts: ReplyParts): DhcpReply | undefined {
-  const { answer, request } = parts
+  const { answer } = parts
   switch (answer.kind) {
     case 'silent':
       return undefined
@@ -69,11 +83,58 @@ export function replyDhcp(parts: ReplyParts): DhcpReply | undefined {
       return {
         type: 'ACK',
         message: build(parts, { type: 'ACK', yiaddr: ANY_ADDRESS }),
-        destination: relayOf(parts) ?? { kind: 'unicast', address: request.ciaddr },
+        destination: relayOf(parts) ?? { kind: 'unicast', address: answer.address },
       }
+    case 'proxy-offer':
+      return {
+        type: 'OFFER',
+        message: proxy(parts, 'OFFER'),
+        destination: relayOf(parts) ?? { kind: 'broadcast' },
+      }
+    case 'proxy-ack':
+      return { type: 'ACK', message: proxy(parts, 'ACK'), destination: sender(parts) }
     default:
       return answer satisfies never
   }
+}
+
+/** EDK2 asks from port 4011 and iPXE from 68, and both listen where they asked from. */
+function sender({ request, sourceAddress, sourcePort }: ReplyParts): Destination {
+  const address = sourceAddress ?? request.ciaddr
+  return { kind: 'sender', address, port: sourcePort ?? CLIENT_PORT }
+}
+
+/** No address and no lease times: those are another server's to give. Option 43 comes back where it asks for a boot item. */
+function proxy(parts: ReplyParts, type: 'OFFER' | 'ACK'): DhcpMessage {
+  const { request, server, network, node, boot } = parts
+  const isBios = clientArches(request)[0] === BIOS || clientArches(request).length === 0
+  const servers = { server, nextServer: node?.nextServer ?? network.nextServer ?? server }
+  const fields = proxyFields(servers, boot, isBios && type === 'OFFER')
+  const item = type === 'ACK' && pxeBootItem(request) !== undefined
+  return {
+    ...echo(request),
+    ciaddr: type === 'ACK' ? request.ciaddr : ANY_ADDRESS,
+    siaddr: fields.siaddr,
+    file: fields.file,
+    options: [
+      option(OPTION.messageType, messageTypeValue(type)),
+      option(OPTION.serverIdentifier, ipv4Value(serverIdentifier(request, server))),
+      ...echoed(request, OPTION.clientIdentifier),
+      ...vendorOf(fields, item, request),
+      ...echoed(request, OPTION.clientUuid),
+      ...fields.files,
+      ...echoed(request, OPTION.relayAgentInformation),
+    ],
+  }
+}
+
+function vendorOf(fields: BootFields, item: boolean, request: DhcpMessage): readonly DhcpOption[] {
+  if (!item) return fields.vendor
+  const [vendorClass] = fields.vendor
+  return [
+    ...(vendorClass === undefined ? [] : [vendorClass]),
+    ...echoed(request, OPTION.vendorSpecificInformation),
+  ]
 }
 
 function give(

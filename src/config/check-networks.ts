@@ -60,8 +60,6 @@ function checkNetwork(network: Network, place: Place): readonly ConfigProblem[] 
   })
   if (limits !== undefined && (limits.min > leaseSeconds || leaseSeconds > limits.max))
     problems.push(problem(place, 'lease', 'min, default and max are not in this order'))
-  if (network.dhcp === 'proxy')
-    problems.push(problem(place, 'dhcp', 'proxy is not available yet; write observe (silent), server or off'))
   return problems
 }
 

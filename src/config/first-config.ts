@@ -105,7 +105,7 @@ function otherModes({ dhcp, heard }: NetworkProposal): string {
   const others = heard.map(({ address }) => formatIpv4(address)).join(' and ')
   if (others !== '')
     return (
-      `proxy (not available yet) will add where to boot from and leave addresses to ${others}. ` +
+      `proxy adds where to boot from and leaves addresses to ${others}. ` +
       `server would fight ${others}: machines take whichever answer comes first, and both may give out the same address.`
     )
   return dhcp === 'server'

@@ -147,7 +147,9 @@ export const NetworkSchema = z.strictObject({
   dhcp: z
     .enum(['off', 'observe', 'proxy', 'server'], 'expected off, observe, proxy or server')
     .default('observe')
-    .describe('off: no DHCP; observe: silent, says what it would do; server: authoritative for the subnet'),
+    .describe(
+      "off: no DHCP; observe: silent, says what it would do; proxy: where to boot, beside another's addresses; server: authoritative",
+    ),
   clients: z
     .enum(['all', 'netboot', 'known'], 'expected all, netboot or known')
     .default('all')

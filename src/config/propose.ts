@@ -13,7 +13,7 @@ import { err, ok, type Result } from '../lib/result.ts'
 import { printable } from '../lib/text.ts'
 import type { HeardServer, Hearing, Host, HostInterface } from '../model/host.ts'
 
-/** What a first configuration can say; `proxy` is not available yet. */
+/** What a first configuration proposes. */
 export type FirstDhcpMode = 'off' | 'observe' | 'server'
 
 /** What the operator has decided; the rest is proposed. */

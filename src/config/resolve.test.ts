@@ -269,7 +269,6 @@ networks:
 `,
       [
         '/c/x.yaml:4:13: networks[0].subnet: 10.0.0.5/24 has host bits set; the subnet is 10.0.0.0/24',
-        '/c/x.yaml:8:11: networks[1].dhcp: proxy is not available yet; write observe (silent), server or off',
         '/c/x.yaml:9:12: networks[1].pool[0]: the range is not inside 10.0.0.0/24',
         '/c/x.yaml:9:51: networks[1].pool[2]: overlaps the range 10.0.0.9-10.0.0.20',
         '/c/x.yaml:10:13: networks[1].router: 10.0.0.0 is not a host of 10.0.0.0/24',

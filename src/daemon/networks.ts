@@ -4,7 +4,7 @@ import type { ServedNetwork } from '../app/served-network.ts'
 import { formatIpv4, formatSubnet, type Ipv4 } from '../lib/ipv4.ts'
 import type { Network } from '../model/config.ts'
 import { addressOn, interfaceIndex } from '../servers/interfaces.ts'
-import { openDhcp, openHttp, openTftp, type PlaneOptions } from './planes.ts'
+import { openBootServer, openDhcp, openHttp, openTftp, type PlaneOptions } from './planes.ts'
 
 /** Transfers in flight when a network closes, in milliseconds. */
 const CLOSE_GRACE_MS = 2000
@@ -145,9 +145,15 @@ function socketNames(
   const ours = formatIpv4(address)
   return [
     ...(network.dhcp === 'off' ? [] : [`udp 0.0.0.0%${name}:67`]),
+    ...(answers(network) ? [`udp ${ours}%${name}:4011`] : []),
     `udp ${ours}%${name}:69`,
     `tcp ${ours}:${running.picture.config.server.httpPort}`,
   ]
+}
+
+/** Whether anything is ever sent: `observe` only listens. */
+function answers({ dhcp }: Network): boolean {
+  return dhcp === 'server' || dhcp === 'proxy'
 }
 
 async function openPlanes(served: ServedNetwork, options: NetworksOptions): Promise<OpenPlanes> {
@@ -166,6 +172,10 @@ async function openPlanes(served: ServedNetwork, options: NetworksOptions): Prom
     if (served.network.dhcp !== 'off') {
       const dhcp = await openDhcp(plane)
       opened.push(() => dhcp.close())
+    }
+    if (answers(served.network)) {
+      const bootServer = await openBootServer(plane)
+      opened.push(() => bootServer.close())
     }
   } catch (error) {
     await close()

@@ -5,6 +5,7 @@ import type { Health } from '../app/health.ts'
 import { nodeOf } from '../app/observe-http.ts'
 import type { Running } from '../app/running.ts'
 import type { ServedNetwork } from '../app/served-network.ts'
+import { BOOT_SERVER_PORT } from '../boot/decide-proxy.ts'
 import { formatIpv4 } from '../lib/ipv4.ts'
 import type { BootEvent } from '../model/event.ts'
 import { encodeDhcp4 } from '../protocol/dhcp4/encode.ts'
@@ -23,18 +24,32 @@ export interface PlaneOptions {
   readonly onFault: (where: string, error: unknown) => void
 }
 
+const DHCP_PORT = 67
+
 /** TFTP: transfers at once, in all and for one client; block size for an MTU of 1500 octets. */
 const TFTP_LIMITS = { maxTransfers: 4096, maxTransfersPerClient: 16, maxBlksize: 1468 } as const
 
-export async function openDhcp({ on, running, onFault }: PlaneOptions): Promise<DhcpServer> {
+/** Port 67. */
+export async function openDhcp(plane: PlaneOptions): Promise<DhcpServer> {
+  return openDhcpPort(plane, DHCP_PORT)
+}
+
+/** Port 4011, where PXE clients ask for their boot file once more. */
+export async function openBootServer(plane: PlaneOptions): Promise<DhcpServer> {
+  return openDhcpPort(plane, BOOT_SERVER_PORT)
+}
+
+async function openDhcpPort({ on, running, onFault }: PlaneOptions, port: number): Promise<DhcpServer> {
   const { interface: name, address } = on()
-  const udp = await openBatchedUdp({ address: '0.0.0.0', port: 67, interface: name, broadcast: true })
+  // Only DHCP proper is broadcast; port 4011 is asked on our own address.
+  const broadcast = port === DHCP_PORT
+  const bind = { address: broadcast ? '0.0.0.0' : formatIpv4(address), port, interface: name, broadcast }
   return serveDhcp({
-    udp,
-    packets: openPacketSender(name),
+    udp: await openBatchedUdp(bind),
+    packets: broadcast ? openPacketSender(name) : undefined,
     source: address,
-    onMessage: async (bytes, sourcePort) => {
-      const reply = await answerDhcp(bytes, on(), running, sourcePort)
+    onMessage: async (bytes, sender) => {
+      const reply = await answerDhcp(bytes, on(), running, { ...sender, port })
       return reply === undefined
         ? undefined
         : { bytes: encodeDhcp4(reply.message), destination: reply.destination }

@@ -14,6 +14,8 @@ export type LeaseAsk =
   | { readonly kind: 'release'; readonly current: Ipv4; readonly server?: Ipv4 }
   | { readonly kind: 'decline'; readonly declined: Ipv4; readonly server?: Ipv4 }
   | { readonly kind: 'inform'; readonly current: Ipv4 }
+  /** A question to a PXE boot server, which only looks like a REQUEST (PXE 2.1 §2.2.4). */
+  | { readonly kind: 'boot-server'; readonly server?: Ipv4 }
 
 export interface LeaseRequest {
   readonly ask: LeaseAsk

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { ANY_ADDRESS } from '../lib/ipv4.ts'
 import { DatagramQueue, type DropReason } from './datagram-queue.ts'
 import type { Datagram } from './socket.ts'
 
@@ -23,6 +24,7 @@ function queueBefore(waiting: Datagram[], cost = 0) {
 
 const message = (port: number, receivedAt = 1_000_000): Datagram => ({
   bytes: new Uint8Array(),
+  address: ANY_ADDRESS,
   port,
   receivedAt,
 })

@@ -1,4 +1,4 @@
-import { formatIpv4, type Ipv4 } from '../lib/ipv4.ts'
+import { ANY_ADDRESS, formatIpv4, type Ipv4, parseIpv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import { buildIpv4Udp } from '../protocol/frame/ipv4-udp.ts'
 import { DatagramQueue, type DropReason } from './datagram-queue.ts'
@@ -15,18 +15,23 @@ export interface OutgoingDhcp {
     | { readonly kind: 'broadcast' }
     | { readonly kind: 'unicast'; readonly address: Ipv4 }
     | { readonly kind: 'link'; readonly address: Ipv4; readonly mac: Mac }
-    | { readonly kind: 'relay'; readonly address: Ipv4; readonly port: number }
+    | { readonly kind: 'relay' | 'sender'; readonly address: Ipv4; readonly port: number }
+}
+
+/** Where a message came from. */
+export interface DhcpSender {
+  readonly sourceAddress: Ipv4
+  readonly sourcePort: number
 }
 
 export interface DhcpServerOptions {
-  /** Bound to port 67 of one interface, with broadcasts. The server closes it. */
+  /** Bound to port 67 of one interface, with broadcasts, or to port 4011. The server closes it. */
   readonly udp: BatchedUdp
   /** Sends to a link-layer address on that interface; without it such replies are broadcast. */
   readonly packets: PacketSender | undefined
   /** Ours on that interface: the source of replies. */
   readonly source: Ipv4
-  /** `sourcePort`: the sender's UDP port. */
-  readonly onMessage: (bytes: Uint8Array, sourcePort: number) => Promise<OutgoingDhcp | undefined>
+  readonly onMessage: (bytes: Uint8Array, sender: DhcpSender) => Promise<OutgoingDhcp | undefined>
   /** A fault of ours, or a reply that could not be sent. The server goes on. */
   readonly onFault: (error: unknown) => void
   /** A message that nobody looked at. */
@@ -47,13 +52,16 @@ export function serveDhcp(options: DhcpServerOptions): DhcpServer {
   }
   const queue = new DatagramQueue({
     receive: () => batch?.receive() ?? [],
-    handle: ({ bytes, port }) => void onMessage(bytes, port).then(reply).catch(onFault),
+    handle: ({ bytes, address, port }) =>
+      void onMessage(bytes, { sourceAddress: address, sourcePort: port }).then(reply).catch(onFault),
     onDrop,
     now: Date.now,
   })
   socket.on('error', onFault)
   // dgram does not tell when this one arrived; those behind it are younger.
-  socket.on('message', (bytes, { port }) => queue.arrived({ bytes, port, receivedAt: Date.now() }))
+  socket.on('message', (bytes, { address, port }) =>
+    queue.arrived({ bytes, address: parseIpv4(address) ?? ANY_ADDRESS, port, receivedAt: Date.now() }),
+  )
   return {
     close: () =>
       new Promise((resolve) => {
@@ -80,6 +88,7 @@ function send(reply: OutgoingDhcp, options: DhcpServerOptions): void {
       if (!sendByLink(reply.bytes, destination, options)) sendTo(BROADCAST, reply, options)
       break
     case 'relay':
+    case 'sender':
       sendTo(destination.address, reply, options, destination.port)
       break
     default:

@@ -30,6 +30,7 @@ export interface UdpOptions {
 export interface Datagram {
   readonly bytes: Uint8Array
   /** The sender's. */
+  readonly address: Ipv4
   readonly port: number
   /** When the kernel received it: milliseconds since 1970. */
   readonly receivedAt: number
@@ -167,6 +168,7 @@ function batchOn(libc: Libc, fd: number): UdpBatch | undefined {
     const stamp = controls + i * CONTROL + CONTROL_HEADER
     return {
       bytes: bytes.slice(from, from + view.getUint32(i * HEADER + 56, isLittleEndian)),
+      address: view.getUint32(names + i * NAME + 4) as Ipv4,
       port: view.getUint16(names + i * NAME + 2),
       receivedAt:
         Number(view.getBigInt64(stamp, isLittleEndian)) * 1000 +

@@ -15,13 +15,13 @@ import {
 export type Peer = { readonly tree: string } | { readonly why: string }
 
 /**
- * A package and the libraries it depends on in one tree. Downloads what the cache lacks: to be called outside the namespaces
+ * A package, others it needs, and the libraries they depend on in one tree. Downloads what the cache lacks: to be called outside the namespaces
  * of `netns.ts`, in which the cache is all there is.
  */
-export async function unpackPeer(name: string): Promise<Peer> {
+export async function unpackPeer(name: string, ...more: readonly string[]): Promise<Peer> {
   const folder = path.join(cacheFolder(), 'peers')
   try {
-    const packages = await withLibraries(name)
+    const packages = await withLibraries([name, ...more])
     const key = createHash('sha256').update(packages.map(archiveName).join(' ')).digest('hex').slice(0, 16)
     const tree = path.join(folder, `${name}-${key}`)
     return await withLock(path.join(folder, 'lock'), async () => {
@@ -41,15 +41,15 @@ export async function unpackPeer(name: string): Promise<Peer> {
 }
 
 /** Everything called lib... that it depends on, but libc: the first of alternatives, as apt would choose. */
-async function withLibraries(name: string): Promise<readonly DebianPackage[]> {
+async function withLibraries(names: readonly string[]): Promise<readonly DebianPackage[]> {
   const found = new Map<string, DebianPackage>()
-  let wanted = [name]
+  let wanted = names
   while (wanted.length > 0) {
     const shown = await showPackages(wanted)
     for (const fields of shown.values()) found.set(packageOf(fields).name, packageOf(fields))
     const depends = [...shown.values()].flatMap((fields) => (fields.get('Depends') ?? '').split(','))
-    const names = depends.map((text) => /^\s*([a-z0-9][a-z0-9+.-]+)/.exec(text)?.[1] ?? '')
-    wanted = [...new Set(names)].filter((one) => /^lib(?!c6)/.test(one) && !found.has(one))
+    const needed = depends.map((text) => /^\s*([a-z0-9][a-z0-9+.-]+)/.exec(text)?.[1] ?? '')
+    wanted = [...new Set(needed)].filter((one) => /^lib(?!c6)/.test(one) && !found.has(one))
   }
   return [...found.values()]
 }

@@ -18,6 +18,8 @@ import type { Capture, Host } from './netns.ts'
 const PROGRAM = path.join(import.meta.dirname, 'udp-wire.ts')
 const SERVER_PORT = 67
 const CLIENT_PORT = 68
+/** DHCP, and PXE's boot server. */
+const SERVER_PORTS: readonly number[] = [SERVER_PORT, 4011]
 const BROADCAST = '255.255.255.255'
 
 export interface Reply {
@@ -101,7 +103,7 @@ async function repeating<T>(send: () => void, wait: () => Promise<T>): Promise<T
 
 function readReply(frame: Uint8Array): Reply | undefined {
   const parsed = parseEthernetUdp(frame)
-  if (!parsed.ok || parsed.value.sourcePort !== SERVER_PORT) return undefined
+  if (!parsed.ok || !SERVER_PORTS.includes(parsed.value.sourcePort)) return undefined
   const message = decodeDhcp4(parsed.value.payload)
   return message.ok
     ? { type: messageType(message.value), message: message.value, frame: parsed.value }

@@ -87,15 +87,4 @@ inNetns(import.meta, (net) => {
     assert.equal(loader.code, 0, loader.stderr)
     await server.stop()
   })
-
-  test('dhcp: proxy is refused by validate and by serve, with its line', options, async () => {
-    const site = makeSite('/run/proxy', (text) => text.replace('dhcp: server', 'dhcp: proxy'))
-    const expected = /lab\.yaml:15:11: networks\[0\]\.dhcp: proxy is not available yet/
-    const validated = await centra('validate', site.config)
-    assert.equal(validated.code, 78)
-    assert.match(validated.stdout, expected)
-    const served = await centra('serve', '--config', site.config)
-    assert.equal(served.code, 78)
-    assert.match(served.stderr, expected)
-  })
 })

@@ -101,10 +101,7 @@ inNetns(import.meta, (net) => {
       })
       const prose = text.replaceAll(/\n *# /g, ' ')
       assert.match(prose, /10\.78\.0\.254 answered DHCP on this network\./)
-      assert.match(
-        prose,
-        /proxy \(not available yet\) will add where to boot from and leave addresses to 10\.78\.0\.254/,
-      )
+      assert.match(prose, /proxy adds where to boot from and leaves addresses to 10\.78\.0\.254/)
       assert.match(prose, /server would fight 10\.78\.0\.254/)
       assert.deepEqual(await validated(), [0, ''])
 

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { answerDhcp } from '../../src/app/answer-dhcp.ts'
 import type { Running } from '../../src/app/running.ts'
 import type { ServedNetwork } from '../../src/app/served-network.ts'
+import type { DhcpSender } from '../../src/app/think-dhcp.ts'
 import type { DhcpReply } from '../../src/boot/reply-dhcp.ts'
 import { formatIpv4, type Ipv4, ipv4FromU32, parseSubnet } from '../../src/lib/ipv4.ts'
 import type { Mac } from '../../src/lib/mac.ts'
@@ -37,7 +38,10 @@ interface Scene {
   readonly store: MemoryStore
   readonly running: Running
   readonly on: ServedNetwork
-  readonly send: (message: DhcpMessage | Uint8Array, sourcePort?: number) => Promise<DhcpReply | undefined>
+  readonly send: (
+    message: DhcpMessage | Uint8Array,
+    sender?: number | DhcpSender,
+  ) => Promise<DhcpReply | undefined>
 }
 
 /** The server of the worked packets: 192.0.2.2 of 192.0.2.0/24, pool .50 to .99, .50 reserved, two networks behind relays. */
@@ -65,12 +69,12 @@ function scene(changes: Partial<Network> = {}, behind: readonly Network[] = [BEH
     there,
     store,
     ...made,
-    send: (message, sourcePort) =>
+    send: (message, sender) =>
       answerDhcp(
         message instanceof Uint8Array ? message : encodeDhcp4(message),
         made.on,
         made.running,
-        sourcePort,
+        typeof sender === 'number' ? { sourcePort: sender } : sender,
       ),
   }
 }
@@ -531,6 +535,114 @@ test('OFFERs of E01 also name the URL in file and skip the wait for proxies', as
 test('E07: an iPXE without HTTP gets a whole iPXE over TFTP', async () => {
   const reply = await scene().send(withOptions(decoded('P9'), { 175: '150101', 93: '0000' }))
   assert.equal(Buffer.from(option(reply, 67), 'hex').toString(), 'ipxe.pxe')
+})
+
+/** A network whose addresses are another server's. */
+const proxied = (changes: Partial<Network> = {}): Scene => scene({ dhcp: 'proxy', ...changes })
+const EDK2_AT_4011 = { port: 4011, sourcePort: 4011, sourceAddress: ip('192.0.2.50') }
+const codesOf = (reply: DhcpReply | undefined): readonly number[] =>
+  reply?.message.options.map(({ code }) => code) ?? []
+
+test('X14: proxy: a BIOS gets the OFFER of P12: no address, its boot file at once', async () => {
+  const reply = await proxied().send(vector('P11').bytes)
+  assert.equal(where(reply), 'broadcast')
+  const theirs = decoded('P12')
+  assert.deepEqual(
+    codesOf(reply),
+    theirs.options.map(({ code }) => code),
+  )
+  for (const code of [53, 54, 60, 43, 97])
+    assert.equal(option(reply, code), toHex(optionBytes(theirs, code) ?? new Uint8Array()), `option ${code}`)
+  assert.deepEqual(
+    [yiaddr(reply), formatIpv4(reply?.message.siaddr ?? ip('0.0.0.0'))],
+    ['0.0.0.0', '192.0.2.2'],
+  )
+  assert.match(Buffer.from(reply?.message.file ?? []).toString('latin1'), /^undionly\.kpxe\0/)
+})
+
+test('X15, X16: proxy: EDK2 is told of us without option 43, and gets its file on port 4011', async () => {
+  const there = proxied()
+  const offer = await there.send(vector('P1').bytes)
+  assert.deepEqual(
+    codesOf(offer),
+    decoded('P13').options.map(({ code }) => code),
+  )
+  assert.deepEqual([offer?.type, where(offer), option(offer, 43)], ['OFFER', 'broadcast', ''])
+  const ack = await there.send(vector('P14').bytes, EDK2_AT_4011)
+  assert.deepEqual(
+    codesOf(ack),
+    decoded('P15').options.map(({ code }) => code),
+  )
+  assert.deepEqual(
+    [ack?.type, ack?.message.xid, option(ack, 60), formatIpv4(ack?.message.siaddr ?? ip('0.0.0.0'))],
+    ['ACK', decoded('P14').xid, toHex(Buffer.from('PXEClient')), '192.0.2.2'],
+  )
+  assert.match(Buffer.from(ack?.message.file ?? []).toString('latin1'), /^snponly\.efi\0/)
+})
+
+test('A07, A08: port 4011 answers to the port that asked', async () => {
+  assert.equal(where(await proxied().send(vector('P14').bytes, EDK2_AT_4011)), 'sender 192.0.2.50 4011')
+  const from68 = { ...EDK2_AT_4011, sourcePort: 68 }
+  assert.equal(where(await proxied().send(vector('P14').bytes, from68)), 'sender 192.0.2.50 68')
+})
+
+test('X17, X18, X19: proxy: systems, and all that is about addresses, get silence', async () => {
+  const os = withOptions(decoded('P1'), { 60: '', 93: '', 94: '', 97: '' })
+  const foreign = withOptions(decoded('P3'), { 54: hexOf('192.0.2.9') })
+  for (const message of [os, foreign, ...['P5', 'P7', 'P28', 'P30', 'P31'].map(decoded)])
+    assert.equal(where(await proxied().send(message)), 'silence')
+})
+
+test('X20: proxy: never a NAK, never an address, whatever comes', async () => {
+  for (const name of ['P1', 'P3', 'P5', 'P7', 'P9', 'P11', 'P14', 'P16', 'P19', 'P21', 'P28', 'P30', 'P31'])
+    for (const sender of [{}, EDK2_AT_4011]) {
+      const reply = await proxied().send(vector(name).bytes, sender)
+      assert.ok(reply === undefined || (reply.type !== 'NAK' && reply.message.yiaddr === 0), name)
+      for (const code of [1, 3, 6, 51, 58, 59])
+        assert.equal(option(reply, code), '', `${name}: option ${code}`)
+    }
+})
+
+test('X22: proxy: an option 97 of another type comes back as it is', async () => {
+  const odd = `07${'ab'.repeat(16)}`
+  assert.equal(option(await proxied().send(withOptions(decoded('P11'), { 97: odd })), 97), odd)
+})
+
+test('X23: proxy: clients: known leaves strangers out', async () => {
+  const stranger = from(decoded('P11'), STRANGER)
+  assert.equal(where(await proxied({ clients: 'known' }).send(stranger)), 'silence')
+  assert.equal(where(await proxied().send(stranger)), 'broadcast')
+})
+
+test('X24, X25: port 4011: no PXE client, or another boot server: silence', async () => {
+  const bare = withOptions(decoded('P14'), { 60: '', 93: '' })
+  assert.equal(where(await proxied().send(bare, EDK2_AT_4011)), 'silence')
+  const other = withOptions(decoded('P14'), { 54: hexOf('192.0.2.9') })
+  assert.equal(where(await proxied().send(other, EDK2_AT_4011)), 'silence')
+})
+
+test('X26: a boot item on port 4011 comes back beside the file', async () => {
+  const reply = await proxied().send(vector('P19').bytes, { ...EDK2_AT_4011, sourcePort: 68 })
+  assert.deepEqual([reply?.type, option(reply, 43)], ['ACK', '470480000000ff'])
+  assert.match(Buffer.from(reply?.message.file ?? []).toString('latin1'), /^undionly\.kpxe\0/)
+})
+
+test('X28: a server is asked on port 4011 too, and answers with the file', async () => {
+  const reply = await scene().send(vector('P14').bytes, EDK2_AT_4011)
+  assert.deepEqual([reply?.type, where(reply), yiaddr(reply)], ['ACK', 'sender 192.0.2.50 4011', '0.0.0.0'])
+})
+
+test('proxy: iPXE takes the URL from an OFFER with option 60, which does not forbid it to listen', async () => {
+  const reply = await proxied().send(vector('P9').bytes)
+  assert.deepEqual([option(reply, 60), option(reply, 175)], [toHex(Buffer.from('PXEClient')), ''])
+  assert.match(Buffer.from(option(reply, 67), 'hex').toString(), /^http:\/\/192\.0\.2\.2:8080\/boot\.ipxe/)
+})
+
+test('S26: INFORM without ciaddr is answered where it came from', async () => {
+  const inform = { ...decoded('P28'), ciaddr: ip('0.0.0.0') }
+  const reply = await scene().send(inform, { sourceAddress: ip('192.0.2.77'), sourcePort: 68 })
+  assert.equal(where(reply), 'unicast 192.0.2.77')
+  assert.equal(where(await scene().send(inform)), 'silence')
 })
 
 test('X33: a machine that is left to its own disk gets an address and no boot field', async () => {
