@@ -78,7 +78,7 @@ const ROWS: readonly Row[] = [
         43,
         '470480000000ff',
       ),
-    is: 'not for us: PXE boot server discovery (option 43.71)',
+    is: 'REQUEST boot-server, rom uefi-x64 tftp',
   },
   { name: 'X32: a malformed option 43', change: set(43, '47ff'), is: UEFI },
   {

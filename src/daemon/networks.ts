@@ -4,7 +4,8 @@ import type { ServedNetwork } from '../app/served-network.ts'
 import { formatIpv4, formatSubnet, type Ipv4 } from '../lib/ipv4.ts'
 import type { Network } from '../model/config.ts'
 import { addressOn, interfaceIndex } from '../servers/interfaces.ts'
-import { openBootServer, openDhcp, openHttp, openTftp, type PlaneOptions } from './planes.ts'
+import { openBootServer, openDhcp } from './dhcp-planes.ts'
+import { openHttp, openTftp, type PlaneOptions } from './planes.ts'
 
 /** Transfers in flight when a network closes, in milliseconds. */
 const CLOSE_GRACE_MS = 2000

@@ -1,18 +1,14 @@
-import { answerDhcp, dropDhcp } from '../app/answer-dhcp.ts'
 import { answerHttp } from '../app/answer-http.ts'
 import { answerTftp, machineAt } from '../app/answer-tftp.ts'
 import type { Health } from '../app/health.ts'
 import { nodeOf } from '../app/observe-http.ts'
 import type { Running } from '../app/running.ts'
 import type { ServedNetwork } from '../app/served-network.ts'
-import { BOOT_SERVER_PORT } from '../boot/decide-proxy.ts'
 import { formatIpv4 } from '../lib/ipv4.ts'
 import type { BootEvent } from '../model/event.ts'
-import { encodeDhcp4 } from '../protocol/dhcp4/encode.ts'
 import { TFTP_ERROR } from '../protocol/tftp/packet.ts'
-import { type DhcpServer, serveDhcp } from '../servers/dhcp.ts'
 import { type HttpServer, serveHttp } from '../servers/http.ts'
-import { openBatchedUdp, openPacketSender, openUdp } from '../servers/socket.ts'
+import { openUdp } from '../servers/socket.ts'
 import { serveTftp, type TftpServer } from '../servers/tftp.ts'
 import type { TftpObservation } from '../servers/tftp-exchange.ts'
 
@@ -24,40 +20,8 @@ export interface PlaneOptions {
   readonly onFault: (where: string, error: unknown) => void
 }
 
-const DHCP_PORT = 67
-
 /** TFTP: transfers at once, in all and for one client; block size for an MTU of 1500 octets. */
 const TFTP_LIMITS = { maxTransfers: 4096, maxTransfersPerClient: 16, maxBlksize: 1468 } as const
-
-/** Port 67. */
-export async function openDhcp(plane: PlaneOptions): Promise<DhcpServer> {
-  return openDhcpPort(plane, DHCP_PORT)
-}
-
-/** Port 4011, where PXE clients ask for their boot file once more. */
-export async function openBootServer(plane: PlaneOptions): Promise<DhcpServer> {
-  return openDhcpPort(plane, BOOT_SERVER_PORT)
-}
-
-async function openDhcpPort({ on, running, onFault }: PlaneOptions, port: number): Promise<DhcpServer> {
-  const { interface: name, address } = on()
-  // Only DHCP proper is broadcast; port 4011 is asked on our own address.
-  const broadcast = port === DHCP_PORT
-  const bind = { address: broadcast ? '0.0.0.0' : formatIpv4(address), port, interface: name, broadcast }
-  return serveDhcp({
-    udp: await openBatchedUdp(bind),
-    packets: broadcast ? openPacketSender(name) : undefined,
-    source: address,
-    onMessage: async (bytes, sender) => {
-      const reply = await answerDhcp(bytes, on(), running, { ...sender, port })
-      return reply === undefined
-        ? undefined
-        : { bytes: encodeDhcp4(reply.message), destination: reply.destination }
-    },
-    onFault: (error) => onFault(`DHCP on ${name}`, error),
-    onDrop: (reason) => dropDhcp(reason, on(), running),
-  })
-}
 
 export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<TftpServer> {
   const { interface: name, address } = on()
