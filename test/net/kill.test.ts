@@ -6,6 +6,8 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { formatIpv4 } from '../../src/lib/ipv4.ts'
+import { openStateReader } from '../../src/store/state-reader.ts'
 import { runs } from '../helpers/counts.ts'
 import { generator } from '../helpers/hostile.ts'
 import { Load, type LoadPlan } from '../helpers/load.ts'
@@ -124,25 +126,25 @@ async function lives({
     }
     verdict.lives = life
     verdict.acks = load.acks.length
-    inspect(site, { life, addressOf, verdict })
+    await inspect(site, { life, addressOf, verdict })
   }
   return verdict
 }
 
 /** Read-only, so that the next life begins with the log as the dead one left it. */
-function inspect(
-  site: Site,
+async function inspect(
+  { stateDir }: Site,
   { life, addressOf, verdict }: { life: number; addressOf: ReadonlyMap<string, string>; verdict: Verdict },
-): void {
-  const database = new DatabaseSync(path.join(site.stateDir, 'state.db'), { readOnly: true })
-  const bound = new Map<unknown, unknown>()
-  for (const { mac, address } of database
-    .prepare("SELECT mac, address FROM leases WHERE state = 'bound'")
-    .all())
-    bound.set(mac, address)
+): Promise<void> {
+  const database = new DatabaseSync(path.join(stateDir, 'state.db'), { readOnly: true })
   const found = database.prepare('PRAGMA integrity_check').get()?.['integrity_check']
   database.close()
   if (found !== 'ok') verdict.unsound.push(`life ${life}: ${String(found)}`)
+  const reader = await openStateReader(stateDir)
+  const leases = (await reader?.leases()) ?? []
+  await reader?.close()
+  const bound = new Map<string, string>()
+  for (const { mac, address, state } of leases) if (state === 'bound') bound.set(mac, formatIpv4(address))
   for (const [mac, address] of addressOf)
     if (bound.get(mac) !== address) verdict.lost.push(`life ${life}: ${mac} ${address}`)
 }
