@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import type { HttpAnswer, HttpRequest } from '../model/http.ts'
 import { sendFile } from './http-file.ts'
+import { portTaken } from './port-holder.ts'
 
 export interface HttpServerOptions {
   /** Dotted decimal or a host name; only this address is listened on. */
@@ -71,7 +72,7 @@ export function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
 
 function listenError(error: NodeJS.ErrnoException, { host, port }: HttpServerOptions): Error {
   if (error.code !== 'EADDRINUSE') return error
-  const text = `TCP ${host}:${port}: another program has this port; stop it, or find it with \`ss -ltnp\` (EADDRINUSE)`
+  const text = `TCP ${host}:${port}: ${portTaken('tcp', port)} (EADDRINUSE)`
   return Object.assign(new Error(text, { cause: error }), { code: error.code })
 }
 

@@ -14,6 +14,7 @@ import type { Ipv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import { macToBytes } from '../lib/mac.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { portTaken } from './port-holder.ts'
 
 export interface UdpOptions {
   /** Dotted decimal; `0.0.0.0` to receive broadcasts. */
@@ -392,7 +393,11 @@ async function openPlainUdp(options: UdpOptions): Promise<dgram.Socket> {
     await bound(socket, () => socket.bind({ address: options.address, port: options.port }))
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException
-    throw new SocketError(code ?? 'EIO', syscall ?? 'bind', sentence(code ?? 'EIO', describe(options)))
+    throw new SocketError(
+      code ?? 'EIO',
+      syscall ?? 'bind',
+      sentence(code ?? 'EIO', describe(options), options.port),
+    )
   }
   socket.setBroadcast(options.broadcast ?? false)
   return socket
@@ -430,7 +435,7 @@ function openBoundDescriptor(libc: Libc, options: UdpOptions, interfaceName: str
     if (libc.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length) < 0)
       throw failed('setsockopt', libc.errno(), what)
     const address = internetAddress(options.address, options.port)
-    if (libc.bind(fd, address, address.length) < 0) throw failed('bind', libc.errno(), what)
+    if (libc.bind(fd, address, address.length) < 0) throw failed('bind', libc.errno(), what, options.port)
     return fd
   } catch (error) {
     libc.close(fd)
@@ -483,17 +488,17 @@ function describe(options: UdpOptions): string {
   return `UDP ${options.address}:${options.port}${on}`
 }
 
-function failed(syscall: string, errno: number, what: string): SocketError {
+function failed(syscall: string, errno: number, what: string, port?: number): SocketError {
   const code = getSystemErrorName(-errno)
-  return new SocketError(code, syscall, sentence(code, what))
+  return new SocketError(code, syscall, sentence(code, what, port))
 }
 
-function sentence(code: string, what: string): string {
-  return `${what}: ${ADVICE[code] ?? 'the system refused it'} (${code})`
+function sentence(code: string, what: string, port?: number): string {
+  const taken = code === 'EADDRINUSE' && port !== undefined ? portTaken('udp', port) : undefined
+  return `${what}: ${taken ?? ADVICE[code] ?? 'the system refused it'} (${code})`
 }
 
 const ADVICE: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program has this port; stop it, or find it with `ss -lunp`',
   EADDRNOTAVAIL: 'no interface of this machine has this address',
   ENODEV: 'there is no such interface; `ip link` lists them',
   ENXIO: 'there is no such interface; `ip link` lists them',

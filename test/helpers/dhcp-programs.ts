@@ -94,7 +94,7 @@ export class DhcpHost {
     mkdirSync('/run/systemd/network', { recursive: true })
     writeFileSync(
       `/run/systemd/network/10-${this.#interface}.network`,
-      `[Match]\nName=${this.#interface}\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n`,
+      `[Match]\nName=${this.#interface}\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n[DHCPv4]\nHostname=client\nDUIDType=link-layer\n`,
     )
     // The names of /sys are those of the network namespace it was mounted in; read-only means no udev to wait for.
     const script = `mount -t sysfs -o ro sysfs /sys && SYSTEMD_LOG_LEVEL=debug exec ${NETWORKD}`

@@ -245,6 +245,7 @@ inNetns(import.meta, (net) => {
       assert.equal(code, 1)
       assert.match(stderr, /^centra-pxe: /m)
       assert.match(stderr, taken)
+      assert.match(stderr, new RegExp(`has this port \\([^()]+, pid ${other.pid}\\)`))
       assert.doesNotMatch(stderr, /^ready/m)
     })
 

@@ -337,6 +337,23 @@ test('S25: INFORM: parameters without address and lease times, to ciaddr', async
   assert.equal(option(reply, 3), hexOf('192.0.2.1'))
 })
 
+test('S33, S34: what was written before the server died holds: the same client gets the address, no other', async () => {
+  const before = scene()
+  const asked = from(decoded('P1'), STRANGER)
+  const address = yiaddr(await before.send(asked))
+  const selecting = withOptions(asked, { 53: '03', 50: hexOf(address), 54: hexOf('192.0.2.2') })
+  // The lease is on disk and the reply is lost, as when the server is killed between the two.
+  await before.send(selecting)
+  const after = scene()
+  for (const lease of before.store.leases) after.there.leases.put(lease)
+  assert.equal((await after.send(from(selecting, mac('52:54:00:aa:bb:01'))))?.type, 'NAK')
+  assert.notEqual(yiaddr(await after.send(from(decoded('P1'), mac('52:54:00:aa:bb:02')))), address)
+  assert.equal(yiaddr(await after.send(asked)), address)
+  assert.equal((await after.send(selecting))?.type, 'ACK')
+  const renewed = await after.send({ ...from(decoded('P7'), STRANGER), ciaddr: ip(address) })
+  assert.equal(renewed?.type, 'ACK')
+})
+
 test('S35: a thousand clients at once get a thousand addresses', async () => {
   const subnet = parseSubnet('10.0.0.0/16')
   assert.ok(subnet.ok)
