@@ -3,6 +3,7 @@ import { type DhcpReply, replyDhcp } from '../boot/reply-dhcp.ts'
 import { subnetContains } from '../lib/ipv4.ts'
 import type { Lease } from '../model/lease.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
+import type { RuleId } from '../model/rules.ts'
 import {
   observeAnswer,
   observeDropped,
@@ -33,10 +34,12 @@ export async function answerDhcp(
   const { on } = thought
   const { mac } = thought.client.boot.client
   if (!running.askRate.take(mac, running.now())) {
-    observeDropped({ reason: 'the client asks more often than it is answered', mac }, on, running)
+    const reason = 'the client asks more often than it is answered'
+    observeDropped({ code: 'asks-too-often', reason, mac }, on, running)
     return undefined
   }
   observeForeign(thought, on, running)
+  running.counters.received(on.network.name, thought.client.type)
   const answer = effectiveAnswer(thought)
   const reply = replyDhcp({
     request: thought.message,
@@ -50,6 +53,7 @@ export async function answerDhcp(
   if (on.network.dhcp !== 'server' && on.network.dhcp !== 'proxy') {
     // Held in memory as if it had been offered, so that the same client is told the same address again.
     if (answer.kind === 'offer') hold(answer.lease, running)
+    running.counters.unanswered(on.network.name, 'observe')
     observeWouldAnswer(thought, reply, on, running)
     return undefined
   }
@@ -57,12 +61,22 @@ export async function answerDhcp(
   if (on.network.dhcp === 'proxy') noteAddress(thought, on, running)
   else if (!(await commit(answer, thought, on, running))) return undefined
   observeAnswer(thought, reply, on, running)
+  if (reply === undefined) running.counters.unanswered(on.network.name, lastRule(thought))
+  else running.counters.sent(on.network.name, reply.type)
   return reply
 }
 
+/** The rule that ended in silence. */
+function lastRule({ boot, lease }: DhcpThought): RuleId {
+  const trace = boot.action.kind === 'ignore' ? boot.trace : lease.trace
+  return trace.at(-1)?.rule ?? 'clients.policy'
+}
+
+const DROP_CODES = { 'the queue is full': 'queue-full', 'waited too long': 'waited-too-long' } as const
+
 /** A message that waited in vain: nobody looked at it. */
-export function dropDhcp(reason: string, arrival: ServedNetwork, running: Running): void {
-  observeDropped({ reason }, arrival, running)
+export function dropDhcp(reason: keyof typeof DROP_CODES, arrival: ServedNetwork, running: Running): void {
+  observeDropped({ code: DROP_CODES[reason], reason }, arrival, running)
 }
 
 /**
@@ -108,7 +122,7 @@ async function commit(
       leases.restore(lease, before[i])
     })
     const reason = `the lease could not be written: ${error instanceof Error ? error.message : String(error)}`
-    observeDropped({ reason, mac: thought.client.boot.client.mac }, on, running)
+    observeDropped({ code: 'not-written', reason, mac: thought.client.boot.client.mac }, on, running)
     return false
   }
 }

@@ -5,6 +5,7 @@ import type { Mac } from '../lib/mac.ts'
 import type { BootEvent, EventKind } from '../model/event.ts'
 import type { LeaseAsk } from '../model/lease-request.ts'
 import type { MessageType } from '../protocol/dhcp4/message-types.ts'
+import type { UnansweredReason } from './dhcp-counters.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
 import type { DhcpThought } from './think-dhcp.ts'
@@ -111,11 +112,12 @@ export function observeWouldAnswer(
 
 /** A message that gets no answer and was not even understood. */
 export function observeDropped(
-  dropped: { readonly reason: string; readonly mac?: Mac },
+  dropped: { readonly code: UnansweredReason; readonly reason: string; readonly mac?: Mac },
   on: ServedNetwork,
   running: Running,
 ): void {
   const time = running.now()
+  running.counters.unanswered(on.network.name, dropped.code)
   const count = running.drops.note(on.network.name, time)
   if (count === 0) return
   running.timeline.emit({

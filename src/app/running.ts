@@ -3,6 +3,7 @@ import type { Disk } from '../model/disk.ts'
 import type { StateStore } from '../model/ports.ts'
 import type { BootAttempts } from './attempts.ts'
 import type { Attention } from './attention.ts'
+import type { DhcpCounters } from './dhcp-counters.ts'
 import type { Drops } from './drops.ts'
 import type { ForeignServers } from './foreign-servers.ts'
 import type { LoopWatch } from './loops.ts'
@@ -27,6 +28,7 @@ export interface Running {
   readonly attention: Attention
   /** DHCP messages without an answer that were not understood. */
   readonly drops: Drops
+  readonly counters: DhcpCounters
   /** The DHCP servers beside us. */
   readonly foreign: ForeignServers
   /** Machines that a loader leads nowhere. */

@@ -50,9 +50,10 @@ export function thinkDhcp(
   { sourceAddress, port = DHCP_PORT }: DhcpSender = {},
 ): Result<DhcpThought, NotForUs> {
   const decoded = decodeDhcp4(bytes)
-  if (!decoded.ok) return err({ reason: `malformed: ${decoded.error.code} at ${decoded.error.at}` })
+  if (!decoded.ok)
+    return err({ code: 'malformed', reason: `malformed: ${decoded.error.code} at ${decoded.error.at}` })
   const network = whichNetwork(decoded.value, arrival, picture.config)
-  if (!network.ok) return err({ reason: network.error })
+  if (!network.ok) return err({ code: 'unknown-network', reason: network.error })
   const on = network.value
   const client = classifyDhcp(decoded.value, { network: on.network.name, server: on.address }, sourceAddress)
   if (!client.ok) return client

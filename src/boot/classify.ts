@@ -31,8 +31,18 @@ export interface ClassifiedDhcp {
   readonly vendorClass?: string
 }
 
+export type DropCode =
+  | 'malformed'
+  | 'unknown-network'
+  | 'not-ethernet'
+  | 'no-card-address'
+  | 'not-a-request'
+  | 'bootp'
+  | 'empty-question'
+
 /** A message that gets no answer, with its reason; `mac` where the sender could be read. */
 export interface NotForUs {
+  readonly code: DropCode
   readonly reason: string
   readonly mac?: Mac
 }
@@ -46,14 +56,17 @@ export function classifyDhcp(
   sourceAddress?: Ipv4,
 ): Result<ClassifiedDhcp, NotForUs> {
   const mac = clientMac(message)
-  if (mac === undefined) return err({ reason: `hardware type ${message.htype} with ${message.hlen} octets` })
+  if (mac === undefined)
+    return err({ code: 'not-ethernet', reason: `hardware type ${message.htype} with ${message.hlen} octets` })
   const type = messageType(message)
-  const notForUs = (reason: string): Result<ClassifiedDhcp, NotForUs> => err({ reason, mac })
-  if (isGroupMac(mac) || mac === '00:00:00:00:00:00') return notForUs('no network card has this address')
-  if (message.op !== 'request') return notForUs('a reply, sent by another DHCP server')
-  if (type === undefined) return notForUs('BOOTP: no option 53')
+  const notForUs = (code: DropCode, reason: string): Result<ClassifiedDhcp, NotForUs> =>
+    err({ code, reason, mac })
+  if (isGroupMac(mac) || mac === '00:00:00:00:00:00')
+    return notForUs('no-card-address', 'no network card has this address')
+  if (message.op !== 'request') return notForUs('not-a-request', 'a reply, sent by another DHCP server')
+  if (type === undefined) return notForUs('bootp', 'BOOTP: no option 53')
   const ask = leaseAsk(message, type, { ours: ingress.server, sourceAddress })
-  if (ask === undefined) return notForUs(`${type} that asks for nothing a server gives`)
+  if (ask === undefined) return notForUs('empty-question', `${type} that asks for nothing a server gives`)
 
   const { client, evidence } = classifyClient(message)
   const clientId = clientIdentifier(message)

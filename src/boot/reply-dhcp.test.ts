@@ -111,7 +111,7 @@ describe('our replies to the worked requests', () => {
       assert.ok(message.ok)
       assert.deepEqual(classifyDhcp(message.value, server().ingress), {
         ok: false,
-        error: { reason, mac: CLIENT },
+        error: { code: 'bootp', reason, mac: CLIENT },
       })
     })
 

@@ -4,9 +4,10 @@ import { isDeepStrictEqual } from 'node:util'
 import { LeaseTable } from '../address/lease-table.ts'
 import { BootAttempts } from '../app/attempts.ts'
 import { Attention } from '../app/attention.ts'
+import { DhcpCounters } from '../app/dhcp-counters.ts'
 import { Drops } from '../app/drops.ts'
 import { ForeignServers } from '../app/foreign-servers.ts'
-import { type Health, type HealthItem, healthAnswer, healthDocument } from '../app/health.ts'
+import { type Health, type HealthItem, healthDocument } from '../app/health.ts'
 import { LeaseClock } from '../app/lease-clock.ts'
 import { type LoadOptions, loadConfig } from '../app/load-config.ts'
 import { LoopWatch } from '../app/loops.ts'
@@ -24,13 +25,13 @@ import { SteadyClock } from '../lib/steady-clock.ts'
 import type { Config } from '../model/config.ts'
 import { formatEventText } from '../render/event.ts'
 import { serveControl } from '../servers/control.ts'
-import { type HttpServer, serveHttp } from '../servers/http.ts'
 import { nativeSockets } from '../servers/socket.ts'
 import type { Durability } from '../store/database.ts'
 import { openStateStore } from '../store/state-store.ts'
 import { describeFault, type Log } from '../telemetry/log.ts'
 import { VERSION } from '../version.ts'
 import { Networks } from './networks.ts'
+import { openOperator } from './operator.ts'
 
 export interface ServerOptions {
   readonly config: Config
@@ -135,6 +136,7 @@ class Server implements RunningServer {
       askRate: new RateLimit(ASK_RATE),
       attention: new Attention(),
       drops: new Drops(),
+      counters: new DhcpCounters(),
       loops: new LoopWatch(),
       foreign: new ForeignServers(),
       disk,
@@ -150,7 +152,7 @@ class Server implements RunningServer {
     const leaseClock = new LeaseClock(clock, running)
     leaseClock.start()
     await this.#openControl(stateDir, running)
-    await this.#openOperator(config)
+    await this.#openOperator(running)
     await this.#openNetworks(running)
     this.#watch(running, leaseClock)
     timeline.emit({ time: running.now(), kind: 'server.started', detail: { version: VERSION } })
@@ -214,21 +216,10 @@ class Server implements RunningServer {
     this.#closers.push(() => control.close())
   }
 
-  /** The operator plane: health for monitoring, also while no network is served. */
-  async #openOperator({ server }: Config): Promise<void> {
-    const { host, port } = server.operator
-    const operator: HttpServer = await serveHttp({
-      host,
-      port,
-      handle: async ({ path, method }) =>
-        path === '/health' && (method === 'GET' || method === 'HEAD')
-          ? healthAnswer(this.#health())
-          : {
-              kind: 'text',
-              status: 404,
-              headers: { 'Content-Type': 'text/plain' },
-              body: 'there is /health\n',
-            },
+  async #openOperator(running: Running): Promise<void> {
+    const operator = await openOperator({
+      running,
+      health: () => this.#health(),
       onFault: (error) => this.#fault('operator plane', error),
     })
     this.#closers.push(() => operator.close(0))

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { posix } from 'node:path'
 import { BootAttempts } from '../../src/app/attempts.ts'
 import { Attention } from '../../src/app/attention.ts'
+import { DhcpCounters } from '../../src/app/dhcp-counters.ts'
 import { Drops } from '../../src/app/drops.ts'
 import { ForeignServers } from '../../src/app/foreign-servers.ts'
 import { LoopWatch } from '../../src/app/loops.ts'
@@ -135,6 +136,7 @@ export function running(
       askRate: new RateLimit({ burst: 1000, perSecond: 10, most: 20_000 }),
       attention: new Attention(),
       drops: new Drops(),
+      counters: new DhcpCounters(),
       loops: new LoopWatch(),
       foreign: new ForeignServers(),
       disk: new MemoryDisk({ '/srv/vmlinuz': 'kernel', '/srv/initrd.img': 'initrd' }),

@@ -1,0 +1,49 @@
+import type { DropCode } from '../boot/classify.ts'
+import type { RuleId } from '../model/rules.ts'
+import type { MessageType } from '../protocol/dhcp4/message-types.ts'
+
+/** Why a message got no answer: a rule of the trace, or what kept it from being looked at. */
+export type UnansweredReason =
+  | RuleId
+  | DropCode
+  | 'queue-full'
+  | 'waited-too-long'
+  | 'asks-too-often'
+  | 'not-written'
+  | 'observe'
+
+/** DHCP messages since the start, by network. Labels are of closed sets: no client can make the list longer. */
+export class DhcpCounters {
+  readonly #received = new Map<string, number>()
+  readonly #sent = new Map<string, number>()
+  readonly #unanswered = new Map<string, number>()
+
+  received(network: string, type: MessageType): void {
+    add(this.#received, `${network} ${type}`)
+  }
+
+  sent(network: string, type: MessageType): void {
+    add(this.#sent, `${network} ${type}`)
+  }
+
+  unanswered(network: string, reason: UnansweredReason): void {
+    add(this.#unanswered, `${network} ${reason}`)
+  }
+
+  /** Each counter with its second label and its values by `network label`. */
+  list(): readonly {
+    readonly name: string
+    readonly label: string
+    readonly values: ReadonlyMap<string, number>
+  }[] {
+    return [
+      { name: 'received', label: 'type', values: this.#received },
+      { name: 'sent', label: 'type', values: this.#sent },
+      { name: 'unanswered', label: 'reason', values: this.#unanswered },
+    ]
+  }
+}
+
+function add(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}

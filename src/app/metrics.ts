@@ -1,0 +1,94 @@
+import type { HttpAnswer } from '../model/http.ts'
+import type { Health } from './health.ts'
+import type { Running } from './running.ts'
+
+const HELP: Readonly<Record<string, string>> = {
+  received: 'DHCP messages that were understood, by network and message type',
+  sent: 'DHCP replies, by network and message type',
+  unanswered: 'DHCP messages without an answer, by network and reason',
+}
+
+type Labels = Readonly<Record<string, string>>
+
+/**
+ * `GET /metrics` of the operator plane, in Prometheus' text format 0.0.4. Names of networks, services and rules are the
+ * only labels: all come from the configuration or from this program.
+ */
+export function metricsAnswer(health: Health, running: Running): HttpAnswer {
+  const lines = [
+    ...family('centra_pxe_build_info', 'gauge', 'The version that runs', [[{ version: health.version }, 1]]),
+    ...family(
+      'centra_pxe_service_up',
+      'gauge',
+      'Whether a service of the configuration works, as in /health',
+      health.items.map(({ name, problem }) => [{ service: name }, problem === undefined ? 1 : 0]),
+    ),
+    ...running.counters.list().flatMap(({ name, label, values }) =>
+      family(
+        `centra_pxe_dhcp_${name}_total`,
+        'counter',
+        HELP[name] ?? '',
+        [...values].map(([key, value]) => {
+          const [network = '', second = ''] = key.split(' ')
+          return [{ network, [label]: second }, value]
+        }),
+      ),
+    ),
+    ...family('centra_pxe_leases', 'gauge', 'Addresses by network and state', leases(running)),
+    ...family(
+      'centra_pxe_foreign_dhcp_servers',
+      'gauge',
+      'Other DHCP servers that were noticed, by network',
+      count(running.foreign.list().map(({ network }) => network)).map(([network, n]) => [{ network }, n]),
+    ),
+    ...family('process_resident_memory_bytes', 'gauge', 'Resident memory in octets', [
+      [{}, process.memoryUsage.rss()],
+    ]),
+  ]
+  return {
+    kind: 'text',
+    status: 200,
+    headers: { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8', 'Cache-Control': 'no-store' },
+    body: `${lines.join('\n')}\n`,
+  }
+}
+
+function family(
+  name: string,
+  type: 'counter' | 'gauge',
+  help: string,
+  samples: readonly (readonly [Labels, number])[],
+): readonly string[] {
+  return [
+    `# HELP ${name} ${help}`,
+    `# TYPE ${name} ${type}`,
+    ...samples.map(([labels, value]) => `${name}${labelText(labels)} ${value}`),
+  ]
+}
+
+function labelText(labels: Labels): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`)
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
+}
+
+/** The format's three escapes. */
+function escaped(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+}
+
+function leases({ leases: table, now }: Running): readonly (readonly [Labels, number])[] {
+  const time = now()
+  const states = [...table.all()].map(({ network, state, expiresAt }) =>
+    expiresAt > time ? `${network} ${state}` : `${network} ended`,
+  )
+  return count(states).map(([key, n]) => {
+    const [network = '', state = ''] = key.split(' ')
+    return [{ network, state }, n]
+  })
+}
+
+function count(keys: readonly string[]): readonly (readonly [string, number])[] {
+  const counts = new Map<string, number>()
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1)
+  return [...counts]
+}
