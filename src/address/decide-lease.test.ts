@@ -566,6 +566,8 @@ function describeAnswer(answer: LeaseAnswer, now: number): string {
       return `ack ${formatIpv4(answer.lease.address)}, writes ${answer.writes.map(shown).join(', ')}`
     case 'ack-inform':
       return `ack-inform ${formatIpv4(answer.address)}`
+    case 'bootp':
+      return `bootp ${formatIpv4(answer.address)}`
     case 'nak':
       return `nak: ${answer.reason}`
     case 'silent':

@@ -60,6 +60,8 @@ function answerAsk(request: LeaseRequest, ask: LeaseAsk, world: AddressWorld, st
       return decline(request, ask, world, steps)
     case 'inform':
       return inform(ask.current, world, steps)
+    case 'bootp':
+      return bootp(request.mac, world, steps)
     case 'boot-server':
       return { kind: 'silent', reason: 'a question to a PXE boot server (option 43.71)' }
     default:
@@ -222,6 +224,24 @@ function decline(
   })
   const until = world.now + DECLINE_QUARANTINE_MS
   return { kind: 'silent', reason: 'declined', writes: [{ ...lease, state: 'declined', expiresAt: until }] }
+}
+
+/** RFC 1534 §2: whoever cannot renew gets what is its own for ever, a reservation. */
+function bootp(mac: Mac, world: AddressWorld, steps: Step[]): LeaseAnswer {
+  const { network, node } = world
+  const silent = (reason: string): LeaseAnswer => {
+    steps.push({ rule: 'lease.bootp', outcome: reason, from: 'config', cite: cite(network.origin) })
+    return { kind: 'silent', reason }
+  }
+  if (!network.bootp) return silent('BOOTP (no option 53), and bootp: is off')
+  if (node?.address === undefined)
+    return silent('BOOTP (no option 53), and no node reserves an address for it')
+  const problem = whyNot(mac, node.address, world)
+  const outcome = `${formatIpv4(node.address)} for ${node.name}${problem === undefined ? '' : `: ${problem}`}`
+  steps.push({ rule: 'lease.reservation', outcome, from: 'inventory', cite: cite(node.origin) })
+  return problem === undefined
+    ? { kind: 'bootp', address: node.address }
+    : { kind: 'silent', reason: problem }
 }
 
 /** RFC 2131 §4.3.5. No answer goes to an address outside the subnet: ciaddr is only the sender's word. */

@@ -18,11 +18,11 @@ export class DhcpCounters {
   readonly #sent = new Map<string, number>()
   readonly #unanswered = new Map<string, number>()
 
-  received(network: string, type: MessageType): void {
+  received(network: string, type: MessageType | 'BOOTP'): void {
     add(this.#received, `${network} ${type}`)
   }
 
-  sent(network: string, type: MessageType): void {
+  sent(network: string, type: MessageType | 'BOOTP'): void {
     add(this.#sent, `${network} ${type}`)
   }
 

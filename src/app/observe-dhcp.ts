@@ -10,7 +10,8 @@ import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
 import type { DhcpThought } from './think-dhcp.ts'
 
-const REQUEST_KINDS: Readonly<Partial<Record<MessageType, EventKind>>> = {
+const REQUEST_KINDS: Readonly<Partial<Record<MessageType | 'BOOTP', EventKind>>> = {
+  BOOTP: 'dhcp.request',
   DISCOVER: 'dhcp.discover',
   REQUEST: 'dhcp.request',
   RELEASE: 'dhcp.release',
@@ -18,7 +19,8 @@ const REQUEST_KINDS: Readonly<Partial<Record<MessageType, EventKind>>> = {
   INFORM: 'dhcp.inform',
 }
 
-const ANSWER_KINDS: Readonly<Partial<Record<MessageType, EventKind>>> = {
+const ANSWER_KINDS: Readonly<Partial<Record<MessageType | 'BOOTP', EventKind>>> = {
+  BOOTP: 'dhcp.ack',
   OFFER: 'dhcp.offer',
   ACK: 'dhcp.ack',
   NAK: 'dhcp.nak',
@@ -69,7 +71,7 @@ export function observeAnswer(
   if (reply === undefined || kind === undefined) {
     const reason = silence(thought)
     // RELEASE and DECLINE are never answered (RFC 2131 §4.3.3, §4.3.4): their own event has said it.
-    if (thought.client.type === 'REQUEST' || thought.client.type === 'DISCOVER')
+    if (['REQUEST', 'DISCOVER', 'BOOTP'].includes(thought.client.type))
       emit(running, on, thought, { kind: 'dhcp.ignored', detail: { reason } })
     return
   }

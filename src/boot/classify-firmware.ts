@@ -1,6 +1,6 @@
 import { macToBytes } from '../lib/mac.ts'
 import { printable, toHex } from '../lib/text.ts'
-import { clientMac, type DhcpMessage } from '../protocol/dhcp4/message.ts'
+import { clientMac, type DhcpMessage, isBootp } from '../protocol/dhcp4/message.ts'
 import { enterprisesOf } from '../protocol/dhcp4/option-125.ts'
 import {
   ipxeFeatures,
@@ -41,7 +41,18 @@ type Sign = (message: DhcpMessage, arch: ArchRow | undefined) => FirmwareFacts |
  * First match wins. iPXE comes before option 60 is looked at, since a chained iPXE repeats the vendor class of the
  * ROM that loaded it (ipxe/ipxe issue 1527); the Raspberry Pi before PXE, since its ROM claims to be an x86 BIOS.
  */
-const SIGNS: readonly Sign[] = [onie, ipxe, raspberryPi, uBoot, petitboot, uefiHttp, pxe, appleBsdp, grub]
+const SIGNS: readonly Sign[] = [
+  onie,
+  ipxe,
+  raspberryPi,
+  uBoot,
+  petitboot,
+  uefiHttp,
+  pxe,
+  appleBsdp,
+  grub,
+  bootp,
+]
 
 /** What kind of firmware, loader or system sent this. `arch` is the row of its option 93. */
 export function classifyFirmware(message: DhcpMessage, arch: ArchRow | undefined): FirmwareFacts {
@@ -136,4 +147,11 @@ function grub(message: DhcpMessage): FirmwareFacts | undefined {
   const asGrub = asks.length === GRUB_ASKS.length && GRUB_ASKS.every((code, i) => code === asks[i])
   const alone = asGrub && vendorClass(message) === undefined
   return alone ? { stage: 'rom', firmware: 'grub', transport: 'tftp', sign: 'option 55 as GRUB' } : undefined
+}
+
+/** ROMs from before PXE say nothing of themselves; they are x86 BIOS (RFC 951 has no option 93). */
+function bootp(message: DhcpMessage): FirmwareFacts | undefined {
+  return isBootp(message)
+    ? { stage: 'rom', firmware: 'pxe', transport: 'tftp', sign: 'BOOTP, no option 53' }
+    : undefined
 }

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { dhcpMessages, vector } from '../../test/helpers/dhcp-fixtures.ts'
 import { assertGolden } from '../../test/helpers/golden.ts'
 import { ip, told } from '../../test/helpers/world.ts'
-import { formatIpv4 } from '../lib/ipv4.ts'
+import { formatIpv4, ipv4FromU32 } from '../lib/ipv4.ts'
 import { formatTable } from '../lib/text.ts'
 import type { LeaseAsk } from '../model/lease-request.ts'
 import { decodeDhcp4 } from '../protocol/dhcp4/decode.ts'
@@ -44,7 +44,7 @@ const ROWS: readonly Row[] = [
     change: (m) => ({ ...m, op: 'reply' }),
     is: 'not for us: a reply, sent by another DHCP server',
   },
-  { name: 'no option 53', change: drop(OPTION.messageType), is: 'not for us: BOOTP: no option 53' },
+  { name: 'no option 53', change: drop(OPTION.messageType), is: 'BOOTP bootp, rom uefi-x64 tftp' },
   {
     name: 'InfiniBand',
     change: (m) => ({ ...m, htype: 32, hlen: 0 }),
@@ -333,7 +333,7 @@ function summary(message: DhcpMessage): string {
 
 function describeAsk(ask: LeaseAsk): string {
   const facts = Object.entries(ask).flatMap(([key, value]) =>
-    typeof value === 'number' ? [`${key} ${formatIpv4(value)}`] : [],
+    typeof value === 'number' ? [`${key} ${formatIpv4(ipv4FromU32(value))}`] : [],
   )
   return [ask.kind, ...facts].join(' ')
 }

@@ -4,7 +4,7 @@ import { err, ok, type Result } from '../lib/result.ts'
 import { printable, toHex } from '../lib/text.ts'
 import type { LeaseAsk, LeaseRequest } from '../model/lease-request.ts'
 import type { Step } from '../model/rules.ts'
-import { clientMac, type DhcpMessage } from '../protocol/dhcp4/message.ts'
+import { clientMac, type DhcpMessage, isBootp } from '../protocol/dhcp4/message.ts'
 import type { MessageType } from '../protocol/dhcp4/message-types.ts'
 import { pxeBootItem } from '../protocol/dhcp4/option-43.ts'
 import {
@@ -24,7 +24,8 @@ import type { BootClient, BootRequest, Ingress } from './decision.ts'
 
 /** One DHCP message as facts: what it asks of its address, and what kind of client asks where to boot. */
 export interface ClassifiedDhcp {
-  readonly type: MessageType
+  /** BOOTP where option 53 is missing. */
+  readonly type: MessageType | 'BOOTP'
   readonly boot: BootRequest & { readonly client: { readonly mac: Mac } }
   readonly lease: LeaseRequest
   /** Option 60, safe to print. */
@@ -37,7 +38,6 @@ export type DropCode =
   | 'not-ethernet'
   | 'no-card-address'
   | 'not-a-request'
-  | 'bootp'
   | 'empty-question'
 
 /** A message that gets no answer, with its reason; `mac` where the sender could be read. */
@@ -58,13 +58,12 @@ export function classifyDhcp(
   const mac = clientMac(message)
   if (mac === undefined)
     return err({ code: 'not-ethernet', reason: `hardware type ${message.htype} with ${message.hlen} octets` })
-  const type = messageType(message)
+  const type = messageType(message) ?? 'BOOTP'
   const notForUs = (code: DropCode, reason: string): Result<ClassifiedDhcp, NotForUs> =>
     err({ code, reason, mac })
   if (isGroupMac(mac) || mac === '00:00:00:00:00:00')
     return notForUs('no-card-address', 'no network card has this address')
   if (message.op !== 'request') return notForUs('not-a-request', 'a reply, sent by another DHCP server')
-  if (type === undefined) return notForUs('bootp', 'BOOTP: no option 53')
   const ask = leaseAsk(message, type, { ours: ingress.server, sourceAddress })
   if (ask === undefined) return notForUs('empty-question', `${type} that asks for nothing a server gives`)
 
@@ -87,7 +86,7 @@ export function classifyDhcp(
 /** RFC 2131 §4.3.2: the three states of a REQUEST are told apart by options 54 and 50 and by ciaddr. */
 function leaseAsk(
   message: DhcpMessage,
-  type: MessageType,
+  type: ClassifiedDhcp['type'],
   { ours, sourceAddress = ANY_ADDRESS }: { readonly ours: Ipv4; readonly sourceAddress?: Ipv4 | undefined },
 ): LeaseAsk | undefined {
   const requested = requestedAddress(message)
@@ -95,6 +94,8 @@ function leaseAsk(
   const server = named !== undefined && named === serverOverride(message) ? ours : named
   const current = message.ciaddr
   switch (type) {
+    case 'BOOTP':
+      return { kind: 'bootp' }
     case 'DISCOVER':
       return requested === undefined ? { kind: 'discover' } : { kind: 'discover', requested }
     case 'REQUEST':
@@ -161,6 +162,7 @@ function classifyClient(message: DhcpMessage): {
 function archCodes(message: DhcpMessage): { readonly codes: readonly number[]; readonly found: string } {
   const codes = clientArches(message)
   if (codes.length > 0) return { codes, found: `option 93 = ${codes.slice(0, 8).join(', ')}` }
+  if (isBootp(message)) return { codes: [0], found: 'BOOTP, which only an old BIOS speaks' }
   const digits = /^(?:PXE|HTTP)Client:Arch:([0-9]{5})/.exec(vendorClass(message) ?? '')?.[1]
   return digits === undefined
     ? { codes: [], found: '' }

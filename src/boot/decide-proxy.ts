@@ -2,7 +2,7 @@ import type { Ipv4 } from '../lib/ipv4.ts'
 import { formatIpv4 } from '../lib/ipv4.ts'
 import type { LeaseAsk } from '../model/lease-request.ts'
 import type { Step } from '../model/rules.ts'
-import type { MessageType } from '../protocol/dhcp4/message-types.ts'
+import type { ClassifiedDhcp } from './classify.ts'
 import type { Action, BootClient, Decision } from './decision.ts'
 
 /** What to answer about booting alone, beside whoever gives the address. */
@@ -23,7 +23,7 @@ export const BOOT_SERVER_PORT = 4011
 export interface ProxyQuestion {
   /** Ours, to which the message came: 67, or 4011. */
   readonly port: number
-  readonly type: MessageType
+  readonly type: ClassifiedDhcp['type']
   readonly ask: LeaseAsk
   readonly client: BootClient
   readonly boot: Decision

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { dhcpMessages, vector } from '../../test/helpers/dhcp-fixtures.ts'
-import { ip, mac, pool, type WorldBuilder, world } from '../../test/helpers/world.ts'
+import { ip, mac, network, pool, type WorldBuilder, world } from '../../test/helpers/world.ts'
 import { decideLease } from '../address/decide-lease.ts'
 import { formatIpv4, ipv4FromU32, parseSubnet } from '../lib/ipv4.ts'
 import { toHex } from '../lib/text.ts'
-import type { LoaderOverride } from '../model/config.ts'
+import type { LoaderOverride, Network } from '../model/config.ts'
 import { decodeDhcp4 } from '../protocol/dhcp4/decode.ts'
 import { encodeDhcp4 } from '../protocol/dhcp4/encode.ts'
 import { blankMessage, type DhcpMessage } from '../protocol/dhcp4/message.ts'
@@ -17,18 +17,15 @@ import { type DhcpReply, replyDhcp } from './reply-dhcp.ts'
 const CLIENT = mac('52:54:00:12:34:56')
 
 /** The server of the worked packets. */
+const SITE: Partial<Network> = {
+  subnet: network('192.0.2.0/24').subnet,
+  address: ip('192.0.2.2'),
+  pools: pool('192.0.2.50-192.0.2.99'),
+  options: { router: ip('192.0.2.1'), dns: [ip('192.0.2.1')] },
+}
+
 function server(): WorldBuilder {
-  const subnet = parseSubnet('192.0.2.0/24')
-  assert.ok(subnet.ok)
-  return world()
-    .network({
-      subnet: subnet.value,
-      address: ip('192.0.2.2'),
-      pools: pool('192.0.2.50-192.0.2.99'),
-      options: { router: ip('192.0.2.1'), dns: [ip('192.0.2.1')] },
-    })
-    .server('192.0.2.2')
-    .node('node7', CLIENT, { address: '192.0.2.50' })
+  return world().network(SITE).server('192.0.2.2').node('node7', CLIENT, { address: '192.0.2.50' })
 }
 
 /** The worked replies, and where ours differs with its reason. File names and URLs are mapped before. */
@@ -102,18 +99,24 @@ describe('our replies to the worked requests', () => {
       assert.equal(parts.join(' '), to)
     })
 
-  for (const [name, reason] of Object.entries({
-    P25: 'BOOTP: no option 53',
-  }))
-    test(`${name} gets silence: ${reason}`, () => {
-      assert.equal(answer(vector(name).bytes, server()), undefined)
-      const message = decodeDhcp4(vector(name).bytes)
-      assert.ok(message.ok)
-      assert.deepEqual(classifyDhcp(message.value, server().ingress), {
-        ok: false,
-        error: { code: 'bootp', reason, mac: CLIENT },
-      })
-    })
+  test('S38: P25 is answered like P26, where bootp: is on', () => {
+    const there = server()
+      .network({ ...SITE, bootp: true, options: { router: ip('192.0.2.1'), hostName: 'node7' } })
+      .node('node7', CLIENT, { address: '192.0.2.10' })
+    const ours = answer(vector('P25').bytes, there)
+    assert.ok(ours)
+    const theirs = decodeDhcp4(vector('P26').bytes)
+    assert.ok(theirs.ok)
+    // Ours says the broadcast address besides; a plain BOOTP client cannot ask for what it wants.
+    assert.deepEqual(differences(theirs.value, ours.message), ['option 28'])
+    assert.equal(encodeDhcp4(ours.message).length, 300)
+  })
+
+  test('S39: P25 gets silence without a reservation, and where bootp: is off', () => {
+    assert.equal(answer(vector('P25').bytes, server()), undefined)
+    const stranger = world().network({ ...SITE, bootp: true })
+    assert.equal(answer(vector('P25').bytes, stranger.server('192.0.2.2')), undefined)
+  })
 
   test('A03: P23, relayed, is answered like P24, to the relay', () => {
     const subnet = parseSubnet('198.51.100.0/24')
@@ -417,6 +420,7 @@ function answer(bytes: Uint8Array, there: WorldBuilder): DhcpReply | undefined {
   return replyDhcp({
     request: message.value,
     network: addresses.network,
+    ...(addresses.node === undefined ? {} : { node: addresses.node }),
     server: addresses.server,
     answer: decideLease(lease, addresses).answer,
     boot: decide(boot, there.build()).action,

@@ -43,7 +43,7 @@ const CLIENT_PORT = 68
 const BIOS = 0
 
 export interface DhcpReply {
-  readonly type: MessageType
+  readonly type: MessageType | 'BOOTP'
   readonly message: DhcpMessage
   readonly destination: Destination
 }
@@ -85,6 +85,12 @@ export function replyDhcp(parts: ReplyParts): DhcpReply | undefined {
         message: build(parts, { type: 'ACK', yiaddr: ANY_ADDRESS }),
         destination: relayOf(parts) ?? { kind: 'unicast', address: answer.address },
       }
+    case 'bootp':
+      return {
+        type: 'BOOTP',
+        message: bootp(parts, answer.address),
+        destination: relayOf(parts) ?? destination(parts.request, answer.address),
+      }
     case 'proxy-offer':
       return {
         type: 'OFFER',
@@ -96,6 +102,31 @@ export function replyDhcp(parts: ReplyParts): DhcpReply | undefined {
     default:
       return answer satisfies never
   }
+}
+
+/** Octets of options, END included, in a BOOTP message: 64 less the cookie (RFC 1497). */
+const BOOTP_OPTIONS = 60
+
+/** Without any option of DHCP's own (RFC 1534 §2); with the cookie, without which GRUB waits for ever. */
+function bootp({ request, server, network, node, boot }: ReplyParts, yiaddr: Ipv4): DhcpMessage {
+  const options = clientOptions(network, node)
+  const { siaddr, file } = bootFields(
+    { server, nextServer: node?.nextServer ?? network.nextServer ?? server },
+    boot,
+  )
+  const all = [
+    option(OPTION.subnetMask, ipv4Value(maskOf(network.subnet.prefix))),
+    ...(options.router === undefined ? [] : [option(OPTION.router, ipv4Value(options.router))]),
+    ...wishedOptions(request, network.subnet, options),
+  ]
+  const agent = echoed(request, OPTION.relayAgentInformation)
+  let room = BOOTP_OPTIONS - 1 - agent.reduce((octets, { data }) => octets + data.length + 2, 0)
+  const fitting = all.filter(({ data }) => {
+    const fits = data.length + 2 <= room
+    if (fits) room -= data.length + 2
+    return fits
+  })
+  return { ...echo(request), ciaddr: request.ciaddr, yiaddr, siaddr, file, options: [...fitting, ...agent] }
 }
 
 /** EDK2 asks from port 4011 and iPXE from 68, and both listen where they asked from. */

@@ -165,6 +165,7 @@ export const NetworkSchema = z.strictObject({
   authoritative: flag
     .default(true)
     .describe('Clients with an address that is not theirs here are told so (NAK); false: silence'),
+  bootp: flag.default(false).describe('Nodes that speak BOOTP alone get their reservation'),
   relays: listOf(address)
     .default([])
     .describe('The relay agents that are believed, by giaddr; none: any that names an address of the subnet'),

@@ -50,6 +50,7 @@ describe("the contract's lab.yaml", () => {
         pools: [{ first: ip('10.77.0.100'), last: ip('10.77.0.199') }],
         leaseSeconds: 3600,
         authoritative: true,
+        bootp: false,
         relays: [],
         options: { router: ip('10.77.0.1'), dns: [ip('10.77.0.1')] },
         origin: { file: '/c/lab.yaml', line: 10, column: 5 },

@@ -54,6 +54,8 @@ export interface Network {
   readonly leaseLimits?: { readonly min: number; readonly max: number }
   /** Whether clients with an address that is not theirs here are told so (NAK, RFC 2131 §4.3.2). */
   readonly authoritative: boolean
+  /** Whether nodes that speak BOOTP alone get their reservation (RFC 1534 §2). */
+  readonly bootp: boolean
   /** The relay agents that are believed; none: any. */
   readonly relays: readonly Ipv4[]
   /** Where clients fetch their loader instead of from us: siaddr and option 66. */

@@ -15,6 +15,8 @@ export type LeaseAnswer =
       readonly seconds: number
     }
   | { readonly kind: 'ack-inform'; readonly address: Ipv4 }
+  /** A reservation, told for ever. */
+  | { readonly kind: 'bootp'; readonly address: Ipv4 }
   | { readonly kind: 'nak'; readonly reason: string }
   | {
       readonly kind: 'silent'

@@ -16,6 +16,8 @@ export type LeaseAsk =
   | { readonly kind: 'inform'; readonly current: Ipv4 }
   /** A question to a PXE boot server, which only looks like a REQUEST (PXE 2.1 §2.2.4). */
   | { readonly kind: 'boot-server'; readonly server?: Ipv4 }
+  /** A question without option 53 (RFC 951), which no lease answers. */
+  | { readonly kind: 'bootp' }
 
 export interface LeaseRequest {
   readonly ask: LeaseAsk

@@ -25,6 +25,7 @@ const RULES = {
   'lease.reservation': 'The address that the node description reserves',
   'lease.current': 'The lease this client has or had',
   'lease.requested': 'The address the client asked for',
+  'lease.bootp': 'Whether a client that speaks BOOTP alone is answered',
   'lease.pool': 'An address out of the pool',
   'lease.release': 'The client gave its address back',
   'lease.decline': 'The client found its address in use',

@@ -57,6 +57,7 @@ export function network(subnet: string, changes: Partial<Network> = {}): Network
     pools: [],
     leaseSeconds: 3600,
     authoritative: true,
+    bootp: false,
     relays: [],
     options: {},
     origin: { file: CONFIG_FILE, line: 10, column: 5 },

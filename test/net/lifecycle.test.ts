@@ -32,7 +32,8 @@ import { clientMessage, Wire } from '../helpers/wire.ts'
 const options = { timeout: 60_000, skip: missing('curl', 'tcpdump', 'busybox') }
 const OPERATOR = 'http://127.0.0.1:8081/health'
 const LISTENER = new URL('../helpers/udp-listener.ts', import.meta.url).pathname
-const READY = /^ready udp 0\.0\.0\.0%prov0:67, udp 10\.77\.0\.1%prov0:4011, udp 10\.77\.0\.1%prov0:69, tcp 10\.77\.0\.1:8080$/m
+const READY =
+  /^ready udp 0\.0\.0\.0%prov0:67, udp 10\.77\.0\.1%prov0:4011, udp 10\.77\.0\.1%prov0:69, tcp 10\.77\.0\.1:8080$/m
 
 inNetns(import.meta, (net) => {
   const client = net.host('client')

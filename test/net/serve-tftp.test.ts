@@ -104,11 +104,7 @@ inNetns(import.meta, (net) => {
         const from = server.stderr.length
         const { stderr, stdout } = run(get(loader))
         assert.ok(got().equals(site.files[loader]), `${loader}: ${got().length} octets ${stderr}${stdout}`)
-        await server.event(
-          'tftp.done',
-          { file: loader, address, bytes: site.files[loader].length },
-          from,
-        )
+        await server.event('tftp.done', { file: loader, address, bytes: site.files[loader].length }, from)
       }
       for (const odd of [`/${LOADERS[0]}`, `//${LOADERS[0]}`]) {
         run(get(odd))
