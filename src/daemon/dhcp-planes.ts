@@ -3,7 +3,8 @@ import { BOOT_SERVER_PORT } from '../boot/decide-proxy.ts'
 import { formatIpv4 } from '../lib/ipv4.ts'
 import { encodeDhcp4 } from '../protocol/dhcp4/encode.ts'
 import { type DhcpServer, serveDhcp } from '../servers/dhcp.ts'
-import { openBatchedUdp, openPacketSender } from '../servers/socket.ts'
+import { openPacketSender } from '../servers/packet-socket.ts'
+import { openBatchedUdp } from '../servers/socket.ts'
 import type { PlaneOptions } from './planes.ts'
 
 const DHCP_PORT = 67

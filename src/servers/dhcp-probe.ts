@@ -16,7 +16,7 @@ import {
   openFrameReceiver,
   openPacketSender,
   type PacketSender,
-} from './socket.ts'
+} from './packet-socket.ts'
 
 const SERVER_PORT = 67
 const CLIENT_PORT = 68

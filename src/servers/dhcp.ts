@@ -2,7 +2,8 @@ import { ANY_ADDRESS, formatIpv4, type Ipv4, parseIpv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import { buildIpv4Udp } from '../protocol/frame/ipv4-udp.ts'
 import { DatagramQueue, type DropReason } from './datagram-queue.ts'
-import type { BatchedUdp, PacketSender } from './socket.ts'
+import type { PacketSender } from './packet-socket.ts'
+import type { BatchedUdp } from './socket.ts'
 
 const SERVER_PORT = 67
 const CLIENT_PORT = 68

@@ -33,7 +33,8 @@ test('without koffi: sockets still open, and the reason is told', () => {
         return next(specifier, context)
       },
     })
-    const { nativeSockets, openPacketSender, openUdp } = await import(${JSON.stringify(import.meta.resolve('./socket.ts'))})
+    const { openUdp } = await import(${JSON.stringify(import.meta.resolve('./socket.ts'))})
+    const { nativeSockets, openPacketSender } = await import(${JSON.stringify(import.meta.resolve('./packet-socket.ts'))})
     const socket = await openUdp({ address: '127.0.0.1', port: 0, interface: 'lo', broadcast: true })
     console.log(JSON.stringify([nativeSockets(), typeof openPacketSender('lo'), socket.address().address]))
     socket.close()`

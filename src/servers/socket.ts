@@ -1,5 +1,5 @@
 /**
- * Interface-bound UDP sockets and raw unicast replies, the only code that calls C.
+ * Interface-bound UDP sockets.
  *
  * Node's dgram can neither learn the interface a broadcast came in by nor choose the one it leaves by. Here the
  * socket is made with SO_BINDTODEVICE through FFI and handed to dgram by descriptor (`bind({ fd })`), which from
@@ -7,13 +7,10 @@
  * are bound to addresses, broadcasts leave by the routing table, and there are no raw unicast replies.
  */
 import dgram from 'node:dgram'
-import { createRequire } from 'node:module'
-import os from 'node:os'
 import { getSystemErrorName } from 'node:util'
 import type { Ipv4 } from '../lib/ipv4.ts'
-import type { Mac } from '../lib/mac.ts'
-import { macToBytes } from '../lib/mac.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { INTERFACE_NAME_LIMIT, isLittleEndian, isWide, type Libc, loadLibc } from './libc.ts'
 import { portTaken } from './port-holder.ts'
 
 export interface UdpOptions {
@@ -54,24 +51,6 @@ export interface BatchedUdp {
   readonly batch: UdpBatch | undefined
 }
 
-export interface EthernetFrame {
-  readonly destinationMac: Mac
-  /** A whole IPv4 packet, header and checksums included; the kernel puts the Ethernet header before it. */
-  readonly ipv4Packet: Uint8Array
-}
-
-export interface PacketSender {
-  /** Never blocks and never throws; an error value means that nothing was sent. */
-  send(frame: EthernetFrame): Result<undefined, SocketError>
-  close(): void
-}
-
-export interface FrameReceiver {
-  /** The next waiting frame, Ethernet header included, sent ones too; undefined when none waits. Never blocks. */
-  receive(): Uint8Array | undefined
-  close(): void
-}
-
 /** A system call failed: `code` is the errno name, the message says what and what to do. */
 export class SocketError extends Error {
   readonly code: string
@@ -83,12 +62,6 @@ export class SocketError extends Error {
     this.code = code
     this.syscall = syscall
   }
-}
-
-/** Whether sockets can be bound to interfaces here, and if not why, as one sentence for the operator. */
-export function nativeSockets(): { readonly available: boolean; readonly reason?: string } {
-  const libc = loadLibc()
-  return libc.ok ? { available: true } : { available: false, reason: libc.error }
 }
 
 /**
@@ -137,7 +110,7 @@ async function open(options: UdpOptions): Promise<Opened> {
  * themselves, as many of each as a batch has.
  */
 function batchOn(libc: Libc, fd: number): UdpBatch | undefined {
-  if (!WIDE.includes(process.arch)) return undefined
+  if (!isWide) return undefined
   // Best effort: what a burst needs beyond the usual 208 KiB.
   const size = new Uint8Array(Int32Array.of(RECEIVE_BUFFER).buffer)
   for (const name of [SO_RCVBUF, SO_RCVBUFFORCE]) libc.setsockopt(fd, SOL_SOCKET, name, size, size.length)
@@ -199,92 +172,9 @@ function batchOn(libc: Libc, fd: number): UdpBatch | undefined {
   }
 }
 
-/**
- * A sender of IPv4 packets to a hardware address, for DHCP replies to a client that does not answer ARP yet
- * (RFC 2131 §4.1). undefined when this process cannot have one (no koffi, no CAP_NET_RAW, no such interface):
- * broadcast the reply instead.
- */
-export function openPacketSender(interfaceName: string): PacketSender | undefined {
-  const opened = openPacketSocket(interfaceName, SOCK_DGRAM)
-  if (opened === undefined) return undefined
-  const { libc, fd, index } = opened
-  const { close, sendto, errno } = libc
-  const target = linkLayerAddress(index)
-  const attempt = ({ destinationMac, ipv4Packet }: EthernetFrame): number => {
-    target.set(macToBytes(destinationMac), SLL_ADDRESS)
-    return sendto(fd, ipv4Packet, ipv4Packet.length, 0, target, target.length) < 0 ? errno() : 0
-  }
-  let open = true
-  return {
-    send(frame) {
-      if (!open)
-        return err(new SocketError('EBADF', 'sendto', `the packet sender on ${interfaceName} is closed`))
-      let failure = attempt(frame)
-      if (failure === ENXIO || failure === ENODEV) {
-        // An interface that went away and came back (a bridge re-made, a hot-plugged card) has a new index.
-        writeIndex(target, interfaceIndex(libc, interfaceName))
-        failure = attempt(frame)
-      }
-      return failure === 0 ? ok(undefined) : err(failed('sendto', failure, `a packet on ${interfaceName}`))
-    },
-    close() {
-      if (open) close(fd)
-      open = false
-    },
-  }
-}
-
-/**
- * The IPv4 frames of one interface as they come from the card: before packet filters and rp_filter, and whichever
- * program has the port. undefined when this process cannot have them (no koffi, no CAP_NET_RAW, no such interface).
- */
-export function openFrameReceiver(interfaceName: string): FrameReceiver | undefined {
-  const opened = openPacketSocket(interfaceName, SOCK_RAW)
-  if (opened === undefined) return undefined
-  const { fd, index } = opened
-  const { bind, close, recv } = opened.libc
-  const address = linkLayerAddress(index)
-  if (bind(fd, address, address.length) < 0) {
-    close(fd)
-    return undefined
-  }
-  const buffer = new Uint8Array(FRAME_LIMIT)
-  let open = true
-  return {
-    receive() {
-      // EAGAIN is the usual answer; any other failure is as good as no frame.
-      const length = open ? recv(fd, buffer, buffer.length, 0) : -1
-      return length < 0 ? undefined : buffer.slice(0, length)
-    },
-    close() {
-      if (open) close(fd)
-      open = false
-    },
-  }
-}
-
-interface PacketSocket {
-  readonly libc: Libc
-  readonly fd: number
-  /** Of the interface. */
-  readonly index: number
-}
-
-/** Protocol 0: until it is bound to another, the kernel queues nothing for it, of no interface (packet(7)). */
-function openPacketSocket(interfaceName: string, type: number): PacketSocket | undefined {
-  const libc = loadLibc()
-  if (!libc.ok) return undefined
-  const index = interfaceIndex(libc.value, interfaceName)
-  if (index === 0) return undefined
-  const fd = libc.value.socket(AF_PACKET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
-  return fd < 0 ? undefined : { libc: libc.value, fd, index }
-}
-
 // Linux, the generic ABI (x64, arm64, arm, riscv64, loong64, ppc64 for these): asm-generic/socket.h, bits/socket.h.
 const AF_INET = 2
-const AF_PACKET = 17
 const SOCK_DGRAM = 2
-const SOCK_RAW = 3
 const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
 const SOL_SOCKET = 1
@@ -307,84 +197,13 @@ const VECTOR = 16
 const NAME = 16
 const CONTROL = 32
 const CONTROL_HEADER = 16
-const WIDE = ['x64', 'arm64', 'riscv64', 'loong64', 'ppc64']
-const ETH_P_IP = 0x0800
-/** Longer frames are cut: DHCP messages are shorter. */
-const FRAME_LIMIT = 2048
-const ENXIO = 6
 const EBADF = 9
-const ENODEV = 19
-/** IFNAMSIZ less the NUL. The kernel cuts longer names off, and would bind to another interface. */
-const INTERFACE_NAME_LIMIT = 15
-/** Offset of sll_addr in struct sockaddr_ll, packet(7). */
-const SLL_ADDRESS = 12
-const ARCHITECTURES = ['x64', 'arm64', 'arm', 'ia32', 'riscv64', 'loong64', 'ppc64']
-
-/** Arguments and results as in the manual pages; -1 is a failure whose reason `errno` tells. */
-interface Libc {
-  readonly socket: (domain: number, type: number, protocol: number) => number
-  readonly close: (fd: number) => number
-  readonly setsockopt: (
-    ...args: [fd: number, level: number, name: number, value: Uint8Array, length: number]
-  ) => number
-  readonly bind: (fd: number, address: Uint8Array, length: number) => number
-  readonly sendto: (
-    ...args: [fd: number, packet: Uint8Array, length: number, flags: number, to: Uint8Array, toLength: number]
-  ) => number
-  readonly recv: (fd: number, buffer: Uint8Array, length: number, flags: number) => number
-  readonly recvmmsg: (
-    ...args: [fd: number, messages: unknown, count: number, flags: number, timeout: null]
-  ) => number
-  readonly if_nametoindex: (name: string) => number
-  /** Memory that stays where it is, for the life of the process. */
-  readonly allocate: (octets: number) => {
-    readonly pointer: unknown
-    readonly address: bigint
-    readonly memory: ArrayBuffer
-  }
-  /** errno of the newest call above. */
-  readonly errno: () => number
-}
 
 interface Descriptor {
   readonly libc: Libc
   readonly fd: number
   /** What is being opened, for messages: `UDP 0.0.0.0:67 on eth0`. */
   readonly what: string
-}
-
-let loaded: Result<Libc, string> | undefined
-
-function loadLibc(): Result<Libc, string> {
-  loaded ??= bindLibc()
-  return loaded
-}
-
-function bindLibc(): Result<Libc, string> {
-  if (process.platform !== 'linux' || !ARCHITECTURES.includes(process.arch))
-    return err(`binding sockets to interfaces is not supported on ${process.platform}/${process.arch}`)
-  try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
-    const symbols = koffi.load(null)
-    return ok({
-      socket: symbols.func('int socket(int, int, int)'),
-      close: symbols.func('int close(int)'),
-      setsockopt: symbols.func('int setsockopt(int, int, int, const void *, uint32_t)'),
-      bind: symbols.func('int bind(int, const void *, uint32_t)'),
-      sendto: symbols.func('intptr_t sendto(int, const void *, size_t, int, const void *, uint32_t)'),
-      recv: symbols.func('intptr_t recv(int, uint8_t *, size_t, int)'),
-      if_nametoindex: symbols.func('unsigned int if_nametoindex(const char *)'),
-      recvmmsg: symbols.func('int recvmmsg(int, void *, unsigned int, int, void *)'),
-      allocate: (octets: number) => {
-        const pointer = koffi.alloc('uint8_t', octets)
-        return { pointer, address: koffi.address(pointer), memory: koffi.view(pointer, octets) }
-      },
-      errno: () => koffi.errno(),
-    } as Libc)
-  } catch (error) {
-    const why = error instanceof Error ? error.message.split('\n', 1)[0] : String(error)
-    return err(`the optional package koffi does not load (${why}); sockets are bound to addresses only`)
-  }
 }
 
 async function openPlainUdp(options: UdpOptions): Promise<dgram.Socket> {
@@ -449,10 +268,6 @@ function setFlag({ libc, fd, what }: Descriptor, name: number, on: boolean): voi
     throw failed('setsockopt', libc.errno(), what)
 }
 
-function interfaceIndex(libc: Libc, name: string): number {
-  return name.length > INTERFACE_NAME_LIMIT ? 0 : libc.if_nametoindex(name)
-}
-
 /** struct sockaddr_in, ip(7): family in host order, port and address in network order, 8 bytes of padding. */
 function internetAddress(address: string, port: number): Uint8Array {
   const bytes = new Uint8Array(16)
@@ -466,29 +281,13 @@ function internetAddress(address: string, port: number): Uint8Array {
   return bytes
 }
 
-/** struct sockaddr_ll, packet(7): family 0, protocol 2 (network order), ifindex 4, halen 11, address 12 to 19. */
-function linkLayerAddress(index: number): Uint8Array {
-  const bytes = new Uint8Array(20)
-  const view = new DataView(bytes.buffer)
-  view.setUint16(0, AF_PACKET, isLittleEndian)
-  view.setUint16(2, ETH_P_IP)
-  writeIndex(bytes, index)
-  view.setUint8(11, 6)
-  return bytes
-}
-
-function writeIndex(address: Uint8Array, index: number): void {
-  new DataView(address.buffer).setInt32(4, index, isLittleEndian)
-}
-
-const isLittleEndian = os.endianness() === 'LE'
-
 function describe(options: UdpOptions): string {
   const on = options.interface === undefined ? '' : ` on ${options.interface}`
   return `UDP ${options.address}:${options.port}${on}`
 }
 
-function failed(syscall: string, errno: number, what: string, port?: number): SocketError {
+/** What a failed system call was for, and what to do. */
+export function failed(syscall: string, errno: number, what: string, port?: number): SocketError {
   const code = getSystemErrorName(-errno)
   return new SocketError(code, syscall, sentence(code, what, port))
 }

@@ -5,13 +5,8 @@ import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Ipv4 } from '../../src/lib/ipv4.ts'
 import { parseMac } from '../../src/lib/mac.ts'
-import {
-  nativeSockets,
-  openBatchedUdp,
-  openPacketSender,
-  openUdp,
-  SocketError,
-} from '../../src/servers/socket.ts'
+import { nativeSockets, openPacketSender } from '../../src/servers/packet-socket.ts'
+import { openBatchedUdp, openUdp, SocketError } from '../../src/servers/socket.ts'
 import { type Host, inNetns } from '../helpers/netns.ts'
 
 const SERVER_PORT = 67
@@ -193,7 +188,8 @@ inNetns(import.meta, (net) => {
 
   test('without capabilities: the port is refused with advice, and there is no packet sender', (t) => {
     const code = `
-      import { openUdp, openPacketSender } from ${JSON.stringify(import.meta.resolve('../../src/servers/socket.ts'))}
+      import { openUdp } from ${JSON.stringify(import.meta.resolve('../../src/servers/socket.ts'))}
+      import { openPacketSender } from ${JSON.stringify(import.meta.resolve('../../src/servers/packet-socket.ts'))}
       const refused = await openUdp({ address: '0.0.0.0', port: 67, interface: 's1' }).catch((error) => error)
       console.log(JSON.stringify([refused.code, refused.message, typeof openPacketSender('s1')]))`
     const drop = ['--inh-caps=-all', '--bounding-set=-all']
