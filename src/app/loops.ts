@@ -61,6 +61,13 @@ export class LoopWatch implements LoopView {
     const loop = this.#loops.get(mac)
     return loop === undefined || now - loop.since >= REMEMBER_MS ? undefined : loop.loader
   }
+
+  /** @inheritDoc */
+  fetchedBy(mac: Mac, now: number): string | undefined {
+    const fetches = this.#fetches.get(mac)
+    const last = fetches?.times.at(-1)
+    return last === undefined || now - last >= WINDOW_MS ? undefined : fetches?.loader
+  }
 }
 
 function isFetch(kind: BootEvent['kind']): boolean {

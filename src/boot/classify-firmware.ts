@@ -19,9 +19,14 @@ export interface FirmwareFacts {
   /** Absent for an operating system. */
   readonly firmware?: Firmware
   readonly transport: 'tftp' | 'http'
+  /** An iPXE that says that it is ours. */
+  readonly isOurs?: true
   /** `option 60 = PXEClient`. */
   readonly sign: string
 }
+
+/** The user class (option 77) of an iPXE that was built to be ours: `set user-class centra` in its embedded script. */
+const OUR_USER_CLASS = 'centra'
 
 /** IANA's Private Enterprise Number of ONIE, in option 125 (ONIE design specification, "DHCP Requests"). */
 const ONIE_ENTERPRISE = 42623
@@ -77,12 +82,13 @@ function ipxe(message: DhcpMessage): FirmwareFacts | undefined {
   const old = classes.find((name) => name === 'gPXE' || name === 'xNBA')
   if (old !== undefined)
     return { stage: 'ipxe', firmware: 'old-ipxe', transport: 'tftp', sign: `option 77 = ${old}` }
-  const sign =
-    features !== undefined ? 'option 175' : classes.includes('iPXE') ? 'option 77 = iPXE' : undefined
-  if (sign === undefined) return undefined
+  const name = [OUR_USER_CLASS, 'iPXE'].find((one) => classes.includes(one))
+  if (name === undefined && features === undefined) return undefined
+  const isOurs = name === OUR_USER_CLASS
+  const sign = features !== undefined && !isOurs ? 'option 175' : `option 77 = ${name}`
   // An iPXE that tells its features and not HTTP cannot fetch a script by URL (stripped ROMs of virtual machines).
   const transport = (features?.http ?? true) ? 'http' : 'tftp'
-  return { stage: 'ipxe', firmware: 'ipxe', transport, sign }
+  return { stage: 'ipxe', firmware: 'ipxe', transport, sign, ...(isOurs ? { isOurs } : {}) }
 }
 
 /** A Raspberry Pi 4 leaves option 60 out of its REQUEST, so it is known without. */

@@ -138,10 +138,22 @@ const ROWS: readonly Row[] = [
     is: UEFI,
   },
   {
-    name: 'E08: another user class of an iPXE that tells its features',
+    name: 'E08: our own user class',
     vector: 'P9',
     change: set(77, hex('centra')),
+    is: `${IPXE} ours`,
+  },
+  {
+    name: 'another user class of an iPXE that tells its features',
+    vector: 'P9',
+    change: set(77, hex('acme')),
     is: IPXE,
+  },
+  {
+    name: 'E08: our own user class, counted, without option 175',
+    vector: 'P9',
+    change: (m) => withOption(withOption(m, 175), 77, `06${hex('centra')}`),
+    is: `${IPXE} ours`,
   },
   { name: 'gPXE, raw', vector: 'P9', change: set(77, hex('gPXE')), is: OLD_IPXE },
   {
@@ -322,10 +334,10 @@ function summary(message: DhcpMessage): string {
   const found = classifyDhcp(message, INGRESS)
   if (!found.ok) return `not for us: ${found.error.reason}`
   const { type, boot, lease } = found.value
-  const { arch, arches, archCode, stage, transport, firmware } = boot.client
+  const { arch, arches, archCode, stage, transport, firmware, isOurs } = boot.client
   const all = arches === undefined ? undefined : `(${arches.join(' ')})`
   const special = firmware === 'pxe' || firmware === 'ipxe' ? undefined : firmware
-  const kind = [stage, arch ?? archCode, all, transport, special]
+  const kind = [stage, arch ?? archCode, all, transport, special, isOurs === true ? 'ours' : undefined]
     .filter((part) => part !== undefined)
     .join(' ')
   return `${type} ${describeAsk(lease.ask)}, ${kind}`

@@ -133,13 +133,14 @@ function classifyClient(message: DhcpMessage): {
   const [arch] = rows
   const code = arch?.code ?? codes[0]
   const uuid = clientUuid(message)
-  const { stage, firmware, sign, transport } = classifyFirmware(message, arch)
+  const { stage, firmware, sign, transport, isOurs } = classifyFirmware(message, arch)
   const client: BootClient = {
     ...(uuid === undefined ? {} : { uuid }),
     ...(arch === undefined ? {} : { arch: arch.name }),
     ...(rows.length > 1 ? { arches: rows.map(({ name }) => name) } : {}),
     ...(code === undefined ? {} : { archCode: code }),
     ...(firmware === undefined ? {} : { firmware }),
+    ...(isOurs === undefined ? {} : { isOurs }),
     stage,
     transport,
   }

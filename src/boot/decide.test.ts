@@ -279,6 +279,67 @@ const WHERE_NEXT: readonly Row[] = [
     steps: [NOBODY, ALL, 'script.url config: http://10.77.0.2:8080/boot.ipxe'],
   },
   {
+    name: "E09: foreignIpxe: chain gives a card's own iPXE our loader by its URL",
+    in: world().network({ foreignIpxe: 'chain' }),
+    ask: (w) => w.asksDhcp(STRANGER, ipxe),
+    action: 'boot-file ipxe.efi over http http://10.77.0.1:8080/firmware/ipxe.efi as ipxe',
+    steps: [
+      ...[NOBODY, ALL, 'ipxe.foreign config: foreignIpxe: chain, and this iPXE is not ours'],
+      'loader.select config: ipxe.efi over http (table)',
+    ],
+  },
+  {
+    name: 'E09, E10: on BIOS with the drivers of its own',
+    in: world().network({ foreignIpxe: 'chain' }),
+    ask: (w) => w.asksDhcp(STRANGER, { stage: 'ipxe', arch: 'bios-x86' }),
+    action: 'boot-file ipxe.pxe over http http://10.77.0.1:8080/firmware/ipxe.pxe as ipxe',
+    steps: [
+      ...[NOBODY, ALL, 'ipxe.foreign config: foreignIpxe: chain, and this iPXE is not ours'],
+      'loader.select config: ipxe.pxe over http (table)',
+    ],
+  },
+  {
+    name: 'E09: once: what it loaded gets the script',
+    in: world().network({ foreignIpxe: 'chain' }).fetched(STRANGER, 'ipxe.efi'),
+    ask: (w) => w.asksDhcp(STRANGER, ipxe),
+    action: `script-url ${SCRIPT_URL}`,
+    steps: [
+      ...[NOBODY, ALL, 'ipxe.foreign state: foreignIpxe: chain, and it has just fetched ipxe.efi'],
+      `script.url config: ${SCRIPT_URL}`,
+    ],
+  },
+  {
+    name: 'E09: a loader that led nowhere is not given again',
+    in: world().network({ foreignIpxe: 'chain' }).looping(STRANGER, 'ipxe.efi'),
+    ask: (w) => w.asksDhcp(STRANGER, ipxe),
+    action: `script-url ${SCRIPT_URL}`,
+    steps: [
+      ...[NOBODY, ALL, 'ipxe.foreign state: foreignIpxe: chain, and ipxe.efi led nowhere'],
+      `script.url config: ${SCRIPT_URL}`,
+    ],
+  },
+  {
+    name: 'E08: an iPXE that says it is ours gets the script, whatever the policy',
+    in: world().network({ foreignIpxe: 'chain' }),
+    ask: (w) => w.asksDhcp(STRANGER, { ...ipxe, isOurs: true }),
+    action: `script-url ${SCRIPT_URL}`,
+    steps: [
+      ...[NOBODY, ALL, 'ipxe.foreign packet: foreignIpxe: chain, and this iPXE is ours'],
+      `script.url config: ${SCRIPT_URL}`,
+    ],
+  },
+  {
+    name: 'foreignIpxe: chain with no loader on disk gives the script',
+    in: world().network({ foreignIpxe: 'chain' }).firmware('undionly.kpxe'),
+    ask: (w) => w.asksDhcp(STRANGER, ipxe),
+    action: `script-url ${SCRIPT_URL}`,
+    steps: [
+      ...[NOBODY, ALL, 'ipxe.foreign config: foreignIpxe: chain, and this iPXE is not ours'],
+      'loader.select config: no loader for uefi-x64',
+      `script.url config: ${SCRIPT_URL}`,
+    ],
+  },
+  {
     name: 'E07: iPXE without HTTP gets a whole iPXE over TFTP, on BIOS never one that needs UNDI',
     in: world(),
     ask: (w) => w.asksDhcp(STRANGER, { stage: 'ipxe', arch: 'bios-x86', transport: 'tftp' }),

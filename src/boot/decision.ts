@@ -38,6 +38,8 @@ export interface BootClient {
   /** All that option 93 names, in its order, when there are several. */
   readonly arches?: readonly ClientArch[]
   readonly firmware?: Firmware
+  /** An iPXE that says that it is ours. */
+  readonly isOurs?: true
   /** Option 93 as a number when IANA's table has no name for it. */
   readonly archCode?: number
   readonly stage: ClientStage

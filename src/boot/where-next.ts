@@ -28,6 +28,8 @@ export function whereNext(asked: Asked): Action {
     return { kind: 'no-boot', reason: 'unknown: ignore' }
   }
   if (client.stage === 'ipxe' && client.transport === 'http') {
+    const first = loaderFirst(asked)
+    if (first !== undefined) return first
     const url = `${nodePlane(request, world.config)}/boot.ipxe`
     steps.push({ rule: 'script.url', outcome: url, from: 'config' })
     return { kind: 'script-url', url }
@@ -44,6 +46,36 @@ export function whereNext(asked: Asked): Action {
     default:
       return loader(asked, client.stage)
   }
+}
+
+/**
+ * Our loader, for an iPXE that is not ours on a network that says `foreignIpxe: chain`. What it loads is an iPXE too, and
+ * known as ours by its user class or by having just been fetched: each boot goes this way once, so that nothing can
+ * loop. Undefined where the script comes now, which it also does when there is no loader to give.
+ */
+function loaderFirst(asked: Asked): Action | undefined {
+  const { request, world, steps } = asked
+  const { mac, isOurs } = request.client
+  const network = world.config.networks.find(({ name }) => name === request.ingress.network)
+  if (network?.foreignIpxe !== 'chain') return undefined
+  const cite = where(network.origin)
+  const say = (outcome: string, from: Step['from']): void => {
+    steps.push({ rule: 'ipxe.foreign', outcome: `foreignIpxe: chain, ${outcome}`, from, cite })
+  }
+  if (isOurs === true) {
+    say('and this iPXE is ours', 'packet')
+    return undefined
+  }
+  const loops = mac === undefined ? undefined : world.loops
+  const fetched = mac === undefined ? undefined : loops?.fetchedBy(mac, world.now)
+  const looping = mac === undefined ? undefined : loops?.loaderOf(mac, world.now)
+  if (fetched !== undefined || looping !== undefined) {
+    say(fetched === undefined ? `and ${looping} led nowhere` : `and it has just fetched ${fetched}`, 'state')
+    return undefined
+  }
+  say('and this iPXE is not ours', 'config')
+  const first = loader(asked, 'ipxe')
+  return first.kind === 'boot-file' ? first : undefined
 }
 
 function isUnwantedStranger(request: BootRequest, world: World): boolean {

@@ -172,6 +172,12 @@ export const NetworkSchema = z.strictObject({
   nextServer: address
     .optional()
     .describe('Where clients fetch their loader (siaddr, option 66); default: from us'),
+  foreignIpxe: z
+    .enum(['script', 'chain'], 'expected script or chain')
+    .default('script')
+    .describe(
+      "What a card's own iPXE gets: its script at once, or first our loader, which then gets the script",
+    ),
   router: address.optional().describe('The default gateway that clients are told; none: none'),
   dns: listOf(address).default([]).describe('The name servers that clients are told'),
   domain: domain.optional().describe('The domain name that clients are told'),

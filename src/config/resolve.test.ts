@@ -52,6 +52,7 @@ describe("the contract's lab.yaml", () => {
         authoritative: true,
         bootp: false,
         relays: [],
+        foreignIpxe: 'script',
         options: { router: ip('10.77.0.1'), dns: [ip('10.77.0.1')] },
         origin: { file: '/c/lab.yaml', line: 10, column: 5 },
       },

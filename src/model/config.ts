@@ -37,6 +37,8 @@ export interface ServerConfig {
 export type DhcpMode = 'off' | 'observe' | 'proxy' | 'server'
 export type ClientsPolicy = 'all' | 'netboot' | 'known'
 export type UnknownPolicy = 'menu' | 'local' | 'ignore'
+/** `script`: at once. `chain`: our loader first, whose iPXE then gets the script. */
+export type ForeignIpxePolicy = 'script' | 'chain'
 
 export interface Network {
   readonly name: string
@@ -60,6 +62,8 @@ export interface Network {
   readonly relays: readonly Ipv4[]
   /** Where clients fetch their loader instead of from us: siaddr and option 66. */
   readonly nextServer?: Ipv4
+  /** What an iPXE gets that is not ours, such as a card's own. */
+  readonly foreignIpxe: ForeignIpxePolicy
   readonly options: ClientOptions
   readonly origin: Origin
 }

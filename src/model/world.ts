@@ -31,6 +31,8 @@ export type NodeIndex = ReadonlyMap<Mac, Node>
 export interface LoopView {
   /** The loader that this machine fetched again and again without asking for a script. `now` as `World.now`. */
   loaderOf(mac: Mac, now: number): string | undefined
+  /** The loader that it fetched within the last two minutes, if it asked for no script since. */
+  fetchedBy(mac: Mac, now: number): string | undefined
 }
 
 /** Everything a decision may look at; immutable, made by `app/world.ts`. */

@@ -59,6 +59,7 @@ export function network(subnet: string, changes: Partial<Network> = {}): Network
     authoritative: true,
     bootp: false,
     relays: [],
+    foreignIpxe: 'script',
     options: {},
     origin: { file: CONFIG_FILE, line: 10, column: 5 },
     ...changes,
@@ -90,6 +91,7 @@ export class WorldBuilder {
   #menu = { title: 'Centra boot', timeoutSeconds: 30, default: 'local' }
   #firmware: readonly string[] = LOADER_NAMES
   readonly #loops = new Map<Mac, string>()
+  readonly #fetched = new Map<Mac, string>()
   #profiles: readonly Profile[] = BUILTIN_PROFILES.map((profile) => ({ ...profile, image: 'debian-live' }))
   #images: readonly Image[] = [image('debian-live')]
 
@@ -163,6 +165,12 @@ export class WorldBuilder {
     return this
   }
 
+  /** This machine has just fetched this loader. */
+  fetched(client: Mac, loader: string): this {
+    this.#fetched.set(client, loader)
+    return this
+  }
+
   profile(name: string, changes: Partial<Profile>): this {
     this.#profiles = this.#profiles.map((profile) =>
       profile.name === name ? { ...profile, ...changes } : profile,
@@ -195,7 +203,10 @@ export class WorldBuilder {
   }
 
   build(): World {
-    return worldAt(this.picture(), this.leases, this.now, { loaderOf: (client) => this.#loops.get(client) })
+    return worldAt(this.picture(), this.leases, this.now, {
+      loaderOf: (client) => this.#loops.get(client),
+      fetchedBy: (client) => this.#fetched.get(client),
+    })
   }
 
   picture(): Picture {
@@ -259,6 +270,7 @@ export class WorldBuilder {
       archCode,
       firmware,
       transport,
+      isOurs,
     }: {
       readonly stage: ClientStage
       readonly arch?: ClientArch
@@ -266,6 +278,7 @@ export class WorldBuilder {
       readonly archCode?: number
       readonly firmware?: Firmware
       readonly transport?: 'tftp' | 'http'
+      readonly isOurs?: true
     },
   ): BootRequest {
     return {
@@ -278,6 +291,7 @@ export class WorldBuilder {
         ...(arches === undefined ? {} : { arches }),
         ...(archCode === undefined ? {} : { archCode }),
         ...(firmware === undefined ? {} : { firmware }),
+        ...(isOurs === undefined ? {} : { isOurs }),
         transport: transport ?? (stage === 'ipxe' ? 'http' : 'tftp'),
       },
       ingress: this.ingress,

@@ -540,6 +540,31 @@ test('E01, E02, E03, E04, E05, E06, E08: iPXE by whatever sign gets the URL of i
   }
 })
 
+test('E09: foreignIpxe: chain: our loader once, then the script; the next boot goes the same way', async () => {
+  const { send, running, there, store } = scene({ foreignIpxe: 'chain' })
+  const next = async (change = {}): Promise<string> =>
+    Buffer.from(option(await send(withOptions(decoded('P9'), change)), 67), 'hex').toString()
+  const [ours, script] = ['http://192.0.2.2:8080/firmware/ipxe.efi', 'http://192.0.2.2:8080/boot.ipxe']
+  const event = (kind: 'http.done' | 'http.script', seconds: number): void =>
+    running.loops.note({
+      ...{ time: there.now + seconds * 1000, kind, mac: CLIENT },
+      detail: kind === 'http.done' ? { file: 'ipxe.efi' } : { script: 'boot' },
+    })
+  const rom = await send(decoded('P9'))
+  assert.deepEqual([option(rom, 60), option(rom, 43), option(rom, 175)], ['', '', 'b00101'])
+  assert.equal(await next(), ours)
+  event('http.done', 0)
+  assert.equal(await next(), script, 'the iPXE that was fetched')
+  event('http.script', 5)
+  assert.equal(await next(), ours, 'the next boot')
+  event('http.done', 10)
+  there.after(130_000)
+  assert.equal(await next(), ours, 'one that never came back, two minutes later')
+  assert.equal(await next({ 77: hexText('centra') }), script)
+  assert.equal(await next({ 77: hexText('centra'), 175: '' }), script)
+  assert.deepEqual(store.leases, [])
+})
+
 test('OFFERs of E01 also name the URL in file and skip the wait for proxies', async () => {
   const reply = await scene().send(decoded('P9'))
   const file = Buffer.from(reply?.message.file ?? [])
