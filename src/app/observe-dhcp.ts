@@ -11,7 +11,7 @@ import type { ServedNetwork } from './served-network.ts'
 import type { DhcpThought } from './think-dhcp.ts'
 
 const REQUEST_KINDS: Readonly<Partial<Record<MessageType | 'BOOTP', EventKind>>> = {
-  BOOTP: 'dhcp.request',
+  BOOTP: 'dhcp.bootp',
   DISCOVER: 'dhcp.discover',
   REQUEST: 'dhcp.request',
   RELEASE: 'dhcp.release',

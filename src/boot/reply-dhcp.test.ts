@@ -109,6 +109,7 @@ describe('our replies to the worked requests', () => {
     assert.ok(theirs.ok)
     // Ours says the broadcast address besides; a plain BOOTP client cannot ask for what it wants.
     assert.deepEqual(differences(theirs.value, ours.message), ['option 28'])
+    assert.deepEqual(ours.destination, { kind: 'broadcast' })
     assert.equal(encodeDhcp4(ours.message).length, 300)
   })
 

@@ -89,7 +89,10 @@ export function replyDhcp(parts: ReplyParts): DhcpReply | undefined {
       return {
         type: 'BOOTP',
         message: bootp(parts, answer.address),
-        destination: relayOf(parts) ?? destination(parts.request, answer.address),
+        // BOOTP has no broadcast flag of its own, and who asks by a UDP socket hears nothing else (RFC 951 §4).
+        destination:
+          relayOf(parts) ??
+          (parts.request.ciaddr === 0 ? { kind: 'broadcast' } : destination(parts.request, answer.address)),
       }
     case 'proxy-offer':
       return {

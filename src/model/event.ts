@@ -15,6 +15,7 @@ export const EVENT_KINDS = [
   'dhcp.ack',
   'dhcp.nak',
   'dhcp.inform',
+  'dhcp.bootp',
   'dhcp.release',
   'dhcp.decline',
   'dhcp.ignored',

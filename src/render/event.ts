@@ -16,6 +16,7 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'dhcp.ack': 'ACK',
   'dhcp.nak': 'NAK',
   'dhcp.inform': 'INFORM',
+  'dhcp.bootp': 'BOOTP',
   'dhcp.release': 'RELEASE',
   'dhcp.decline': 'DECLINE',
   'dhcp.ignored': 'no answer',
