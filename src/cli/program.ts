@@ -1,25 +1,12 @@
 import { Command, CommanderError } from 'commander'
 import { StoreError } from '../store/store-error.ts'
 import { VERSION } from '../version.ts'
-import { addEvents } from './events.ts'
 import { CliError, EXIT } from './exit-codes.ts'
-import { addExplain } from './explain.ts'
-import { addFirmware } from './firmware.ts'
-import { addInit } from './init.ts'
-import { addLab } from './lab.ts'
-import { addLabInside } from './lab-inside.ts'
-import { addLeases } from './leases.ts'
-import { addNodes } from './nodes.ts'
 import { say } from './output.ts'
-import { addProbe } from './probe.ts'
-import { addReload, addStatus } from './reload.ts'
-import { addSchema } from './schema.ts'
-import { addServe } from './serve.ts'
-import { addValidate } from './validate.ts'
 
 /** The command `centra-pxe`; resolves with its exit code once nothing is left to do. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
-  const program = buildProgram()
+  const program = await buildProgram(argv[0])
   try {
     await program.parseAsync(argv, { from: 'user' })
     return Number(process.exitCode ?? EXIT.ok)
@@ -33,7 +20,73 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   }
 }
 
-function buildProgram(): Command {
+type AddCommand = (program: Command) => void
+
+/**
+ * The code of a command is loaded when it is asked for: `serve` starts without that of the lab and of `init`. In the order
+ * of the help.
+ */
+const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  init: async () => {
+    const { addInit } = await import('./init.ts')
+    return addInit
+  },
+  serve: async () => {
+    const { addServe } = await import('./serve.ts')
+    return addServe
+  },
+  validate: async () => {
+    const { addValidate } = await import('./validate.ts')
+    return addValidate
+  },
+  explain: async () => {
+    const { addExplain } = await import('./explain.ts')
+    return addExplain
+  },
+  leases: async () => {
+    const { addLeases } = await import('./leases.ts')
+    return addLeases
+  },
+  nodes: async () => {
+    const { addNodes } = await import('./nodes.ts')
+    return addNodes
+  },
+  events: async () => {
+    const { addEvents } = await import('./events.ts')
+    return addEvents
+  },
+  status: async () => {
+    const { addStatus } = await import('./reload.ts')
+    return addStatus
+  },
+  reload: async () => {
+    const { addReload } = await import('./reload.ts')
+    return addReload
+  },
+  firmware: async () => {
+    const { addFirmware } = await import('./firmware.ts')
+    return addFirmware
+  },
+  probe: async () => {
+    const { addProbe } = await import('./probe.ts')
+    return addProbe
+  },
+  lab: async () => {
+    const { addLab } = await import('./lab.ts')
+    return addLab
+  },
+  'lab-inside': async () => {
+    const { addLabInside } = await import('./lab-inside.ts')
+    return addLabInside
+  },
+  schema: async () => {
+    const { addSchema } = await import('./schema.ts')
+    return addSchema
+  },
+}
+
+/** With the command that is asked for, or with all of them where none is: for the help, and for a word that is misspelt. */
+async function buildProgram(asked: string | undefined): Promise<Command> {
   const program = new Command('centra-pxe')
     .description('Boots bare metal over the network and explains every boot.')
     .version(VERSION, '--version')
@@ -43,23 +96,11 @@ function buildProgram(): Command {
       'after',
       '\nExit codes: 0 done, 1 failed, 2 wrong use, 69 a package is missing, 78 invalid configuration.',
     )
-  for (const add of [
-    addInit,
-    addServe,
-    addValidate,
-    addExplain,
-    addLeases,
-    addNodes,
-    addEvents,
-    addStatus,
-    addReload,
-    addFirmware,
-    addProbe,
-    addLab,
-    addLabInside,
-    addSchema,
-  ])
+  const one = asked !== undefined && Object.hasOwn(COMMANDS, asked) ? COMMANDS[asked] : undefined
+  for (const load of one === undefined ? Object.values(COMMANDS) : [one]) {
+    const add = await load()
     add(program)
+  }
   for (const command of program.commands) command.exitOverride()
   return program
 }

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { z } from 'zod'
@@ -96,6 +97,8 @@ async function serve(flags: ServeFlags): Promise<void> {
     (sockets) => {
       log.flush()
       say(`ready ${sockets.join(', ')}`)
+      // Node would write it at the end, which a process that is killed never has. Off without bin/centra-pxe.
+      flushCompileCache()
     },
     () => {},
   )
