@@ -1,5 +1,5 @@
 import type { ProxyAnswer } from '../boot/decide-proxy.ts'
-import { type DhcpReply, replyDhcp } from '../boot/reply-dhcp.ts'
+import type { DhcpReply } from '../boot/reply-dhcp.ts'
 import { subnetContains } from '../lib/ipv4.ts'
 import type { Lease } from '../model/lease.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
@@ -13,7 +13,7 @@ import {
 } from './observe-dhcp.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
-import { type DhcpSender, type DhcpThought, thinkDhcp } from './think-dhcp.ts'
+import { type DhcpSender, type DhcpThought, effectiveAnswer, replyTo, thinkDhcp } from './think-dhcp.ts'
 
 /**
  * One packet's life: bytes, facts, decision, durable state, reply. Undefined means silence, whose reason is an
@@ -41,15 +41,7 @@ export async function answerDhcp(
   observeForeign(thought, on, running)
   running.counters.received(on.network.name, thought.client.type)
   const answer = effectiveAnswer(thought)
-  const reply = replyDhcp({
-    request: thought.message,
-    network: on.network,
-    ...(thought.node === undefined ? {} : { node: thought.node }),
-    server: on.address,
-    answer,
-    boot: thought.boot.action,
-    ...sender,
-  })
+  const reply = replyTo(thought, sender)
   if (on.network.dhcp !== 'server' && on.network.dhcp !== 'proxy') {
     // Held in memory as if it had been offered, so that the same client is told the same address again.
     if (answer.kind === 'offer') hold(answer.lease, running)
@@ -90,11 +82,6 @@ function noteAddress({ client: { lease } }: DhcpThought, { network }: ServedNetw
   const now = running.now()
   const expiresAt = now + network.leaseSeconds * 1000
   running.leases.put({ network: network.name, address, mac, state: 'bound', startedAt: now, expiresAt })
-}
-
-/** A client that the network does not serve gets silence, whatever its lease. */
-function effectiveAnswer({ boot, lease }: DhcpThought): LeaseAnswer | ProxyAnswer {
-  return boot.action.kind === 'ignore' ? { kind: 'silent', reason: boot.action.reason } : lease.answer
 }
 
 /**

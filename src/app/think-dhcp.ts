@@ -4,18 +4,21 @@ import { decide } from '../boot/decide.ts'
 import {
   BOOT_SERVER_PORT,
   decideProxy,
+  type ProxyAnswer,
   type ProxyDecision,
   type ProxyQuestion,
 } from '../boot/decide-proxy.ts'
 import type { Decision } from '../boot/decision.ts'
+import { type DhcpReply, replyDhcp } from '../boot/reply-dhcp.ts'
 import type { Ipv4 } from '../lib/ipv4.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import type { Node } from '../model/config.ts'
+import type { LeaseView } from '../model/lease.ts'
+import type { LeaseAnswer } from '../model/lease-answer.ts'
 import type { LeaseRequest } from '../model/lease-request.ts'
-import type { World } from '../model/world.ts'
+import type { LoopView, World } from '../model/world.ts'
 import { decodeDhcp4 } from '../protocol/dhcp4/decode.ts'
 import type { DhcpMessage } from '../protocol/dhcp4/message.ts'
-import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
 import { whichNetwork } from './which-network.ts'
 import { type Picture, worldAt } from './world.ts'
@@ -42,11 +45,19 @@ export interface DhcpSender {
   readonly port?: number
 }
 
+/** What thinking needs of the server; `now` in milliseconds since 1970. */
+export interface Thinking {
+  readonly picture: Picture
+  readonly leases: LeaseView
+  readonly loops?: LoopView
+  readonly now: () => number
+}
+
 /** From bytes to both decisions, without waiting and without changing anything; the error is why nobody answers. */
 export function thinkDhcp(
   bytes: Uint8Array,
   arrival: ServedNetwork,
-  { picture, leases, loops, now: clock }: Pick<Running, 'picture' | 'leases' | 'loops' | 'now'>,
+  { picture, leases, loops, now: clock }: Thinking,
   { sourceAddress, port = DHCP_PORT }: DhcpSender = {},
 ): Result<DhcpThought, NotForUs> {
   const decoded = decodeDhcp4(bytes)
@@ -70,6 +81,22 @@ export function thinkDhcp(
   })
 }
 
+/** A client that the network does not serve gets silence, whatever its lease. */
+export function effectiveAnswer({ boot, lease }: DhcpThought): LeaseAnswer | ProxyAnswer {
+  return boot.action.kind === 'ignore' ? { kind: 'silent', reason: boot.action.reason } : lease.answer
+}
+
+/** What is said to whom; undefined is silence. */
+export function replyTo(thought: DhcpThought, sender: DhcpSender = {}): DhcpReply | undefined {
+  const { message, on, node, boot } = thought
+  return replyDhcp({
+    ...{ request: message, network: on.network, server: on.address },
+    ...(node === undefined ? {} : { node }),
+    ...{ answer: effectiveAnswer(thought), boot: boot.action },
+    ...sender,
+  })
+}
+
 function askedOf({
   type,
   lease: { ask },
@@ -78,8 +105,7 @@ function askedOf({
   return { type, ask, client }
 }
 
-/** The decision of a proxy about one client; `explain` asks here too. */
-export function thinkProxy(
+function thinkProxy(
   asked: Pick<ProxyQuestion, 'type' | 'ask' | 'client'>,
   boot: Decision,
   { address: server }: Pick<ServedNetwork, 'address'>,
@@ -88,8 +114,7 @@ export function thinkProxy(
   return decideProxy({ ...asked, port, boot, server })
 }
 
-/** The address decision for one client of a network; `explain` asks here too. */
-export function thinkAddress(
+function thinkAddress(
   request: LeaseRequest,
   on: Pick<ServedNetwork, 'network' | 'address'>,
   { reservations }: Picture,

@@ -4,13 +4,16 @@ import type { Step } from './rules.ts'
 /** One decision for people: what was asked, every step, and what the client gets. */
 export interface Explanation {
   readonly request: string
-  readonly mac: Mac
+  /** Absent where the sender could not be read. */
+  readonly mac?: Mac
   readonly node?: string
   readonly steps: readonly Step[]
   readonly answer: string
   /** The answer depends on no state and no clock. */
   readonly stable: boolean
-  /** The address a DISCOVER is offered. */
+  /** The message that is sent and where to: `OFFER 10.0.0.9, broadcast`. */
+  readonly reply?: string
+  /** The address in it (yiaddr). */
   readonly address?: string
   /** Why nothing of this is sent. */
   readonly mode?: string

@@ -3,7 +3,7 @@ import type { Explanation } from '../model/explanation.ts'
 
 /** An explanation as a page of text: a line a step with its rule, outcome, source of the facts, and citation. */
 export function renderTrace(explanation: Explanation): string {
-  const { request, mac, node, steps, answer, stable, address, mode } = explanation
+  const { request, mac = '-', node, steps, answer, stable, reply, mode } = explanation
   const rows = steps.map((step, i) => [
     String(i + 1).padStart(2),
     step.rule,
@@ -13,9 +13,9 @@ export function renderTrace(explanation: Explanation): string {
   ])
   return [
     `request   ${request}  ${mac}${node === undefined ? '' : ` (${node})`}`,
-    formatTable(rows),
+    ...(rows.length === 0 ? [] : [formatTable(rows)]),
     `action    ${answer}  [${stable ? 'stable' : 'volatile'}]`,
-    ...(address === undefined ? [] : [`address   ${address}`]),
+    ...(reply === undefined ? [] : [`reply     ${reply}`]),
     ...(mode === undefined ? [] : [`but       ${mode}`]),
   ].join('\n')
 }
