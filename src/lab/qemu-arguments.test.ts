@@ -39,6 +39,15 @@ test('UEFI: OVMF read-only, variables of its own, no card ROM', () => {
   assert.ok(args.includes('virtio-net-pci,netdev=net0,mac=52:54:00:77:00:01,bootindex=1,romfile='))
 })
 
+test('UEFI that boots over HTTP does not try PXE first', () => {
+  const pxe = (machine: Machine): readonly string[] => qemuArguments(machine).filter((one) => /PXE/.test(one))
+  assert.deepEqual(pxe({ ...BIOS, firmware: 'uefi' }), [])
+  assert.deepEqual(pxe({ ...BIOS, firmware: 'uefi', uefiBoots: 'http' }), [
+    'name=opt/org.tianocore/IPv4PXESupport,string=n',
+    'name=opt/org.tianocore/IPv6PXESupport,string=n',
+  ])
+})
+
 test('KVM, an e1000 and a console socket', () => {
   const args = qemuArguments({ ...BIOS, acceleration: 'kvm', nic: 'e1000', console: true })
   assert.deepEqual(args.slice(args.indexOf('-accel'), args.indexOf('-accel') + 4), [

@@ -8,6 +8,8 @@ export interface Machine {
   readonly name: string
   /** `bios`: SeaBIOS and the card's iPXE ROM. `uefi`: OVMF and its own PXE and HTTP boot, no card ROM. */
   readonly firmware: 'bios' | 'uefi'
+  /** What OVMF tries first, and here alone; default: PXE, then HTTP. */
+  readonly uefiBoots?: 'http'
   readonly nic: 'virtio' | 'e1000'
   readonly mac: Mac
   readonly uuid: string
@@ -39,6 +41,12 @@ export interface MachineFiles {
   readonly qmpSocket: string
   readonly uefiVariables: string
 }
+
+/** OVMF leaves out PXE over either IP version (edk2 OvmfPkg/README, "PXE support"). */
+const WITHOUT_PXE: readonly string[] = ['IPv4', 'IPv6'].flatMap((ip) => [
+  '-fw_cfg',
+  `name=opt/org.tianocore/${ip}PXESupport,string=n`,
+])
 
 const OVMF_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd'
 /** What a new machine's UEFI variables start from. */
@@ -85,6 +93,7 @@ function firmware(machine: Machine): readonly string[] {
     ...['-machine', 'q35'],
     ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${OVMF_CODE}`],
     ...['-drive', `if=pflash,unit=1,format=raw,file=${variables}`],
+    ...(machine.uefiBoots === 'http' ? WITHOUT_PXE : []),
   ]
 }
 

@@ -63,7 +63,7 @@ export interface LoggedEvent {
   readonly [key: string]: unknown
 }
 
-function loggedEvents(log: string): readonly LoggedEvent[] {
+export function loggedEvents(log: string): readonly LoggedEvent[] {
   return log.split('\n').flatMap((line) => {
     if (!line.startsWith('{') || !line.endsWith('}')) return []
     const { event } = JSON.parse(line)
@@ -143,7 +143,7 @@ export class Running {
   }
 
   /** The first event of this kind that has these facts, in the log of a server that runs with `--log json`. */
-  async event(kind: string, facts: Facts = {}, from = 0): Promise<LoggedEvent> {
+  async event(kind: string, facts: Facts = {}, from = 0, patienceMs = PATIENCE_MS): Promise<LoggedEvent> {
     let seen: LoggedEvent | undefined
     const isIt = (text: string): boolean => {
       seen = loggedEvents(text).find((event) => event.kind === kind && hasFacts(event, facts))
@@ -153,6 +153,7 @@ export class Running {
       'stderr',
       `${kind} ${JSON.stringify(facts)}`,
       (text) => isIt(text.slice(from)) || undefined,
+      patienceMs,
     )
     assert.ok(seen)
     return seen
@@ -166,8 +167,9 @@ export class Running {
     stream: 'stdout' | 'stderr',
     what: string,
     look: (text: string) => T | undefined,
+    patienceMs = PATIENCE_MS,
   ): Promise<T> {
-    const late = AbortSignal.timeout(PATIENCE_MS)
+    const late = AbortSignal.timeout(patienceMs)
     for (;;) {
       const found = look(this[stream])
       if (found !== undefined) return found

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
 import { afterEach, describe, test } from 'node:test'
 import { formatIpv4 } from '../../src/lib/ipv4.ts'
 import { macToBytes, parseMac } from '../../src/lib/mac.ts'
@@ -8,11 +7,12 @@ import { encodeDhcp4 } from '../../src/protocol/dhcp4/encode.ts'
 import type { DhcpMessage } from '../../src/protocol/dhcp4/message.ts'
 import { bootFileName, optionText, serverIdentifier } from '../../src/protocol/dhcp4/options.ts'
 import { OPTION } from '../../src/protocol/iana/options.ts'
-import { peerEnvironment, unpackPeer } from '../helpers/debian-peer.ts'
+import { unpackPeer } from '../helpers/debian-peer.ts'
 import { vector } from '../helpers/dhcp-fixtures.ts'
 import { DhcpHost } from '../helpers/dhcp-programs.ts'
-import { type Host, inNetns } from '../helpers/netns.ts'
-import { centra, endAll, eventually, makeSite, missing, Running, serve } from '../helpers/server.ts'
+import { startDnsmasq, startKea } from '../helpers/dhcp-servers.ts'
+import { inNetns } from '../helpers/netns.ts'
+import { centra, endAll, eventually, makeSite, missing, type Running, serve } from '../helpers/server.ts'
 import { ip, type Reply, Wire } from '../helpers/wire.ts'
 
 /** proxyDHCP beside another server on the same link: dnsmasq, and Kea. */
@@ -127,44 +127,4 @@ function asClient(name: string): DhcpMessage {
 
 function serverOf({ message }: Reply): string {
   return formatIpv4(serverIdentifier(message) ?? ip('0.0.0.0'))
-}
-
-async function startDnsmasq(host: Host, tree: string): Promise<void> {
-  const process = new Running(
-    host.spawn('env', [
-      ...[
-        peerEnvironment(tree),
-        `${tree}/usr/sbin/dnsmasq`,
-        '--no-daemon',
-        '--port=0',
-        '--conf-file=/dev/null',
-      ],
-      ...['--user=root', '--log-dhcp', '--dhcp-authoritative', '--no-ping', '--interface=them0'],
-      ...['--dhcp-range=10.77.0.200,10.77.0.250,1h', '--dhcp-leasefile=/run/dnsmasq.leases'],
-    ]),
-  )
-  await process.stderrMatch(/sockets bound exclusively|DHCP, IP range/)
-}
-
-async function startKea(host: Host, tree: string): Promise<void> {
-  const config = {
-    Dhcp4: {
-      'interfaces-config': { interfaces: ['them0'] },
-      'lease-database': { type: 'memfile', persist: false },
-      subnet4: [{ id: 1, subnet: '10.77.0.0/24', pools: [{ pool: '10.77.0.200 - 10.77.0.250' }] }],
-      loggers: [{ name: 'kea-dhcp4', severity: 'INFO', output_options: [{ output: 'stderr' }] }],
-    },
-  }
-  writeFileSync('/run/kea.json', JSON.stringify(config))
-  const folders = ['KEA_PIDFILE_DIR=/run', 'KEA_LOCKFILE_DIR=/run']
-  const process = new Running(
-    host.spawn('env', [
-      peerEnvironment(tree),
-      ...folders,
-      `${tree}/usr/sbin/kea-dhcp4`,
-      '-c',
-      '/run/kea.json',
-    ]),
-  )
-  await process.stderrMatch(/DHCP4_STARTED/)
 }
