@@ -138,8 +138,6 @@ test('protocol and model do not know each other', () => {
 const EXPORTED_FOR: Readonly<Record<string, string>> = {
   'src/protocol/dhcp4/describe.ts describeDhcp4': 'the text of the golden files of captures and vectors',
   'src/protocol/dhcp4/options.ts hostName': 'tests read it where options lie in file and sname',
-  'src/protocol/dhcp4/options.ts bootFileName': 'tests read replies as clients do',
-  'src/protocol/dhcp4/options.ts tftpServerName': 'tests read replies as clients do',
   'src/protocol/ipxe/lex.ts lexIpxe': 'the lexer that the emitter is held against',
   'src/protocol/pcap.ts readPcap': 'tests read captures',
   'src/protocol/pcap.ts LINKTYPE_ETHERNET': 'tests read captures',

@@ -18,13 +18,10 @@ export async function lookAround(wishes: Wishes, flags: InitFlags): Promise<Surr
 
 async function hear(host: Host, wishes: Wishes, { probe }: InitFlags): Promise<Hearing> {
   if (!probe) return { kind: 'not-listened', why: '--no-probe' }
-  const targets = interfacesToAsk(host, wishes).flatMap(({ name, mac }) =>
-    mac === undefined ? [] : [{ interface: name, mac }],
-  )
-  if (targets.length === 0) return { kind: 'not-listened', why: 'no interface to ask on is up and running' }
-  const names = targets.map((target) => target.interface).join(', ')
-  say(`asking for DHCP servers on ${names} (${LISTEN_SECONDS} s)`)
-  const hearing = await hearDhcpServers(targets)
+  const names = interfacesToAsk(host, wishes).flatMap(({ name, mac }) => (mac === undefined ? [] : [name]))
+  if (names.length === 0) return { kind: 'not-listened', why: 'no interface to ask on is up and running' }
+  say(`asking for DHCP servers on ${names.join(', ')} (${LISTEN_SECONDS} s)`)
+  const hearing = await hearDhcpServers(names)
   if (hearing.kind === 'not-listened') say(`did not look for DHCP servers: ${hearing.why}`)
   return hearing
 }

@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { adviseOn } from '../app/foreign-advice.ts'
+import { bootJson, describeBoot } from '../app/foreign-report.ts'
 import { formatIpv4 } from '../lib/ipv4.ts'
 import { formatTable } from '../lib/text.ts'
 import type { Network } from '../model/config.ts'
@@ -36,50 +38,64 @@ export function addProbe(program: Command): void {
           `--network: there is no network ${flags.network ?? 'with an interface'}`,
           EXIT.usage,
         )
-      const servers = await ask(networks)
-      const foreign = servers.filter((server) => !isOurs(server, networks))
+      const heard = await ask(networks)
+      const foreign = heard.flatMap((server) => onItsNetwork(server, networks))
       if (flags.json) printJson(foreign.map(serverJson))
       else if (foreign.length === 0) say('nobody else answers')
       else print(formatTable([HEAD, ...foreign.map(row)]))
+      for (const text of foreign.flatMap(({ advice }) => advice)) say(`warning: ${text}`)
       process.exitCode = foreign.length === 0 ? EXIT.ok : EXIT.failure
     })
 }
 
 async function ask(networks: readonly Network[]): Promise<readonly HeardServer[]> {
-  const devices = new Set(networks.flatMap(({ interface: device }) => device ?? []))
+  const devices = [...new Set(networks.flatMap(({ interface: device }) => device ?? []))]
   const { interfaces } = lookAtHost()
-  const targets = [...devices].map((device) => {
-    const mac = interfaces.find(({ name, isRunning }) => name === device && isRunning)?.mac
-    if (mac === undefined) throw new CliError(`the interface ${device} is not up and running`, EXIT.failure)
-    return { interface: device, mac }
-  })
-  say(`asking for DHCP servers on ${[...devices].join(', ')} (${LISTEN_SECONDS} s)`)
-  const hearing = await hearDhcpServers(targets)
+  for (const device of devices)
+    if (!interfaces.some(({ name, isRunning, mac }) => name === device && isRunning && mac !== undefined))
+      throw new CliError(`the interface ${device} is not up and running`, EXIT.failure)
+  say(`asking for DHCP servers on ${devices.join(', ')} (${LISTEN_SECONDS} s)`)
+  const hearing = await hearDhcpServers(devices)
   if (hearing.kind === 'not-listened') throw new CliError(hearing.why, EXIT.unavailable)
   return hearing.servers
 }
 
-function isOurs({ address }: HeardServer, networks: readonly Network[]): boolean {
-  return networks.some(
-    ({ interface: device, subnet, address: ours }) =>
-      device !== undefined && addressOn(device, subnet, ours) === address,
-  )
+/** A server, the network it was heard on, and what is to be said about the two. */
+interface Found {
+  readonly server: HeardServer
+  readonly network: Network
+  readonly advice: readonly string[]
 }
 
-const HEAD = ['SERVER', 'INTERFACE', 'KIND', 'OFFERED', 'ROUTER', 'DNS']
+function onItsNetwork(server: HeardServer, networks: readonly Network[]): readonly Found[] {
+  const network = networks.find(({ interface: device }) => device === server.interface)
+  if (network?.interface === undefined) return []
+  const ours = addressOn(network.interface, network.subnet, network.address)
+  return server.address === ours ? [] : [{ server, network, advice: adviseOn(server, network, ours) }]
+}
 
-function row({ address, interface: device, kind, offered, router, dns }: HeardServer): readonly string[] {
+const HEAD = ['SERVER', 'NETWORK', 'MAC', 'KIND', 'OFFERED', 'ROUTER', 'DNS', 'BOOTS']
+
+function row({ server, network }: Found): readonly string[] {
+  const { address, mac, kind, offered, router, dns, boot } = server
   const cells = [offered, router].map((one) => (one === undefined ? '-' : formatIpv4(one)))
-  return [formatIpv4(address), device, kind, ...cells, dns.map(formatIpv4).join(' ') || '-']
+  const names = dns.map(formatIpv4).join(' ') || '-'
+  const boots = boot === undefined ? '-' : describeBoot(boot)
+  return [formatIpv4(address), network.name, mac ?? '-', kind, ...cells, names, boots]
 }
 
-function serverJson({ address, interface: device, kind, offered, router, dns }: HeardServer): object {
+function serverJson({ server, network, advice }: Found): object {
+  const { address, interface: device, mac, kind, offered, router, dns, boot } = server
   return {
     address: formatIpv4(address),
+    network: network.name,
     interface: device,
+    ...(mac === undefined ? {} : { mac }),
     kind,
     ...(offered === undefined ? {} : { offered: formatIpv4(offered) }),
     ...(router === undefined ? {} : { router: formatIpv4(router) }),
     dns: dns.map(formatIpv4),
+    ...(boot === undefined ? {} : { boot: bootJson(boot) }),
+    warnings: advice,
   }
 }

@@ -1,4 +1,4 @@
-import { formatIpv4, formatSubnet, subnetContains } from '../lib/ipv4.ts'
+import { formatIpv4, formatSubnet, isSubnetEnd, subnetContains } from '../lib/ipv4.ts'
 import type { Network } from '../model/config.ts'
 import { checkOptions } from './check-options.ts'
 import { type Checked, cite, formatRange, isHost, type Place, problem, Register } from './places.ts'
@@ -27,9 +27,13 @@ export function checkNetworks(checked: Checked): readonly ConfigProblem[] {
         ),
       )
     problems.push(...checkNetwork(network, place), ...checkOptions(network.options, place, network))
+    problems.push(...checkBesides(network, place))
     // One socket an interface receives its broadcasts.
     if (network.interface !== undefined)
-      problems.push(...interfaces.take(network.interface, place, 'interface'))
+      problems.push(
+        ...(twoModes(network, config.networks.slice(0, index), place) ??
+          interfaces.take(network.interface, place, 'interface')),
+      )
     for (const [other, earlier] of config.networks.slice(0, index).entries()) {
       if (!overlap(earlier, network)) continue
       const where = networks[other] === undefined ? '' : `, ${cite(networks[other])}`
@@ -37,6 +41,35 @@ export function checkNetworks(checked: Checked): readonly ConfigProblem[] {
     }
   })
   return problems
+}
+
+/** One link where clients would be given an address by us and also left to another server. */
+function twoModes(
+  network: Network,
+  earlier: readonly Network[],
+  place: Place,
+): readonly ConfigProblem[] | undefined {
+  const modes = new Set(['server', 'proxy'])
+  const other = earlier.find((one) => one.interface === network.interface && one.dhcp !== network.dhcp)
+  if (other === undefined || !modes.has(other.dhcp) || !modes.has(network.dhcp)) return undefined
+  const message = `dhcp: ${network.dhcp} on ${network.interface}, where ${other.name} is dhcp: ${other.dhcp}: each client there would be in both; choose one`
+  return [problem(place, 'dhcp', message)]
+}
+
+/** Servers behind a relay or router have addresses of other subnets. */
+function checkBesides(network: Network, place: Place): readonly ConfigProblem[] {
+  const { besides, address: ours, subnet, dhcp } = network
+  const problems = besides.flatMap((address, i) => {
+    const shown = formatIpv4(address)
+    const key = ['besides', i]
+    if (address === ours) return [problem(place, key, `${shown} is ours; name the other server`)]
+    if (isSubnetEnd(subnet, address)) return [problem(place, key, `no host of the subnet has ${shown}`)]
+    if (besides.indexOf(address) < i) return [problem(place, key, `${shown} is named already`)]
+    return []
+  })
+  if (dhcp !== 'off' || besides.length === 0) return problems
+  const message = 'has no effect with dhcp: off, where nobody listens for other servers'
+  return [...problems, problem(place, 'besides', message, 'warning')]
 }
 
 function hasInterface({ interface: name }: Network): boolean {

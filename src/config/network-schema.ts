@@ -166,6 +166,16 @@ export const NetworkSchema = z.strictObject({
     .default(true)
     .describe('Clients with an address that is not theirs here are told so (NAK); false: silence'),
   bootp: flag.default(false).describe('Nodes that speak BOOTP alone get their reservation'),
+  besides: listOf(address)
+    .default([])
+    .describe(
+      'Other DHCP servers that give addresses here by arrangement; dhcp: server does not start beside any other',
+    ),
+  probe: flag
+    .default(true)
+    .describe(
+      'Whether dhcp: server and proxy ask for other servers at the start and every ten minutes; false: they only listen',
+    ),
   relays: listOf(address)
     .default([])
     .describe('The relay agents that are believed, by giaddr; none: any that names an address of the subnet'),

@@ -51,6 +51,8 @@ describe("the contract's lab.yaml", () => {
         leaseSeconds: 3600,
         authoritative: true,
         bootp: false,
+        besides: [],
+        probe: true,
         relays: [],
         foreignIpxe: 'script',
         options: { router: ip('10.77.0.1'), dns: [ip('10.77.0.1')] },

@@ -58,6 +58,10 @@ export interface Network {
   readonly authoritative: boolean
   /** Whether nodes that speak BOOTP alone get their reservation (RFC 1534 §2). */
   readonly bootp: boolean
+  /** Other servers that give addresses there by arrangement. */
+  readonly besides: readonly Ipv4[]
+  /** Whether other servers are asked for, before `server` starts and every ten minutes. */
+  readonly probe: boolean
   /** The relay agents that are believed; none: any. */
   readonly relays: readonly Ipv4[]
   /** Where clients fetch their loader instead of from us: siaddr and option 66. */

@@ -35,12 +35,32 @@ export interface HeardServer {
   readonly interface: string
   /** Option 54, else the source of its packet. */
   readonly address: Ipv4
+  /** The source of its frame: the server's, or of a relay or router in front of it. */
+  readonly mac?: Mac
+  /** Which question of ours it answers: as an operating system asks, or as PXE firmware does. */
+  readonly asked?: 'plain' | 'pxe'
   /** `proxy` offers boot files and no addresses. */
   readonly kind: 'dhcp' | 'proxy'
   /** What it offered us: in use or soon to be. */
   readonly offered?: Ipv4
   readonly router?: Ipv4
   readonly dns: readonly Ipv4[]
+  /** Absent when it says nothing about booting. */
+  readonly boot?: OfferedBoot
+}
+
+/** What a server's answer says about booting. Texts are safe to print. */
+export interface OfferedBoot {
+  /** siaddr; absent when zero. */
+  readonly nextServer?: Ipv4
+  /** Option 66, or the field `sname`. */
+  readonly tftpServer?: string
+  /** Option 67, or the field `file`. */
+  readonly bootFile?: string
+  /** Option 60. */
+  readonly vendorClass?: string
+  /** Option 43 has PXE's discovery control, boot servers, menu or prompt (PXE 2.1 Table 2-1: 6 to 10). */
+  readonly hasPxeOptions?: true
 }
 
 /** What is known of DHCP servers on the interfaces asked. */

@@ -58,6 +58,8 @@ export function network(subnet: string, changes: Partial<Network> = {}): Network
     leaseSeconds: 3600,
     authoritative: true,
     bootp: false,
+    besides: [],
+    probe: true,
     relays: [],
     foreignIpxe: 'script',
     options: {},

@@ -77,7 +77,7 @@ inNetns(import.meta, (net) => {
       assert.deepEqual([messageType(message), source, sourcePort], ['DISCOVER', 0, 68])
       assert.ok(wantsBroadcast(message))
     }
-    assert.equal(new Set(sent.map(({ message }) => message.xid)).size, 1, 'one transaction')
+    assert.equal(new Set(sent.map(({ message }) => message.xid)).size, 2, 'a plain one, and one as firmware')
   })
 
   test(

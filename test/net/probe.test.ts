@@ -11,7 +11,7 @@ const options = { timeout: 60_000 }
 inNetns(import.meta, (net) => {
   const other = net.host('other')
   net.veth(
-    { name: 'prov0', address: '10.77.0.1/24' },
+    { name: 'prov0', address: '10.77.0.1/24', mac: '52:54:00:77:00:fe' },
     { name: 'eth0', address: '10.77.0.50/24', host: other },
   )
   afterEach(endAll)
@@ -31,7 +31,10 @@ inNetns(import.meta, (net) => {
       await serve(makeSite('/run/site'))
       const [table, json] = [probe(), probe('--json')]
       assert.equal((await table.exited).code, 1, table.stderr)
-      assert.match(table.stdout, /^10\.77\.0\.1 +eth0 +dhcp +10\.77\.0\.1\d\d +10\.77\.0\.1 +10\.77\.0\.1$/m)
+      assert.match(
+        table.stdout,
+        /^10\.77\.0\.1 +rack +52:54:00:77:00:fe +dhcp +10\.77\.0\.1\d\d +10\.77\.0\.1 +10\.77\.0\.1 +snponly\.efi from 10\.77\.0\.1, option 60 PXEClient, PXE options$/m,
+      )
       assert.equal((await json.exited).code, 1, json.stderr)
       const [server, ...rest] = JSON.parse(json.stdout)
       assert.deepEqual(rest, [])
@@ -39,11 +42,21 @@ inNetns(import.meta, (net) => {
         { ...server, offered: undefined },
         {
           address: '10.77.0.1',
+          network: 'rack',
           interface: 'eth0',
+          mac: '52:54:00:77:00:fe',
           kind: 'dhcp',
           offered: undefined,
           router: '10.77.0.1',
           dns: ['10.77.0.1'],
+          boot: {
+            nextServer: '10.77.0.1',
+            tftpServer: '10.77.0.1',
+            bootFile: 'snponly.efi',
+            vendorClass: 'PXEClient',
+            hasPxeOptions: true,
+          },
+          warnings: [],
         },
       )
     },

@@ -36,6 +36,15 @@ export function pxeBootItem(message: DhcpMessage): BootItem | undefined {
   return data.length < 4 || rest.length > 0 ? undefined : { type: t1 * 256 + t0, layer: l1 * 256 + l0 }
 }
 
+/**
+ * Whether option 43 has one of PXE's encapsulated options 6 to 10. UEFI firmware takes a reply with option 60 "PXEClient"
+ * and none of them for one of another protocol, BINL, and passes over its boot file (EDK2, PxeBcDhcp4.c).
+ */
+export function hasPxeOptions(message: DhcpMessage): boolean {
+  const { discoveryControl, menuPrompt } = PXE_OPTION
+  return vendorOptions(message)?.some(({ code }) => code >= discoveryControl && code <= menuPrompt) ?? false
+}
+
 /** Option 43 with these encapsulated options and the END that some ROMs require. */
 export function pxeVendorOptions(options: readonly DhcpOption[]): DhcpOption {
   const data = Uint8Array.from([...encapsulated(options), OPTION.end])
