@@ -139,8 +139,6 @@ const EXPORTED_FOR: Readonly<Record<string, string>> = {
   'src/protocol/dhcp4/describe.ts describeDhcp4': 'the text of the golden files of captures and vectors',
   'src/protocol/dhcp4/options.ts hostName': 'tests read it where options lie in file and sname',
   'src/protocol/ipxe/lex.ts lexIpxe': 'the lexer that the emitter is held against',
-  'src/protocol/pcap.ts readPcap': 'tests read captures',
-  'src/protocol/pcap.ts LINKTYPE_ETHERNET': 'tests read captures',
   'src/lab/packages.ts ensureSystemPackages': 'called by scripts/system-packages.ts',
   'src/lab/packages.ts PACKAGE_SETS': 'called by scripts/system-packages.ts',
   'src/lab/namespace.ts enterPrivateWorld': 'its test imports it in another process',

@@ -1,6 +1,8 @@
+import type { ProxyAnswer } from '../boot/decide-proxy.ts'
 import { formatIpv4 } from '../lib/ipv4.ts'
 import type { Network } from '../model/config.ts'
 import type { Explanation } from '../model/explanation.ts'
+import type { LeaseAnswer } from '../model/lease-answer.ts'
 import type { LeaseAsk } from '../model/lease-request.ts'
 import { isStable } from '../model/rules.ts'
 import { describeAction, describeDestination } from './describe-answer.ts'
@@ -14,13 +16,19 @@ import {
   thinkDhcp,
 } from './think-dhcp.ts'
 
-/** What one message gets and why, by the functions that answer real ones; also of bytes that are no DHCP at all. */
+/** An explanation, and the answer itself for whoever goes on from there; no answer of bytes that are no DHCP. */
+export interface ExplainedMessage {
+  readonly explanation: Explanation
+  readonly answer?: LeaseAnswer | ProxyAnswer
+}
+
+/** What one message gets and why, by the functions that answer real ones. */
 export function explainMessage(
   bytes: Uint8Array,
   arrival: Pick<ServedNetwork, 'network' | 'address'>,
   thinking: Thinking,
   sender: DhcpSender = {},
-): Explanation {
+): ExplainedMessage {
   const { network } = arrival
   const thought = thinkDhcp(
     bytes,
@@ -28,12 +36,15 @@ export function explainMessage(
     thinking,
     sender,
   )
-  if (thought.ok) return explainThought(thought.value, sender)
+  if (thought.ok)
+    return { explanation: explainThought(thought.value, sender), answer: effectiveAnswer(thought.value) }
   const { reason, mac } = thought.error
   return {
-    request: `a message, ${place(arrival)}`,
-    ...(mac === undefined ? {} : { mac }),
-    ...{ steps: [], answer: `no answer: ${reason}`, stable: true },
+    explanation: {
+      request: `a message, ${place(arrival)}`,
+      ...(mac === undefined ? {} : { mac }),
+      ...{ steps: [], answer: `no answer: ${reason}`, stable: true },
+    },
   }
 }
 

@@ -5,9 +5,13 @@ import { describe, test } from 'node:test'
 import { assertGolden } from '../../test/helpers/golden.ts'
 import { MemoryDisk } from '../../test/helpers/memory.ts'
 import { ip, NODE01, NOW, STRANGER } from '../../test/helpers/world.ts'
+import { LeaseTable } from '../address/lease-table.ts'
+import type { SupposedMessage } from '../boot/suppose.ts'
 import { parseMac } from '../lib/mac.ts'
+import { readPcap } from '../protocol/pcap.ts'
 import { renderTrace } from '../render/trace.ts'
 import { explain, type Supposed } from './explain.ts'
+import { explainCapture } from './explain-capture.ts'
 import { loadConfig } from './load-config.ts'
 import { type Picture, takePicture } from './world.ts'
 
@@ -44,6 +48,23 @@ async function page(supposed: Partial<Supposed>, text = LAB): Promise<string> {
   return `${renderTrace(explanation)}\n${explanation.script === undefined ? '' : `\n${explanation.script}`}`
 }
 
+const HERE = ip('10.77.0.150')
+const stranger = (message: SupposedMessage): Partial<Supposed> => ({ mac: STRANGER, stage: 'os', message })
+
+/** Every state of RFC 2131 §4.3, silence included. */
+const ASKS: Readonly<Record<string, Partial<Supposed>>> = {
+  'ask-selecting': stranger({ type: 'REQUEST', requested: HERE, server: ip('10.77.0.1') }),
+  'ask-another-server': stranger({ type: 'REQUEST', requested: HERE, server: ip('10.77.0.9') }),
+  'ask-init-reboot-elsewhere': stranger({ type: 'REQUEST', requested: ip('10.9.9.9') }),
+  'ask-renewing': stranger({ type: 'REQUEST', ciaddr: HERE }),
+  'ask-decline': stranger({ type: 'DECLINE', requested: HERE, server: ip('10.77.0.1') }),
+  'ask-release': stranger({ type: 'RELEASE', ciaddr: HERE, server: ip('10.77.0.1') }),
+  'ask-inform': stranger({ type: 'INFORM', ciaddr: HERE }),
+  'ask-bootp': stranger({ type: 'BOOTP' }),
+  'ask-relayed-from-nowhere': stranger({ type: 'DISCOVER', giaddr: ip('192.0.2.1') }),
+  'ask-boot-server': { ...stranger({ type: 'REQUEST', ciaddr: HERE }), stage: 'rom', port: 4011 },
+}
+
 describe('explain on the lab.yaml of the contract', () => {
   const pages: Readonly<Record<string, Partial<Supposed>>> = {
     'node01-uefi-x64': {},
@@ -54,6 +75,7 @@ describe('explain on the lab.yaml of the contract', () => {
     'stranger-bios-x86-http': { mac: STRANGER, arch: 'bios-x86', via: 'http' },
     'stranger-chose-all-in-one': { mac: STRANGER, via: 'http', choice: 'all-in-one' },
     'node01-uefi-arm64': { arch: 'uefi-arm64' },
+    ...ASKS,
   }
   for (const [name, supposed] of Object.entries(pages))
     test(name, async () => assertGolden(`explain/${name}.txt`, await page(supposed)))
@@ -69,4 +91,29 @@ describe('explain on the lab.yaml of the contract', () => {
     assert.notEqual(text, LAB)
     assert.match(await page({}, text), /^but {7}dhcp: observe, nothing is sent; set dhcp: server$/m)
   })
+})
+
+test('explain of a capture: each message with what those before it left behind', async () => {
+  const taken = await picture(LAB)
+  const [network] = taken.config.networks
+  assert.ok(network)
+  const capture = readPcap(
+    readFileSync(join(import.meta.dirname, '../../test/fixtures/pcap/client-udhcpc.pcap')),
+  )
+  assert.ok(capture.ok)
+  const places = [{ network, address: ip('10.77.0.1') }]
+  const explained = explainCapture(capture.value.packets, {
+    picture: taken,
+    leases: new LeaseTable(),
+    places,
+  })
+  const told = [...explained].map(
+    (one) => `${one.packet} ${one.request.split(',')[0]}: ${one.reply ?? one.answer}`,
+  )
+  assert.deepEqual(told, [
+    '1 DISCOVER: OFFER 10.77.0.100, unicast to 10.77.0.100 at 52:54:00:99:00:02, without ARP',
+    '3 REQUEST 10.77.0.101 of server 10.77.0.1 (SELECTING): ACK 10.77.0.101, unicast to 10.77.0.101 at 52:54:00:99:00:02, without ARP',
+    '5 REQUEST 10.77.0.101 (RENEWING or REBINDING): ACK 10.77.0.101, unicast to 10.77.0.101',
+    '7 RELEASE 10.77.0.101: no answer: released',
+  ])
 })

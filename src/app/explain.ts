@@ -36,7 +36,7 @@ export function explain(
     { network, address: server },
     { picture, leases, now: () => now },
     port === undefined ? {} : { port },
-  )
+  ).explanation
 }
 
 function explainScript(supposed: Supposed, picture: Picture, now: number): Explanation {

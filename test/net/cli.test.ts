@@ -18,6 +18,7 @@ import { clientMessage, Wire } from '../helpers/wire.ts'
 
 const NODE01 = '52:54:00:77:00:01'
 const STRANGERS = ['52:54:00:99:00:01', '00:00:5e:00:53:01', '12:34:56:99:00:01']
+const CAPTURE = new URL('../fixtures/pcap/client-udhcpc.pcap', import.meta.url).pathname
 const options = { timeout: 60_000, skip: missing('tcpdump') }
 const COMMANDS = [
   ...['init', 'serve', 'validate', 'explain', 'leases', 'nodes', 'events', 'status', 'reload'],
@@ -144,7 +145,27 @@ inNetns(import.meta, (net) => {
     assert.match(script.stdout, /^#!ipxe\n/)
     assert.match((await explain('--mac', NODE01, '--script', 'grub')).stdout, /linux|linuxefi/)
     assert.match((await explain('--mac', STRANGERS[0] ?? '', '--script')).stdout, /^menu /m)
+    const renewing = await explain(
+      '--mac',
+      STRANGERS[0] ?? '',
+      '--message',
+      'request',
+      '--ciaddr',
+      '10.77.0.150',
+    )
+    assert.match(renewing.stdout, /^reply {5}ACK 10\.77\.0\.150, unicast to 10\.77\.0\.150$/m)
+    const pcap = await explain('--pcap', CAPTURE, '--json')
+    assert.deepEqual(
+      JSON.parse(pcap.stdout).map(({ packet }: { readonly packet: number }) => packet),
+      [1, 3, 5, 7],
+    )
+    assert.match((await explain('--pcap', CAPTURE, '--mac', NODE01)).stderr, /nobody asks/)
+    assert.match((await explain('--pcap', site.config)).stderr, /is no pcap file/)
     for (const args of [
+      ['--mac', NODE01, '--message', 'hello'],
+      ['--mac', NODE01, '--giaddr', '10.1'],
+      ['--mac', NODE01, '--client-id', 'xyz'],
+      ['--mac', NODE01, '--port', '69'],
       ['--mac', 'nonsense'],
       ['--mac', NODE01, '--arch', 'z80'],
       ['--mac', NODE01, '--via', 'smoke'],

@@ -1,0 +1,63 @@
+import type { LeaseTable } from '../address/lease-table.ts'
+import type { ProxyAnswer } from '../boot/decide-proxy.ts'
+import type { Explanation } from '../model/explanation.ts'
+import type { LeaseAnswer } from '../model/lease-answer.ts'
+import { parseEthernetUdp, type UdpFrame } from '../protocol/frame/ipv4-udp.ts'
+import type { CapturedPacket } from '../protocol/pcap.ts'
+import { explainMessage } from './explain-dhcp.ts'
+import type { ServedNetwork } from './served-network.ts'
+import type { Picture } from './world.ts'
+
+/** The ports at which clients, relays and PXE ROMs ask servers (RFC 2131 §4.1, PXE 2.1 §2.2.4). */
+const SERVER_PORTS = [67, 4011]
+const MICROS_PER_MS = 1000
+
+export interface CaptureScene {
+  readonly picture: Picture
+  /** Offers and leases that the capture would have made go in here, as the server would note them. */
+  readonly leases: LeaseTable
+  /** Our networks; a message that was sent to one of our addresses came in on that one, any other on the first. */
+  readonly places: readonly Pick<ServedNetwork, 'network' | 'address'>[]
+}
+
+export interface ExplainedPacket extends Explanation {
+  /** Its place in the file, from 1, as Wireshark counts. */
+  readonly packet: number
+  /** Milliseconds since 1970. */
+  readonly time: number
+}
+
+/** Every question to a DHCP server of a capture in its order, each answered with what those before it left behind. */
+export function* explainCapture(
+  packets: readonly CapturedPacket[],
+  scene: CaptureScene,
+): Generator<ExplainedPacket> {
+  const { picture, leases, places } = scene
+  for (const [index, { bytes, timeMicros }] of packets.entries()) {
+    const frame = parseEthernetUdp(bytes)
+    if (!frame.ok || !SERVER_PORTS.includes(frame.value.destinationPort)) continue
+    const place = placeOf(frame.value, places)
+    if (place === undefined) continue
+    const time = Math.floor(timeMicros / MICROS_PER_MS)
+    const { source, sourcePort, destinationPort: port, payload } = frame.value
+    const sender = { sourceAddress: source, sourcePort, ...(port === 67 ? {} : { port }) }
+    const thinking = { picture, leases, now: () => time }
+    const { explanation, answer } = explainMessage(payload, place, thinking, sender)
+    yield { packet: index + 1, time, ...explanation }
+    if (answer !== undefined) note(answer, leases)
+  }
+}
+
+function placeOf(
+  { destination }: UdpFrame,
+  places: CaptureScene['places'],
+): CaptureScene['places'][number] | undefined {
+  return places.find(({ address }) => address === destination) ?? places[0]
+}
+
+function note(answer: LeaseAnswer | ProxyAnswer, leases: LeaseTable): void {
+  if (answer.kind === 'offer' && answer.lease.state === 'offered') leases.put(answer.lease)
+  if (answer.kind === 'silent' && 'forget' in answer && answer.forget !== undefined)
+    leases.restore(answer.forget, undefined)
+  for (const lease of 'writes' in answer ? (answer.writes ?? []) : []) leases.put(lease)
+}

@@ -1,0 +1,74 @@
+import type { Command } from 'commander'
+import type { Supposed } from '../app/explain.ts'
+import type { SupposedClient } from '../boot/suppose.ts'
+import { type Mac, parseMac } from '../lib/mac.ts'
+import { archOfName, CLIENT_ARCHES, type ClientArch } from '../protocol/iana/arch.ts'
+import { CliError, EXIT } from './exit-codes.ts'
+import { addMessageOptions, type MessageFlags, readMessage, readPort } from './explain-flags.ts'
+
+/** The flags that say which client asks what. */
+export interface ClientFlags extends MessageFlags {
+  readonly mac?: string
+  readonly arch: string
+  readonly via: string
+  readonly stage: string
+  readonly choice?: string
+  readonly failed?: string
+  readonly errno?: string
+  readonly script?: string | true
+}
+
+export function addClientOptions(command: Command): Command {
+  command
+    .option('--mac <mac>', 'the machine')
+    .option('--arch <name>', 'its client architecture (option 93)', 'bios-x86')
+    .option('--via <question>', 'dhcp: where to boot from; http: which script to run', 'dhcp')
+    .option('--stage <stage>', 'who asks over DHCP: rom, ipxe or os', 'rom')
+  return addMessageOptions(command)
+    .option('--choice <profile>', 'what somebody chose in the menu')
+    .option('--failed <step>', 'a step that failed on it: script, kernel, initrd, boot, menu')
+    .option('--errno <hex>', "iPXE's number of that error, as in https://ipxe.org/2d0c613b")
+    .option('--script [form]', 'print exactly the script that the machine gets: ipxe (default) or grub')
+}
+
+/** The client that the flags describe; a CliError names the flag that is wrong. */
+export function readClient(flags: ClientFlags): SupposedClient & Pick<Supposed, 'port'> {
+  const { choice, script, failed, mac } = flags
+  if (choice !== undefined && !/^[a-z0-9][a-z0-9-]*$/.test(choice))
+    throw new CliError(`--choice: expected a name of the menu, such as worker, got "${choice}"`, EXIT.usage)
+  if (mac === undefined) throw new CliError('--mac: which machine? (or --pcap: a capture)', EXIT.usage)
+  return {
+    ...{ mac: readMac(mac), arch: readArch(flags.arch), message: readMessage(flags) },
+    via: script === undefined && failed === undefined ? oneOf('--via', flags.via, ['dhcp', 'http']) : 'http',
+    stage: oneOf('--stage', flags.stage, ['rom', 'ipxe', 'os']),
+    ...(choice === undefined ? {} : { choice }),
+    ...readFailed(flags),
+    ...readPort(flags),
+    form: oneOf('--script', typeof script === 'string' ? script : 'ipxe', ['ipxe', 'grub']),
+  }
+}
+
+function readFailed({ failed, errno }: ClientFlags): Pick<SupposedClient, 'failed'> {
+  if (failed === undefined) return {}
+  return { failed: { step: failed, ...(errno === undefined ? {} : { errno }) } }
+}
+
+function readArch(text: string): ClientArch {
+  const row = archOfName(text)
+  if (row !== undefined) return row.name
+  const names = CLIENT_ARCHES.map(({ name }) => name).join(', ')
+  throw new CliError(`--arch: there is no architecture ${text}; there are ${names}`, EXIT.usage)
+}
+
+export function readMac(text: string): Mac {
+  const mac = parseMac(text)
+  if (mac === undefined) throw new CliError(`--mac: expected a MAC address, got "${text}"`, EXIT.usage)
+  return mac
+}
+
+function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((candidate) => candidate === value)
+  if (found === undefined)
+    throw new CliError(`${flag}: expected ${allowed.join(' or ')}, got "${value}"`, EXIT.usage)
+  return found
+}
