@@ -340,6 +340,19 @@ const WHERE_NEXT: readonly Row[] = [
     ],
   },
   {
+    name: 'a Raspberry Pi knows no name but its own, whatever its node says',
+    in: world()
+      .firmware('config.txt', 'my.efi')
+      .node('pi', STRANGER, { loader: { 'arm-rpiboot': 'my.efi' } }),
+    ask: (w) => w.asksDhcp(STRANGER, { stage: 'rom', arch: 'arm-rpiboot', firmware: 'raspberry-pi' }),
+    action: 'boot-file config.txt over tftp as raspberry-pi',
+    steps: [
+      ...['node.match inventory: pi by mac', ALL],
+      "loader.override inventory: node pi says my.efi, but a Raspberry Pi's ROM asks for names of its own",
+      "loader.select config: the Raspberry Pi's own names over tftp, config.txt first",
+    ],
+  },
+  {
     name: 'E07: iPXE without HTTP gets a whole iPXE over TFTP, on BIOS never one that needs UNDI',
     in: world(),
     ask: (w) => w.asksDhcp(STRANGER, { stage: 'ipxe', arch: 'bios-x86', transport: 'tftp' }),

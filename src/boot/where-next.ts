@@ -218,7 +218,14 @@ function petitboot(asked: Asked): Action {
 
 /** Its ROM asks for names of its own over TFTP, once the offer says "Raspberry Pi Boot". */
 function raspberryPi(asked: Asked): Action {
-  const { world } = asked
+  const { world, steps } = asked
+  const { arch = 'arm-rpiboot' } = asked.request.client
+  const named = namedLoader(asked, arch, 'rom')
+  if (named !== undefined)
+    steps.push({
+      ...{ rule: 'loader.override', from: named.from },
+      outcome: `${named.by} says ${named.name}, but a Raspberry Pi's ROM asks for names of its own`,
+    })
   const name = PI_START.find((one) => world.firmware.has(one))
   const file = name === undefined ? undefined : world.firmware.get(name)
   if (file === undefined)
