@@ -31,13 +31,13 @@ function answerTo(there: WorldBuilder, sent: Sent, client = STRANGER): string {
     data: typeof value === 'string' ? new TextEncoder().encode(value) : Uint8Array.from(value),
   }))
   const { network, server } = there.addresses(client)
-  const { answer, reply } = explainMessage(
+  const { explanation } = explainMessage(
     encodeDhcp4({ ...blankMessage('request'), chaddr, options }),
     { network, address: server },
     { picture: there.picture(), leases: new LeaseTable(), now: () => NOW },
   )
-  assert.match(reply ?? '', /^OFFER 10\.77\.0\.1\d*, /, 'an address in any case')
-  return answer
+  assert.match(explanation.reply ?? '', /^OFFER 10\.77\.0\.1\d*, /, 'an address in any case')
+  return explanation.answer
 }
 
 /** What firmware of this architecture sends: HTTPClient for UEFI HTTP boot, else PXEClient. */
