@@ -25,15 +25,16 @@ test('the leases of a client come newest first, one network apart from the other
 })
 
 test('restore undoes a put, unless the address changed hands since', () => {
-  const [before, put, later] = [lease('10.0.0.5', A), lease('10.0.0.5', B), lease('10.0.0.5', A)]
+  const [before, put] = [lease('10.0.0.5', A), lease('10.0.0.5', B)]
+  const later = lease('10.0.0.5', B, { expiresAt: 4_700_000 })
   const table = new LeaseTable([before])
   table.put(put)
   table.restore(put, before)
-  assert.equal(table.ofAddress('lab', before.address), before)
+  assert.deepEqual(table.ofAddress('lab', before.address), before)
   table.put(put)
   table.put(later)
   table.restore(put, before)
-  assert.equal(table.ofAddress('lab', before.address), later)
+  assert.deepEqual(table.ofAddress('lab', before.address), later)
   table.restore(later, undefined)
   assert.equal(table.ofAddress('lab', before.address), undefined)
   assert.deepEqual(table.ofClient('lab', mac(A)), [])
@@ -64,4 +65,40 @@ test('of used addresses the one whose lease ended longest ago; none while all ar
   assert.equal(table.pickFree('lab', POOL, FREE), ip('10.0.0.10'))
   table.put(lease('10.0.0.10', A, { state: 'declined', expiresAt: 2_000_001 }))
   assert.equal(table.pickFree('lab', POOL, FREE), undefined)
+})
+
+test('a lease that ended outside the pool is free as soon as the pool has its address', () => {
+  const table = new LeaseTable([
+    lease('10.0.0.10', A, { expiresAt: 5_000_000 }),
+    lease('10.0.0.11', A, { expiresAt: 5_000_000 }),
+    lease('10.0.0.12', B, { expiresAt: 1_800_000 }),
+  ])
+  assert.equal(table.pickFree('lab', POOL, FREE), undefined)
+  assert.equal(table.pickFree('lab', pool('10.0.0.10-10.0.0.12'), FREE), ip('10.0.0.12'))
+})
+
+test('a pool that is full, or nearly, is not searched for every client', () => {
+  const pools = pool('10.0.0.0-10.0.39.255')
+  const table = new LeaseTable()
+  let looks = 0
+  const taken = (): boolean => {
+    looks += 1
+    return false
+  }
+  const lookedAt = (now: number): number => {
+    const before = looks
+    const address = table.pickFree('lab', pools, { now, taken, offeredBefore: now - 10 })
+    if (address !== undefined)
+      table.put(lease('0.0.0.0', A, { address, state: 'offered', startedAt: now, expiresAt: now + 60 }))
+    return looks - before
+  }
+  for (let n = 0; n < 10_240; n += 1) assert.equal(lookedAt(0), 1)
+  // All are held; then one after another goes to the next client.
+  assert.equal(lookedAt(5), 0)
+  for (let n = 0; n < 100; n += 1) assert.equal(lookedAt(20), 1)
+  const given = table.ofAddress('lab', ip('10.0.5.5'))
+  assert.ok(given)
+  table.restore(given, undefined)
+  assert.ok(lookedAt(20) <= 1)
+  assert.ok(table.ofAddress('lab', given.address))
 })

@@ -44,3 +44,8 @@ export interface PickOptions {
   /** Offers made before this, in milliseconds since 1970, may go to somebody else where nothing is free. */
   readonly offeredBefore: number
 }
+
+/** Option 61 as most clients send it: the hardware type of Ethernet and the MAC (RFC 2132 §9.14), as hex. */
+export function usualClientId(mac: Mac): string {
+  return `01${mac.replaceAll(':', '')}`
+}

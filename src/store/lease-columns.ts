@@ -1,6 +1,6 @@
 import type { Ipv4 } from '../lib/ipv4.ts'
-import { type Mac, macFromNumber, macToNumber } from '../lib/mac.ts'
-import type { Lease, LeaseState } from '../model/lease.ts'
+import { macFromNumber, macToNumber } from '../lib/mac.ts'
+import { type Lease, type LeaseState, usualClientId } from '../model/lease.ts'
 import { StoreError } from './store-error.ts'
 
 /** Values of one row in the order of {@link LEASE_COLUMNS}. */
@@ -98,8 +98,4 @@ export function* unpackLeases({ networks, length, numbers, clientIds }: LeaseBlo
       expiresAt: number(5),
     }
   }
-}
-
-function usualClientId(mac: Mac): string {
-  return `01${mac.replaceAll(':', '')}`
 }
