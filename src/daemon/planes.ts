@@ -21,7 +21,12 @@ export interface PlaneOptions {
 }
 
 /** TFTP: transfers at once, in all and for one client; block size for an MTU of 1500 octets. */
-const TFTP_LIMITS = { maxTransfers: 4096, maxTransfersPerClient: 16, maxBlksize: 1468 } as const
+const TFTP_LIMITS = {
+  maxTransfers: 4096,
+  maxTransfersPerClient: 16,
+  maxBlksize: 1468,
+  maxWindow: 16,
+} as const
 
 export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<TftpServer> {
   const { interface: name, address } = on()

@@ -60,4 +60,6 @@ export interface TftpLimits {
   readonly maxTransfersPerClient: number
   /** Octets: path MTU less 32, so that no block is fragmented. */
   readonly maxBlksize: number
+  /** Blocks in flight (windowsize, RFC 7440). */
+  readonly maxWindow: number
 }

@@ -35,7 +35,7 @@ export interface TftpServer {
   close(): Promise<void>
 }
 
-/** Serves files, read-only, in octet mode (RFC 1350, 2347-2349). Nothing that a client sends can make it throw. */
+/** Serves files, read-only, in octet mode (RFC 1350, 2347-2349, 7440). Nothing that a client sends can make it throw. */
 export function serveTftp(options: TftpServerOptions): TftpServer {
   return new TftpListener(options)
 }
@@ -158,6 +158,7 @@ class TftpListener implements TftpServer {
     const terms = negotiate(packet.options, {
       size: content.length,
       maxBlksize: this.#options.limits.maxBlksize,
+      maxWindow: this.#options.limits.maxWindow,
     })
     const socket = await this.#options.openTransferSocket()
     if (!this.#isAwaited(slot)) {

@@ -6,6 +6,8 @@ const DEFAULT_BLKSIZE = 512
 const MIN_BLKSIZE = 8
 /** RFC 2348: what one UDP datagram over IPv4 can hold. */
 const MAX_BLKSIZE = 65464
+/** RFC 7440 §3. */
+const MAX_WINDOWSIZE = 65535
 /**
  * The longest retransmission timeout we agree to, in seconds. RFC 2349 allows 255; a silent client that asks for so
  * much would hold its socket for many minutes.
@@ -17,6 +19,8 @@ export interface NegotiationLimits {
   readonly size: number
   /** The largest block that reaches the client without fragments: path MTU less 32, in octets. */
   readonly maxBlksize: number
+  /** The most blocks in flight: a firmware's receive ring holds few (RFC 7440 leaves the number to the server). */
+  readonly maxWindow: number
 }
 
 /** What both ends agreed on. */
@@ -26,12 +30,12 @@ export interface TransferTerms {
   readonly blksize: number
   /** The client's own retransmission timeout; absent: ours, which grows. */
   readonly timeoutMs?: number
-  /** Blocks in flight. 1 until windowsize (RFC 7440) is negotiated; until then that option is never acknowledged. */
+  /** Blocks in flight; 1 without the option windowsize (RFC 7440). */
   readonly window: number
 }
 
 /**
- * Answers the options of a read request (RFC 2347-2349). An option that we do not know, cannot read or cannot grant
+ * Answers the options of a read request (RFC 2347-2349, 7440). An option that we do not know, cannot read or cannot grant
  * is left out of the OACK; of an option sent twice the first counts.
  * @throws RangeError when `maxBlksize` is not a block size.
  */
@@ -52,7 +56,7 @@ export function negotiate(requested: readonly TftpOption[], limits: NegotiationL
     // Without the option RFC 1350 fixes 512, whatever our maximum says.
     blksize: granted.get('blksize') ?? DEFAULT_BLKSIZE,
     ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }),
-    window: 1,
+    window: granted.get('windowsize') ?? 1,
   }
 }
 
@@ -76,6 +80,13 @@ function grant(option: TftpOption, limits: NegotiationLimits): number | undefine
       // RFC 2349 §1: this very value or none; EDK2 and U-Boot abort on another.
       const seconds = decimal(option.value)
       return seconds !== undefined && seconds >= 1 && seconds <= MAX_TIMEOUT_SECONDS ? seconds : undefined
+    }
+    case 'windowsize': {
+      // RFC 7440 §4: never more than asked.
+      const blocks = decimal(option.value)
+      return blocks !== undefined && blocks >= 1 && blocks <= MAX_WINDOWSIZE
+        ? Math.min(blocks, limits.maxWindow)
+        : undefined
     }
     default:
       return undefined

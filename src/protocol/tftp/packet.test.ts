@@ -75,7 +75,7 @@ for (const row of BOTH_WAYS) {
 
 const LENIENT: readonly { name: string; hex: string; value: TftpPacket }[] = [
   {
-    name: 'T13 mode and option names in any case',
+    name: 'T13: mode and option names in any case',
     hex: '0001 61 00 4f63546554 00 546f 00 41 00',
     value: request('rrq', 'a', [['to', 'A']]),
   },
@@ -91,18 +91,18 @@ for (const row of LENIENT) {
 
 const longName = '61'.repeat(501)
 const WRONG: readonly { name: string; hex: string; error: TftpDecodeError }[] = [
-  { name: 'T29 nothing', hex: '', error: { code: 'truncated', at: 0 } },
+  { name: 'T29: nothing', hex: '', error: { code: 'truncated', at: 0 } },
   { name: 'half an opcode', hex: '00', error: { code: 'truncated', at: 1 } },
   { name: 'opcode 0', hex: '0000', error: { code: 'unknown-opcode', at: 0 } },
-  { name: 'T30 opcode 9', hex: '0009 0000', error: { code: 'unknown-opcode', at: 0 } },
+  { name: 'T30: opcode 9', hex: '0009 0000', error: { code: 'unknown-opcode', at: 0 } },
   { name: 'opcode 0x0101', hex: '0101 61 00', error: { code: 'unknown-opcode', at: 0 } },
   { name: 'RRQ without anything', hex: '0001', error: { code: 'unterminated', at: 2 } },
   { name: 'RRQ with an empty name', hex: '0001 00 6f63746574 00', error: { code: 'empty-name', at: 2 } },
-  { name: 'T29 RRQ with one field', hex: '0001 61 00', error: { code: 'no-mode', at: 4 } },
+  { name: 'T29: RRQ with one field', hex: '0001 61 00', error: { code: 'no-mode', at: 4 } },
   { name: 'RRQ with an empty mode', hex: '0001 61 00 00', error: { code: 'no-mode', at: 4 } },
-  { name: 'T29 RRQ without the last NUL', hex: '0001 61 00 6f6374', error: { code: 'unterminated', at: 7 } },
+  { name: 'T29: RRQ without the last NUL', hex: '0001 61 00 6f6374', error: { code: 'unterminated', at: 7 } },
   {
-    name: 'T29 RRQ with a 600-octet name',
+    name: 'T29: RRQ with a 600-octet name',
     hex: `0001 ${'61'.repeat(600)} 00 6f63746574 00`,
     error: { code: 'too-long', at: 512 },
   },
@@ -272,7 +272,7 @@ test('every packet that can be built decodes to itself', () => {
   )
 })
 
-test('T14 option names leave in lower case and nothing follows the last NUL', () => {
+test('T14: option names leave in lower case and nothing follows the last NUL', () => {
   const bytes = encodeTftp({ kind: 'oack', options: [{ name: 'BlkSize', value: '512' }] })
   assert.equal(toHex(bytes), toHex(ascii('\0\x06blksize\x00512\0')))
 })

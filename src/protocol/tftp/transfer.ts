@@ -6,6 +6,8 @@ const FIRST_TIMEOUT_MS = 1000
 const LONGEST_TIMEOUT_MS = 8000
 /** How often a packet is sent before the client counts as gone. */
 const MAX_SENDS = 6
+/** With a window, how soon after the last sending the last ACK once more counts as a lost window (RFC 7440 §4). */
+const REPEATED_ACK_MS = 200
 /**
  * The same for the first packet, before the client proved with an answer that it exists: who forges a source address
  * gets little sent to it.
@@ -34,7 +36,7 @@ export interface TransferStep {
 }
 
 /**
- * One TFTP read transfer without sockets or clock (RFC 1350, 2347-2349). Times are milliseconds of any steady clock.
+ * One TFTP read transfer without sockets or clock (RFC 1350, 2347-2349, 7440). Times are milliseconds of any steady clock.
  * Each call answers with the same step object, written anew, so that a block costs one allocation: its DATA datagram.
  */
 export class Transfer {
@@ -135,8 +137,12 @@ export class Transfer {
     } else {
       // RFC 1350 does not say what follows block 65535; clients expect 0, so the low 16 bits are compared.
       const ahead = (block - this.#acknowledged) & 0xffff
-      // RFC 1123 §4.2.3.1: a duplicate ACK (ahead 0) must send nothing, or every later block goes out twice.
-      if (ahead === 0 || ahead > this.#sent - this.#acknowledged) return
+      if (ahead === 0) {
+        this.#onRepeatedAck(now)
+        return
+      }
+      if (ahead > this.#sent - this.#acknowledged) return
+      // An ACK inside the window says that the rest was lost: it goes out again (RFC 7440 §4).
       this.#acknowledged += ahead
     }
     this.#heard = true
@@ -144,6 +150,15 @@ export class Transfer {
     this.#sends = 0
     if (this.#acknowledged === this.lastBlock) this.#end({ kind: 'done', bytes: this.content.length })
     else this.#sendCurrent(now)
+  }
+
+  /**
+   * RFC 1123 §4.2.3.1: without a window a duplicate ACK must send nothing, or every later block goes out twice. With one it
+   * is how a client says that the first block of the window is missing.
+   */
+  #onRepeatedAck(now: number): void {
+    const isDue = this.terms.window > 1 && now - this.#sentAt >= REPEATED_ACK_MS && !this.#isOutOfTries()
+    if (isDue) this.#sendCurrent(now)
   }
 
   #onError(bytes: Uint8Array): void {
