@@ -14,7 +14,7 @@ test('a page: the request, a line a step, the answer and what it depends on', ()
     ],
     answer: 'boot-file undionly.kpxe',
     stable: true,
-    address: '10.77.0.100',
+    reply: 'OFFER 10.77.0.100, broadcast',
     mode: 'nothing is sent',
   })
   assert.deepEqual(page.split('\n'), [
@@ -22,7 +22,7 @@ test('a page: the request, a line a step, the answer and what it depends on', ()
     ' 1  client.arch  bios-x86     packet  RFC 4578 §2.1',
     ' 2  lease.pool   10.77.0.100  state',
     'action    boot-file undionly.kpxe  [stable]',
-    'address   10.77.0.100',
+    'reply     OFFER 10.77.0.100, broadcast',
     'but       nothing is sent',
   ])
   const bare = renderTrace({ request: 'GET', mac: NODE01, steps: [], answer: 'x', stable: false })
