@@ -1,10 +1,9 @@
-import type { Ipv4 } from '../lib/ipv4.ts'
-import type { Network } from '../model/config.ts'
+import type { LinkSubnet } from '../model/config.ts'
 
-/** A network that has an interface with our address on it, now. */
-export interface ServedNetwork {
-  readonly network: Network
-  readonly interface: string
-  /** Ours, in the network's subnet. */
-  readonly address: Ipv4
+/** A network of ours, now, and our address: in its subnet, or where its relays send to. */
+export interface ServedNetwork extends LinkSubnet {
+  /** Absent where only relays reach us, at our address on whichever interface. */
+  readonly interface?: string
+  /** Every subnet of the link, this one among them, where there are several (`sharedNetwork:`). */
+  readonly link?: readonly LinkSubnet[]
 }

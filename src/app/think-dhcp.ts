@@ -63,7 +63,7 @@ export function thinkDhcp(
   const decoded = decodeDhcp4(bytes)
   if (!decoded.ok)
     return err({ code: 'malformed', reason: `malformed: ${decoded.error.code} at ${decoded.error.at}` })
-  const network = whichNetwork(decoded.value, arrival, picture.config)
+  const network = whichNetwork(decoded.value, arrival, picture.config, sourceAddress)
   if (!network.ok) return err({ code: 'unknown-network', reason: network.error })
   const on = network.value
   const client = classifyDhcp(decoded.value, { network: on.network.name, server: on.address }, sourceAddress)

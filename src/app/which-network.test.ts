@@ -12,15 +12,21 @@ const { interface: __, ...FAR } = network('203.0.113.0/24', { name: 'far' })
 const OFF: Network = { ...network('10.79.0.0/24', { name: 'off', interface: 'off0' }), dhcp: 'off' }
 
 /** `network address` of the message as it arrives on `provisioning`, or why nobody answers. */
-function which(change: Partial<DhcpMessage>, networks: readonly Network[] = [BEHIND, FAR, OFF]): string {
+function which(
+  change: Partial<DhcpMessage>,
+  at: 'interface' | 'address' = 'interface',
+  source?: Ipv4,
+): string {
   const config = world().config()
   const [own] = config.networks
   assert.ok(own !== undefined)
-  const arrival = { network: own, interface: 'prov0', address: ip('10.77.0.1') }
-  const found = whichNetwork({ ...blankMessage('request'), ...change }, arrival, {
-    ...config,
-    networks: [own, ...networks],
-  })
+  const networks = [own, BEHIND, FAR, OFF]
+  const arrival =
+    at === 'interface'
+      ? { network: own, interface: 'prov0', address: ip('10.77.0.1') }
+      : { network: BEHIND, address: ip('192.0.2.1') }
+  const message = { ...blankMessage('request'), ...change }
+  const found = whichNetwork(message, arrival, { ...config, networks }, source)
   return found.ok ? `${found.value.network.name} ${formatIpv4(found.value.address)}` : found.error
 }
 
@@ -64,3 +70,16 @@ for (const [name, change, expected] of [
   ['an address nobody has', { ciaddr: ip('10.99.0.77') }, 'provisioning 10.77.0.1'],
 ] as const)
   test(name, () => assert.equal(which(change), expected))
+
+const client = ip('10.78.0.77')
+const NOBODY = 'sent to 192.0.2.1 by no relay, from no network behind one'
+for (const [name, change, source, expected] of [
+  ['a relay', { giaddr }, giaddr, 'behind 192.0.2.1'],
+  ['a relay of a network on an interface', { giaddr: ip('10.77.0.9') }, undefined, 'provisioning 192.0.2.1'],
+  ['S16: a renewal', { ciaddr: client }, client, 'behind 192.0.2.1'],
+  ['a question to port 4011 without ciaddr', {}, client, 'behind 192.0.2.1'],
+  ['a client of a network on an interface', { ciaddr: ip('10.77.0.77') }, ip('10.77.0.77'), NOBODY],
+  ['nobody in particular', {}, undefined, NOBODY],
+] as const)
+  test(`at an address for relays alone: ${name}`, () =>
+    assert.equal(which(change, 'address', source), expected))

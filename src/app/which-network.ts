@@ -1,4 +1,4 @@
-import { formatIpv4, type Ipv4, isSubnetEnd, subnetContains } from '../lib/ipv4.ts'
+import { ANY_ADDRESS, formatIpv4, type Ipv4, isSubnetEnd, subnetContains } from '../lib/ipv4.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import type { Config, Network } from '../model/config.ts'
 import type { DhcpMessage } from '../protocol/dhcp4/message.ts'
@@ -14,27 +14,36 @@ export function whichNetwork(
   message: DhcpMessage,
   arrival: ServedNetwork,
   { networks }: Config,
+  sourceAddress: Ipv4 = ANY_ADDRESS,
 ): Result<ServedNetwork, string> {
   const { giaddr, ciaddr } = message
-  if (giaddr !== 0) {
-    const link = relayAgentInfo(message)?.linkSelection ?? subnetSelection(message) ?? giaddr
-    const network = networkWith(link, networks)
-    const via = `relayed by ${formatIpv4(giaddr)}`
-    if (network === undefined) return err(`${via}: no network has ${formatIpv4(link)}`)
-    if (networks.some(({ subnet }) => isSubnetEnd(subnet, giaddr)))
-      return err(`${via}: no host has this address`)
-    if (network.relays.length > 0 && !network.relays.includes(giaddr))
-      return err(`${via}, which is not among the relays: of ${network.name}`)
-    if (network.dhcp === 'off') return err(`${via}: ${network.name} has dhcp: off`)
-    return ok({ ...arrival, network })
-  }
-  if (ciaddr === 0 || subnetContains(arrival.network.subnet, ciaddr)) return ok(arrival)
-  const remote = networkWith(ciaddr, networks)
-  return ok(
-    remote === undefined || remote.interface !== undefined ? arrival : { ...arrival, network: remote },
+  if (giaddr !== 0) return relayedTo(message, arrival, networks)
+  const from = ciaddr === 0 && arrival.interface === undefined ? sourceAddress : ciaddr
+  if (arrival.interface !== undefined && (from === 0 || subnetContains(arrival.network.subnet, from)))
+    return ok(arrival)
+  const remote = networks.find(
+    ({ interface: name, subnet }) => name === undefined && subnetContains(subnet, from),
   )
+  if (remote !== undefined) return ok({ ...arrival, network: remote })
+  return arrival.interface === undefined
+    ? err(`sent to ${formatIpv4(arrival.address)} by no relay, from no network behind one`)
+    : ok(arrival)
 }
 
-function networkWith(address: Ipv4, networks: readonly Network[]): Network | undefined {
-  return networks.find(({ subnet }) => subnetContains(subnet, address))
+function relayedTo(
+  message: DhcpMessage,
+  arrival: ServedNetwork,
+  networks: readonly Network[],
+): Result<ServedNetwork, string> {
+  const { giaddr } = message
+  const link = relayAgentInfo(message)?.linkSelection ?? subnetSelection(message) ?? giaddr
+  const network = networks.find(({ subnet }) => subnetContains(subnet, link))
+  const via = `relayed by ${formatIpv4(giaddr)}`
+  if (network === undefined) return err(`${via}: no network has ${formatIpv4(link)}`)
+  if (networks.some(({ subnet }) => isSubnetEnd(subnet, giaddr)))
+    return err(`${via}: no host has this address`)
+  if (network.relays.length > 0 && !network.relays.includes(giaddr))
+    return err(`${via}, which is not among the relays: of ${network.name}`)
+  if (network.dhcp === 'off') return err(`${via}: ${network.name} has dhcp: off`)
+  return ok({ ...arrival, network })
 }

@@ -1,4 +1,4 @@
-import { formatIpv4, formatSubnet, isSubnetEnd, subnetContains } from '../lib/ipv4.ts'
+import { formatIpv4, formatSubnet, type Ipv4, isSubnetEnd, subnetContains } from '../lib/ipv4.ts'
 import type { Network } from '../model/config.ts'
 import { checkOptions } from './check-options.ts'
 import { type Checked, cite, formatRange, isHost, type Place, problem, Register } from './places.ts'
@@ -15,17 +15,10 @@ export function checkNetworks(checked: Checked): readonly ConfigProblem[] {
     if (place === undefined) return
     problems.push(...names.take(network.name, place, 'name'))
     if (
-      !hasInterface(network) &&
-      !place.source.has([...place.path, 'interface']) &&
-      !config.networks.some(hasInterface)
+      !['interface', 'address'].some((key) => place.source.has([...place.path, key])) &&
+      !hears(config.networks)
     )
-      problems.push(
-        problem(
-          place,
-          [],
-          'no network names an interface: one is needed, also for relays, which send to its address',
-        ),
-      )
+      problems.push(problem(place, [], NOBODY_HEARS))
     problems.push(...checkNetwork(network, place), ...checkOptions(network.options, place, network))
     problems.push(...checkBesides(network, place))
     // One socket an interface receives its broadcasts.
@@ -72,16 +65,23 @@ function checkBesides(network: Network, place: Place): readonly ConfigProblem[] 
   return [...problems, problem(place, 'besides', message, 'warning')]
 }
 
-function hasInterface({ interface: name }: Network): boolean {
-  return name !== undefined
+const NOBODY_HEARS =
+  'no network names an interface, and this one no address: that its relays send to; one of them is needed'
+
+function hears(networks: readonly Network[]): boolean {
+  return networks.some(({ interface: name, address }) => name !== undefined || address !== undefined)
 }
 
 function checkNetwork(network: Network, place: Place): readonly ConfigProblem[] {
   const problems: ConfigProblem[] = []
   const subnet = formatSubnet(network.subnet)
   const { address: ours, leaseLimits: limits, leaseSeconds } = network
-  if (ours !== undefined && !isHost(network, ours))
+  // Relays send to theirs from anywhere.
+  const isLocal = place.source.has([...place.path, 'interface'])
+  if (ours !== undefined && isLocal && !isHost(network, ours))
     problems.push(problem(place, 'address', `${formatIpv4(ours)} is not a host of ${subnet}`))
+  if (ours !== undefined && !isLocal && !isUnicast(ours))
+    problems.push(problem(place, 'address', `${formatIpv4(ours)} is not an address that relays can send to`))
   network.pools.forEach((pool, i) => {
     if (!subnetContains(network.subnet, pool.first) || !subnetContains(network.subnet, pool.last))
       problems.push(problem(place, ['pool', i], `the range is not inside ${subnet}`))
@@ -94,6 +94,11 @@ function checkNetwork(network: Network, place: Place): readonly ConfigProblem[] 
   if (limits !== undefined && (limits.min > leaseSeconds || leaseSeconds > limits.max))
     problems.push(problem(place, 'lease', 'min, default and max are not in this order'))
   return problems
+}
+
+/** Not 0.0.0.0/8, multicast or above (RFC 6890 §2.2.2). */
+function isUnicast(address: Ipv4): boolean {
+  return address >= 0x0100_0000 && address < 0xe000_0000
 }
 
 function overlap(a: Network, b: Network): boolean {

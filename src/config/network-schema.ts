@@ -142,8 +142,15 @@ export const NetworkSchema = z.strictObject({
   interface: interfaceName
     .optional()
     .describe('Where we listen, eth1 or a VLAN eth1.20; a network reached only through a relay names none'),
+  sharedNetwork: NameSchema.optional().describe(
+    'The name that several subnets of one link have in common: a machine there gets an address of any of them',
+  ),
   subnet: subnet.describe('The network address with its prefix length, 10.77.0.0/24'),
-  address: address.optional().describe("Ours; default: the interface's own address in the subnet"),
+  address: address
+    .optional()
+    .describe(
+      "Ours; default: the interface's own address in the subnet. Without interface: the address that relays send to",
+    ),
   dhcp: z
     .enum(['off', 'observe', 'proxy', 'server'], 'expected off, observe, proxy or server')
     .default('observe')

@@ -289,6 +289,32 @@ networks:
       ],
     ],
     [
+      'networks behind relays: an address of ours to send to, or a network with an interface',
+      `version: 1
+networks:
+  - {name: a, subnet: 10.0.0.0/24}
+  - {name: b, subnet: 10.1.0.0/24}
+`,
+      ['a', 'b'].map(
+        (_, i) =>
+          `/c/x.yaml:${3 + i}:5: networks[${i}]: no network names an interface, and this one no address: that its relays send to; one of them is needed`,
+      ),
+    ],
+    [
+      'addresses that relays cannot send to',
+      `version: 1
+networks:
+  - {name: a, subnet: 10.0.0.0/24, address: 192.0.2.1}
+  - {name: b, subnet: 10.1.0.0/24, address: 0.0.0.0}
+  - {name: c, subnet: 10.2.0.0/24, address: 224.0.0.1}
+  - {name: d, subnet: 10.3.0.0/24}
+`,
+      [
+        '/c/x.yaml:4:45: networks[1].address: 0.0.0.0 is not an address that relays can send to',
+        '/c/x.yaml:5:45: networks[2].address: 224.0.0.1 is not an address that relays can send to',
+      ],
+    ],
+    [
       'options of networks and nodes',
       `version: 1
 networks:

@@ -21,8 +21,8 @@ export async function openBootServer(plane: PlaneOptions): Promise<DhcpServer> {
 
 async function openDhcpPort({ on, running, onFault }: PlaneOptions, port: number): Promise<DhcpServer> {
   const { interface: name, address } = on()
-  // Only DHCP proper is broadcast; port 4011 is asked on our own address.
-  const broadcast = port === DHCP_PORT
+  // Only DHCP proper is broadcast, and not by relays; port 4011 is asked on our own address.
+  const broadcast = port === DHCP_PORT && name !== undefined
   const bind = { address: broadcast ? '0.0.0.0' : formatIpv4(address), port, interface: name, broadcast }
   return serveDhcp({
     udp: await openBatchedUdp(bind),
@@ -34,7 +34,7 @@ async function openDhcpPort({ on, running, onFault }: PlaneOptions, port: number
         ? undefined
         : { bytes: encodeDhcp4(reply.message), destination: reply.destination }
     },
-    onFault: (error) => onFault(`DHCP on ${name}`, error),
+    onFault: (error) => onFault(`DHCP on ${name ?? formatIpv4(address)}`, error),
     onDrop: (reason) => dropDhcp(reason, on(), running),
   })
 }

@@ -1,11 +1,12 @@
 import type { Health, HealthItem } from '../app/health.ts'
 import type { Running } from '../app/running.ts'
 import type { ServedNetwork } from '../app/served-network.ts'
-import { formatIpv4, formatSubnet, type Ipv4 } from '../lib/ipv4.ts'
+import { formatIpv4, type Ipv4 } from '../lib/ipv4.ts'
 import type { Network } from '../model/config.ts'
-import { addressOn, interfaceIndex } from '../servers/interfaces.ts'
+import { addressOn, hasAddress, interfaceIndex } from '../servers/interfaces.ts'
 import { openBootServer, openDhcp } from './dhcp-planes.ts'
 import { openHttp, openTftp, type PlaneOptions } from './planes.ts'
+import { type Plane, type WantedPlanes, wantedPlanes } from './wanted-planes.ts'
 
 /** Transfers in flight when a network closes, in milliseconds. */
 const CLOSE_GRACE_MS = 2000
@@ -61,7 +62,8 @@ export class Networks {
     for (const name of [...this.#problems.keys()])
       if (!networks.some((network) => network.name === name)) this.#problems.delete(name)
     const failures: unknown[] = []
-    for (const network of networks) await this.#updateNetwork(network).catch((error) => failures.push(error))
+    for (const wanted of wantedPlanes(networks, ADDRESSES))
+      await this.#bring(wanted).catch((error) => failures.push(error))
     if (failures.length > 0) throw failures[0]
   }
 
@@ -70,30 +72,44 @@ export class Networks {
     this.#open.clear()
   }
 
-  async #updateNetwork(network: Network): Promise<void> {
-    const { name, interface: interfaceName } = network
-    // Relays reach it through the sockets of the other networks.
-    if (interfaceName === undefined) return
-    const open = this.#open.get(name)
-    const address = addressOn(interfaceName, network.subnet, network.address)
-    if (address === undefined) {
-      this.#complain(network, notThere(network))
-      return
+  async #bring(wanted: WantedPlanes): Promise<void> {
+    switch (wanted.kind) {
+      case 'open':
+        await this.#openNetwork(wanted)
+        break
+      case 'waits':
+        this.#complain(wanted.network, wanted.problem)
+        break
+      case 'with': {
+        const { name } = wanted.network
+        if (this.#open.has(name)) await this.#closeNetwork(name, `its clients are heard with ${wanted.other}`)
+        const problem = this.#problems.get(wanted.other)
+        if (problem === undefined) this.#problems.delete(name)
+        else this.#problems.set(name, problem)
+        break
+      }
+      default:
+        wanted satisfies never
     }
-    const served: ServedNetwork = { network, interface: interfaceName, address }
-    if (open !== undefined && canStay(open, served, this.#options.running)) {
+  }
+
+  async #openNetwork(wanted: Extract<WantedPlanes, { readonly kind: 'open' }>): Promise<void> {
+    const { served } = wanted
+    const { network } = served
+    const open = this.#open.get(network.name)
+    if (open !== undefined && canStay(open, wanted, this.#options.running)) {
       open.served = served
       this.#recover(network, served)
       return
     }
-    if (open !== undefined) await this.#closeNetwork(name, 'its interface, address or ports changed')
+    if (open !== undefined) await this.#closeNetwork(network.name, 'its interface, address or ports changed')
     try {
-      this.#open.set(name, await openPlanes(served, this.#options))
+      this.#open.set(network.name, await openPlanes(wanted, this.#options))
     } catch (error) {
       this.#complain(network, error instanceof Error ? error.message : String(error))
       throw error
     }
-    this.#problems.delete(name)
+    this.#problems.delete(network.name)
     this.#emit('network.up', served)
   }
 
@@ -131,34 +147,36 @@ export class Networks {
   }
 }
 
+const ADDRESSES = { on: addressOn, has: hasAddress }
+
+type WantedOpen = Extract<WantedPlanes, { readonly kind: 'open' }>
+
 /** Sockets stay while what they are bound to does: interface, address, ports, and whether DHCP listens at all. */
-function canStay(open: OpenPlanes, wanted: ServedNetwork, running: Running): boolean {
-  return (
-    open.index === interfaceIndex(wanted.interface) &&
-    socketNames(wanted, running).join() === open.sockets.join()
-  )
+function canStay(open: OpenPlanes, wanted: WantedOpen, running: Running): boolean {
+  return open.index === indexOf(wanted.served) && socketNames(wanted, running).join() === open.sockets.join()
+}
+
+function indexOf({ interface: name }: ServedNetwork): number | undefined {
+  return name === undefined ? undefined : interfaceIndex(name)
 }
 
 function socketNames(
-  { network, interface: name, address }: ServedNetwork,
+  { served: { interface: name, address }, planes }: WantedOpen,
   running: Running,
 ): readonly string[] {
   const ours = formatIpv4(address)
-  return [
-    ...(network.dhcp === 'off' ? [] : [`udp 0.0.0.0%${name}:67`]),
-    ...(answers(network) ? [`udp ${ours}%${name}:4011`] : []),
-    `udp ${ours}%${name}:69`,
-    `tcp ${ours}:${running.picture.config.server.httpPort}`,
-  ]
+  const on = name === undefined ? '' : `%${name}`
+  const names: Readonly<Record<Plane, string>> = {
+    dhcp: name === undefined ? `udp ${ours}:67` : `udp 0.0.0.0${on}:67`,
+    'boot-server': `udp ${ours}${on}:4011`,
+    tftp: `udp ${ours}${on}:69`,
+    http: `tcp ${ours}:${running.picture.config.server.httpPort}`,
+  }
+  return [...planes].map((plane) => names[plane])
 }
 
-/** Whether anything is ever sent: `observe` only listens. */
-function answers({ dhcp }: Network): boolean {
-  return dhcp === 'server' || dhcp === 'proxy'
-}
-
-async function openPlanes(served: ServedNetwork, options: NetworksOptions): Promise<OpenPlanes> {
-  const { running } = options
+async function openPlanes(wanted: WantedOpen, options: NetworksOptions): Promise<OpenPlanes> {
+  const { planes, served } = wanted
   const holder = { served }
   const plane: PlaneOptions = { ...options, on: () => holder.served }
   const opened: (() => Promise<void>)[] = []
@@ -166,18 +184,15 @@ async function openPlanes(served: ServedNetwork, options: NetworksOptions): Prom
     await Promise.all(opened.map((end) => end()))
   }
   try {
-    const http = await openHttp(plane)
-    opened.push(() => http.close(CLOSE_GRACE_MS))
-    const tftp = await openTftp(plane)
-    opened.push(() => tftp.close())
-    if (served.network.dhcp !== 'off') {
-      const dhcp = await openDhcp(plane)
-      opened.push(() => dhcp.close())
+    if (planes.has('http')) {
+      const http = await openHttp(plane)
+      opened.push(() => http.close(CLOSE_GRACE_MS))
     }
-    if (answers(served.network)) {
-      const bootServer = await openBootServer(plane)
-      opened.push(() => bootServer.close())
-    }
+    for (const [name, open] of DATAGRAM_PLANES)
+      if (planes.has(name)) {
+        const server = await open(plane)
+        opened.push(() => server.close())
+      }
   } catch (error) {
     await close()
     throw error
@@ -189,13 +204,14 @@ async function openPlanes(served: ServedNetwork, options: NetworksOptions): Prom
     set served(next) {
       holder.served = next
     },
-    index: interfaceIndex(served.interface),
-    sockets: socketNames(served, running),
+    index: indexOf(served),
+    sockets: socketNames(wanted, options.running),
     close,
   }
 }
 
-function notThere({ interface: name, subnet, address }: Network): string {
-  const wanted = address === undefined ? `an address in ${formatSubnet(subnet)}` : formatIpv4(address)
-  return `waiting: the interface ${name} is missing, down, without carrier, or without ${wanted}`
-}
+const DATAGRAM_PLANES = [
+  ['tftp', openTftp],
+  ['dhcp', openDhcp],
+  ['boot-server', openBootServer],
+] as const

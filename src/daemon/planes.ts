@@ -31,6 +31,7 @@ const TFTP_LIMITS = {
 export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<TftpServer> {
   const { interface: name, address } = on()
   const bind = { address: formatIpv4(address), interface: name }
+  const where = `TFTP on ${name ?? bind.address}`
   return serveTftp({
     socket: await openUdp({ ...bind, port: 69 }),
     openTransferSocket: () => openUdp({ ...bind, port: 0 }),
@@ -41,8 +42,8 @@ export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<
         : { kind: 'refuse', code: TFTP_ERROR.fileNotFound, message: 'file not found' }
     },
     observe: (observation) => {
-      if (observation.kind === 'fault') onFault(`TFTP on ${name}`, observation.error)
-      else if (observation.kind === 'send-failed') onFault(`TFTP on ${name}`, observation.reason)
+      if (observation.kind === 'fault') onFault(where, observation.error)
+      else if (observation.kind === 'send-failed') onFault(where, observation.reason)
       else if (observation.kind !== 'ignored') tellTftp(observation, on(), running)
     },
     limits: TFTP_LIMITS,

@@ -44,8 +44,10 @@ export interface Network {
   readonly name: string
   /** Where we listen; a network reached only through a relay names none. */
   readonly interface?: string
+  /** Networks of one name are subnets of one link. */
+  readonly sharedNetwork?: string
   readonly subnet: Subnet
-  /** Our address; when absent, the interface's own address in the subnet. */
+  /** Our address; when absent, the interface's own address in the subnet. Without an interface: where relays send to. */
   readonly address?: Ipv4
   readonly dhcp: DhcpMode
   readonly clients: ClientsPolicy
@@ -70,6 +72,12 @@ export interface Network {
   readonly foreignIpxe: ForeignIpxePolicy
   readonly options: ClientOptions
   readonly origin: Origin
+}
+
+/** A subnet and our address for its clients: the server identifier. */
+export interface LinkSubnet {
+  readonly network: Network
+  readonly address: Ipv4
 }
 
 /** What clients are told besides their address; a node's own comes before its network's. */

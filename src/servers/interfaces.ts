@@ -26,6 +26,13 @@ export function addressOn(name: string, subnet: Subnet, wanted: Ipv4 | undefined
   )
 }
 
+/** Whether an interface that is up and running has this address, loopback among them. */
+export function hasAddress(wanted: Ipv4): boolean {
+  return Object.values(networkInterfaces()).some((entries = []) =>
+    entries.some(({ family, address }) => family === 'IPv4' && parseIpv4(address) === wanted),
+  )
+}
+
 /**
  * The kernel's number of an interface: another one after it was removed and made again, when sockets bound to the old
  * one are dead. Every interface that is up with an IPv4 address is in this list, since it is in the all-hosts group;

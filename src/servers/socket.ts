@@ -19,7 +19,7 @@ export interface UdpOptions {
   /** 0 lets the kernel choose. */
   readonly port: number
   /** Linux interface name; packets of other interfaces are then neither received nor sent. */
-  readonly interface?: string
+  readonly interface?: string | undefined
   /** Allow sending to broadcast addresses. */
   readonly broadcast?: boolean
 }
@@ -77,8 +77,9 @@ export async function openUdp(options: UdpOptions): Promise<dgram.Socket> {
 
 /** As {@link openUdp}, for a port where bursts arrive. */
 export async function openBatchedUdp(options: UdpOptions): Promise<BatchedUdp> {
-  const { socket, libc, fd } = await open(options)
+  const { socket, libc, fd } = await open(options, true)
   const batch = libc === undefined || fd === undefined ? undefined : batchOn(libc, fd)
+  if (batch !== undefined && fd !== undefined && options.interface === undefined) ANYWHERE.add(fd)
   return { socket, batch }
 }
 
@@ -88,9 +89,13 @@ interface Opened {
   readonly fd?: number
 }
 
-async function open(options: UdpOptions): Promise<Opened> {
+/** Descriptors that are bound to an address of ours on whichever interface, on a port that other sockets have too. */
+const ANYWHERE = new Set<number>()
+
+async function open(options: UdpOptions, isBatched = false): Promise<Opened> {
   const libc = loadLibc()
-  if (!libc.ok || options.interface === undefined) return { socket: await openPlainUdp(options) }
+  if (!libc.ok || (options.interface === undefined && !isBatched))
+    return { socket: await openPlainUdp(options) }
   const fd = openBoundDescriptor(libc.value, options, options.interface)
   const socket = dgram.createSocket('udp4')
   try {
@@ -168,6 +173,7 @@ function batchOn(libc: Libc, fd: number): UdpBatch | undefined {
     },
     close() {
       isOpen = false
+      ANYWHERE.delete(fd)
     },
   }
 }
@@ -198,6 +204,9 @@ const NAME = 16
 const CONTROL = 32
 const CONTROL_HEADER = 16
 const EBADF = 9
+const EADDRINUSE = 98
+/** The loopback interface, where no network of ours is. */
+const NOWHERE = 'lo'
 
 interface Descriptor {
   readonly libc: Libc
@@ -242,24 +251,47 @@ function bound(socket: dgram.Socket, bind: () => void): Promise<void> {
   })
 }
 
-function openBoundDescriptor(libc: Libc, options: UdpOptions, interfaceName: string): number {
+function openBoundDescriptor(libc: Libc, options: UdpOptions, interfaceName: string | undefined): number {
   const what = describe(options)
-  if (interfaceName === '' || interfaceName.length > INTERFACE_NAME_LIMIT)
+  if (interfaceName === '' || (interfaceName ?? '').length > INTERFACE_NAME_LIMIT)
     throw new SocketError('ENODEV', 'setsockopt', sentence('ENODEV', what))
   const fd = libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
   if (fd < 0) throw failed('socket', libc.errno(), what)
   try {
     if (options.broadcast === true) setFlag({ libc, fd, what }, SO_BROADCAST, true)
-    const name = new TextEncoder().encode(`${interfaceName}\0`)
-    if (libc.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length) < 0)
+    if (interfaceName !== undefined && !setDevice({ libc, fd }, interfaceName))
       throw failed('setsockopt', libc.errno(), what)
-    const address = internetAddress(options.address, options.port)
-    if (libc.bind(fd, address, address.length) < 0) throw failed('bind', libc.errno(), what, options.port)
+    bindBeside({ libc, fd, what }, options)
     return fd
   } catch (error) {
     libc.close(fd)
     throw error
   }
+}
+
+/**
+ * 0.0.0.0 of one interface and an address of any interface cannot have the same port by bind(2), but by a change of
+ * interface after it: the kernel looks for conflicts only there, and gives a datagram to the socket that has its address
+ * (net/ipv4/udp.c, `udp_lib_lport_inuse` and `__udp4_lib_lookup`).
+ */
+function bindBeside({ libc, fd, what }: Descriptor, { address, port, interface: name }: UdpOptions): void {
+  const target = internetAddress(address, port)
+  const bind = (): boolean => libc.bind(fd, target, target.length) === 0
+  if (bind()) return
+  const errno = libc.errno()
+  const aside = name === undefined ? [fd] : [...ANYWHERE]
+  if (errno === EADDRINUSE && aside.every((one) => setDevice({ libc, fd: one }, NOWHERE))) {
+    const isBound = bind()
+    for (const one of aside) setDevice({ libc, fd: one }, '')
+    if (isBound) return
+  }
+  throw failed('bind', errno, what, port)
+}
+
+/** An empty name is any interface. */
+function setDevice({ libc, fd }: Pick<Descriptor, 'libc' | 'fd'>, name: string): boolean {
+  const text = new TextEncoder().encode(`${name}\0`)
+  return libc.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, text, text.length) === 0
 }
 
 function setFlag({ libc, fd, what }: Descriptor, name: number, on: boolean): void {

@@ -126,3 +126,20 @@ export class DhcpHost {
     assert.equal(code, 0, `${program} ${args.join(' ')}: ${stderr}`)
   }
 }
+
+/** ISC's relay on a host whose `up0` leads to the server, out of an unpacked package; it adds option 82. */
+export async function startDhcrelay(
+  host: Host,
+  tree: string,
+  { downs, server }: { readonly downs: readonly string[]; readonly server: string },
+): Promise<Running> {
+  const relaying = new Running(
+    host.spawn('env', [
+      peerEnvironment(tree),
+      `${tree}/usr/sbin/dhcrelay`,
+      ...['-4', '-d', '-a', ...downs.flatMap((name) => ['-id', name]), '-iu', 'up0', server],
+    ]),
+  )
+  await relaying.stderrMatch(/Sending on/)
+  return relaying
+}

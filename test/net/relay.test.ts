@@ -8,7 +8,7 @@ import { messageType, optionBytes } from '../../src/protocol/dhcp4/options.ts'
 import { parseEthernetUdp } from '../../src/protocol/frame/ipv4-udp.ts'
 import { OPTION } from '../../src/protocol/iana/options.ts'
 import { peerEnvironment, unpackPeer } from '../helpers/debian-peer.ts'
-import { DhcpHost } from '../helpers/dhcp-programs.ts'
+import { DhcpHost, startDhcrelay } from '../helpers/dhcp-programs.ts'
 import { type Capture, type Host, inNetns } from '../helpers/netns.ts'
 import { centra, endAll, makeSite, missing, Running, serve } from '../helpers/server.ts'
 
@@ -151,15 +151,8 @@ inNetns(import.meta, (net) => {
 
 async function dhcrelay(host: Host): Promise<void> {
   assert.ok('tree' in isc)
-  const downs = host.name === 'first' ? ['-id', 'down0', '-id', 'down1'] : ['-id', 'down0']
-  const relaying = new Running(
-    host.spawn('env', [
-      peerEnvironment(isc.tree),
-      `${isc.tree}/usr/sbin/dhcrelay`,
-      ...['-4', '-d', '-a', ...downs, '-iu', 'up0', '10.77.0.1'],
-    ]),
-  )
-  await relaying.stderrMatch(/Sending on/)
+  const downs = host.name === 'first' ? ['down0', 'down1'] : ['down0']
+  await startDhcrelay(host, isc.tree, { downs, server: '10.77.0.1' })
 }
 
 async function dnsmasqRelay(host: Host, address: string): Promise<void> {
