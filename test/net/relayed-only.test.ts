@@ -51,7 +51,7 @@ inNetns(import.meta, (net) => {
     async () => {
       const site = makeSite('/run/site', (text) =>
         text
-          .replace(/ {2}- name: provisioning\n[^]*?\n\n/, `${BEHIND}\n`)
+          .replace(/ {2}- name: provisioning\n[\s\S]*?\n\n/, `${BEHIND}\n`)
           .replace(/^ {4}address: 10\.77\..*\n/gm, ''),
       )
       const server = await serve(site, '--log', 'json')
@@ -73,7 +73,7 @@ inNetns(import.meta, (net) => {
       assert.match(dhclient.stderr, new RegExp(`DHCPACK of ${address} from ${OURS}`))
 
       const script = client.run('busybox', 'wget', '-qO-', `http://${OURS}:8080/boot.ipxe`)
-      assert.match(script.stdout, new RegExp(`^#!ipxe\\n[^]*http://${OURS}:8080/boot/`))
+      assert.match(script.stdout, new RegExp(`^#!ipxe\\n[\\s\\S]*http://${OURS}:8080/boot/`))
       const loader = client.run('busybox', 'tftp', '-g', '-r', 'undionly.kpxe', '-l', '/dev/null', OURS)
       assert.equal(loader.code, 0, loader.stderr)
       await server.event('tftp.done', { mac: MAC, address, file: 'undionly.kpxe' })
