@@ -1,6 +1,7 @@
 import type { Ipv4 } from '../lib/ipv4.ts'
 import { type Mac, macFromNumber, macToNumber } from '../lib/mac.ts'
 import { type Lease, type LeaseState, usualClientId } from '../model/lease.ts'
+import { COLUMN, type LeaseBlock } from '../model/lease-block.ts'
 import { NONE, SlotIndex } from './slot-index.ts'
 
 const CODES: Readonly<Record<LeaseState, number>> = { offered: 1, bound: 2, released: 3, declined: 4 }
@@ -9,6 +10,16 @@ const FREE = 0
 /** Added to the code of the state: option 61 is the hardware type and the MAC. */
 const USUAL_CLIENT_ID = 16
 const FIRST_CAPACITY = 64
+
+interface Columns {
+  readonly address: number
+  readonly mac: number
+  readonly code: number
+  readonly startedAt: number
+  readonly expiresAt: number
+  /** Unless it is the usual one. */
+  readonly clientId: string | undefined
+}
 
 /**
  * The leases of one network as numbers in columns, each lease in a slot: 100 000 of them take 6 MB, and as many objects,
@@ -78,21 +89,27 @@ export class LeaseSlots {
 
   /** Replaces what was known of this address. The answer is the slot. */
   put({ address, mac, clientId, state, startedAt, expiresAt }: Lease): number {
-    let slot = this.#byAddress.get(address)
-    if (slot === NONE) slot = this.#take()
-    else this.#unlink(slot)
-    const number = macToNumber(mac)
     const isUsual = clientId !== undefined && clientId === usualClientId(mac)
-    this.#addresses[slot] = address
-    this.#macs[slot] = number
-    this.#codes[slot] = CODES[state] + (isUsual ? USUAL_CLIENT_ID : 0)
-    this.#starts[slot] = startedAt
-    this.#ends[slot] = expiresAt
-    this.#older[slot] = this.#byMac.get(number)
-    if (clientId !== undefined && !isUsual) this.#clientIds.set(slot, clientId)
-    this.#byMac.set(number, slot)
-    this.#byAddress.set(address, slot)
-    return slot
+    return this.#write({
+      ...{ address, mac: macToNumber(mac), startedAt, expiresAt },
+      code: CODES[state] + (isUsual ? USUAL_CLIENT_ID : 0),
+      clientId: isUsual ? undefined : clientId,
+    })
+  }
+
+  /** The same, for number `index` of a block. */
+  putPacked({ numbers, states, clientIds }: LeaseBlock, index: number): number {
+    const number = (column: number): number => numbers[index * COLUMN.count + column] ?? 0
+    const state = states[number(COLUMN.state)]
+    if (state === undefined) throw new RangeError(`lease ${index} has no state`)
+    return this.#write({
+      address: number(COLUMN.address),
+      mac: number(COLUMN.mac),
+      startedAt: number(COLUMN.startedAt),
+      expiresAt: number(COLUMN.expiresAt),
+      code: CODES[state] + number(COLUMN.hasUsualId) * USUAL_CLIENT_ID,
+      clientId: clientIds.get(index),
+    })
   }
 
   remove(slot: number): void {
@@ -123,6 +140,22 @@ export class LeaseSlots {
       startedAt: this.startOf(slot),
       expiresAt: this.endOf(slot),
     }
+  }
+
+  #write({ address, mac, code, startedAt, expiresAt, clientId }: Columns): number {
+    let slot = this.#byAddress.get(address)
+    if (slot === NONE) slot = this.#take()
+    else this.#unlink(slot)
+    this.#addresses[slot] = address
+    this.#macs[slot] = mac
+    this.#codes[slot] = code
+    this.#starts[slot] = startedAt
+    this.#ends[slot] = expiresAt
+    this.#older[slot] = this.#byMac.get(mac)
+    if (clientId !== undefined) this.#clientIds.set(slot, clientId)
+    this.#byMac.set(mac, slot)
+    this.#byAddress.set(address, slot)
+    return slot
   }
 
   /** A free slot. */

@@ -1,6 +1,7 @@
 import type { Ipv4, Ipv4Range } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { Lease, LeaseView, PickOptions } from '../model/lease.ts'
+import { COLUMN, type LeaseBlock } from '../model/lease-block.ts'
 import { NetworkLeases } from './network-leases.ts'
 import { NONE } from './slot-index.ts'
 
@@ -13,6 +14,14 @@ export class LeaseTable implements LeaseView {
 
   constructor(leases: Iterable<Lease> = []) {
     for (const lease of leases) this.put(lease)
+  }
+
+  static ofBlock(block: LeaseBlock): LeaseTable {
+    const table = new LeaseTable()
+    const networks = block.networks.map((name) => table.#network(name))
+    for (let index = 0; index < block.length; index += 1)
+      networks[block.numbers[index * COLUMN.count + COLUMN.network] ?? 0]?.putPacked(block, index)
+    return table
   }
 
   ofClient(network: string, mac: Mac): readonly Lease[] {

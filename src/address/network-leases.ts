@@ -1,5 +1,6 @@
 import { addIpv4, type Ipv4, type Ipv4Range, rangeContains } from '../lib/ipv4.ts'
 import type { Lease, PickOptions } from '../model/lease.ts'
+import type { LeaseBlock } from '../model/lease-block.ts'
 import { LeaseSlots } from './lease-slots.ts'
 import { SlotHeap } from './slot-heap.ts'
 import { NONE } from './slot-index.ts'
@@ -28,6 +29,11 @@ export class NetworkLeases {
 
   put(lease: Lease): void {
     this.#sort(this.slots.put(lease))
+  }
+
+  /** Puts number `index` of a block. */
+  putPacked(block: LeaseBlock, index: number): void {
+    this.#sort(this.slots.putPacked(block, index))
   }
 
   remove(slot: number): void {

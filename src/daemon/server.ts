@@ -127,7 +127,7 @@ class Server implements RunningServer {
     const timeline = new Timeline(store, saved.lastEventId)
     const running: Running = {
       picture: await takePicture(config, disk),
-      leases: new LeaseTable(saved.leases),
+      leases: LeaseTable.ofBlock(saved.leases),
       store,
       timeline,
       seen: new SeenMachines(store, saved.seen),

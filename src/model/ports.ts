@@ -1,6 +1,7 @@
 import type { Mac } from '../lib/mac.ts'
 import type { StoredEvent } from './event.ts'
 import type { Lease } from './lease.ts'
+import type { LeaseBlock } from './lease-block.ts'
 
 /** A machine that sent us a packet, described or not. */
 export interface SeenMachine {
@@ -55,8 +56,8 @@ export interface StateStore {
 
 /** What a server needs to go on where the last one stopped. */
 export interface SavedState {
-  /** To be read once, in no order: 100 000 of them need not be objects all at the same time. */
-  readonly leases: Iterable<Lease>
+  /** In no order. */
+  readonly leases: LeaseBlock
   readonly attempts: readonly BootAttempt[]
   /** The one seen last comes last. */
   readonly seen: readonly SeenMachine[]

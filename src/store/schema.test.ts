@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { event, lease, temporaryDirectory } from '../../test/helpers/state.ts'
+import { event, lease, leasesOf, temporaryDirectory } from '../../test/helpers/state.ts'
 import { openStateReader } from './state-reader.ts'
 import { openStateStore } from './state-store.ts'
 
@@ -48,7 +48,7 @@ test('a database of the first version comes along: leases, sightings, events', a
     lease('10.0.0.5', 'fe:dc:ba:98:76:5f', { clientId: '01fedcba98765f' }),
     lease('255.254.0.200', '02:00:00:00:00:02', { state: 'declined' }),
   ]
-  assert.deepEqual([...saved.leases], leases)
+  assert.deepEqual(leasesOf(saved), leases)
   assert.deepEqual(saved.seen, [
     { mac: 'fe:dc:ba:98:76:5f', network: 'lab', firstSeen: 1, lastSeen: 2, arch: 'uefi-x64', stage: 'dhcp' },
   ])

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
-import { event, lease, leaseNumber, temporaryDirectory } from '../../test/helpers/state.ts'
+import { event, lease, leaseNumber, leasesOf, temporaryDirectory } from '../../test/helpers/state.ts'
 import { parseMac } from '../lib/mac.ts'
 import type { Lease } from '../model/lease.ts'
 import type { SavedState } from '../model/ports.ts'
@@ -15,7 +15,7 @@ import type { StoreError } from './store-error.ts'
 
 const MAC = parseMac('02:00:00:00:00:01') ?? assert.fail()
 
-type Saved = SavedState & { readonly leases: readonly Lease[] }
+type Saved = Omit<SavedState, 'leases'> & { readonly leases: readonly Lease[] }
 
 async function open(
   t: TestContext,
@@ -24,7 +24,7 @@ async function open(
   const errors: StoreError[] = []
   const opened = await openStateStore({ stateDir, durability: 'off', onError: (error) => errors.push(error) })
   t.after(() => opened.store.close())
-  const saved = { ...opened.saved, leases: [...opened.saved.leases] }
+  const saved = { ...opened.saved, leases: leasesOf(opened.saved) }
   return { stateDir, errors, store: opened.store, saved }
 }
 

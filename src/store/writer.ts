@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { SavedState } from '../model/ports.ts'
-import { unpackLeases } from './lease-columns.ts'
 import { StoreError } from './store-error.ts'
 import type { FromWriter, ToWriter, Write, WriteFailure, WriterData, WrittenBatch } from './writes.ts'
 
@@ -58,10 +57,8 @@ export class Writer {
     const exited = new Promise<number>((resolve) => worker.once('exit', resolve))
     const [first] = (await Promise.race([once(worker, 'message'), failAfter(exited)])) as [FromWriter]
     switch (first.kind) {
-      case 'ready': {
-        const saved = { ...first.saved, leases: unpackLeases(first.saved.leases) }
-        return { writer: new Writer({ worker, exited, onFatal }), saved }
-      }
+      case 'ready':
+        return { writer: new Writer({ worker, exited, onFatal }), saved: first.saved }
       case 'cannot-open':
         // Its lock on the state directory goes with it.
         await exited

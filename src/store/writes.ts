@@ -1,6 +1,6 @@
 import type { BootAttempt, BootProgress, SavedState, SeenMachine } from '../model/ports.ts'
 import type { Durability } from './database.ts'
-import type { LeaseBlock, LeaseValues } from './lease-columns.ts'
+import type { LeaseValues } from './lease-columns.ts'
 import type { StoreErrorCode } from './store-error.ts'
 
 /**
@@ -38,15 +38,12 @@ export interface WriterData {
   readonly durability: Durability
 }
 
-/** {@link SavedState} as it crosses. */
-export type SavedBlock = Omit<SavedState, 'leases'> & { readonly leases: LeaseBlock }
-
 export type ToWriter =
   | { readonly kind: 'write'; readonly batch: number; readonly writes: readonly Write[] }
   | { readonly kind: 'close' }
 
 export type FromWriter =
-  | { readonly kind: 'ready'; readonly saved: SavedBlock }
+  | { readonly kind: 'ready'; readonly saved: SavedState }
   | { readonly kind: 'cannot-open'; readonly failure: WriteFailure }
   /** The fate of every batch of one commit. */
   | { readonly kind: 'written'; readonly batches: readonly WrittenBatch[] }

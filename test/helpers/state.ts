@@ -3,10 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
+import { LeaseTable } from '../../src/address/lease-table.ts'
 import { parseIpv4 } from '../../src/lib/ipv4.ts'
 import { parseMac } from '../../src/lib/mac.ts'
 import type { StoredEvent } from '../../src/model/event.ts'
 import type { Lease } from '../../src/model/lease.ts'
+import type { SavedState } from '../../src/model/ports.ts'
 
 /** A directory that is gone when the test ends. */
 export function temporaryDirectory(t: TestContext): string {
@@ -35,6 +37,11 @@ export function leaseNumber(n: number): Lease {
   const [high, low] = [n >>> 8, n & 255]
   const hex = (byte: number): string => byte.toString(16).padStart(2, '0')
   return lease(`10.7.${high}.${low}`, `02:00:00:00:${hex(high)}:${hex(low)}`)
+}
+
+/** As objects. */
+export function leasesOf({ leases }: Pick<SavedState, 'leases'>): readonly Lease[] {
+  return [...LeaseTable.ofBlock(leases).all()]
 }
 
 export function event(id: number, changes: Partial<StoredEvent> = {}): StoredEvent {

@@ -16,7 +16,7 @@ import type { Lease } from '../../src/model/lease.ts'
 import { openStateStore } from '../../src/store/state-store.ts'
 import type { StoreError } from '../../src/store/store-error.ts'
 import { sha256 } from '../helpers/server.ts'
-import { leaseNumber, temporaryDirectory } from '../helpers/state.ts'
+import { leaseNumber, leasesOf, temporaryDirectory } from '../helpers/state.ts'
 
 /** Leases in many commits: more than the log's first thousand pages, and some that are in the log alone. */
 const COMMITS = 60
@@ -46,7 +46,7 @@ async function leftByDead(
 async function savedIn(stateDir: string): Promise<{ readonly leases: readonly Lease[] }> {
   const { store, saved } = await openStateStore({ stateDir, durability: 'off', onError: assert.fail })
   await store.close()
-  return { leases: [...saved.leases] }
+  return { leases: leasesOf(saved) }
 }
 
 test('the log of a dead server is taken over whole', async (t) => {

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { openStateStore } from '../../src/store/state-store.ts'
 import type { StoreError } from '../../src/store/store-error.ts'
 import { inNetns } from '../helpers/netns.ts'
-import { event, leaseNumber } from '../helpers/state.ts'
+import { event, leaseNumber, leasesOf } from '../helpers/state.ts'
 
 // Not for the network but for the mount namespace: a disk of two megabytes.
 inNetns(import.meta, (net) => {
@@ -41,7 +41,7 @@ inNetns(import.meta, (net) => {
       durability: 'full',
       onError: (error) => errors.push(error),
     })
-    assert.deepEqual([...again.saved.leases], [leaseNumber(1), leaseNumber(4)])
+    assert.deepEqual(leasesOf(again.saved), [leaseNumber(1), leaseNumber(4)])
     await again.store.close()
   })
 })

@@ -9,7 +9,7 @@ import { writeSync } from 'node:fs'
 import { formatIpv4 } from '../../src/lib/ipv4.ts'
 import type { Mac } from '../../src/lib/mac.ts'
 import { openStateStore } from '../../src/store/state-store.ts'
-import { leaseNumber } from '../helpers/state.ts'
+import { leaseNumber, leasesOf } from '../helpers/state.ts'
 
 const [stateDir = '', mode = ''] = process.argv.slice(2)
 const STDERR = 2
@@ -35,7 +35,7 @@ async function saveThree(): Promise<void> {
 }
 
 async function saveForever(early: boolean): Promise<void> {
-  const used = new Set([...saved.leases].map((lease) => lease.address))
+  const used = new Set(leasesOf(saved).map((lease) => lease.address))
   const stored = used.size
   const client = process.pid
   let next = 0
