@@ -353,6 +353,14 @@ const WHERE_NEXT: readonly Row[] = [
     ],
   },
   {
+    name: 'U-Boot for which no loader is named is told its server, where it asks for names of its own',
+    in: world(),
+    ask: (w) => w.asksDhcp(STRANGER, { stage: 'rom', arch: 'uboot-arm64', firmware: 'u-boot' }),
+    action:
+      'no-boot no loader for uboot-arm64: a node or profile can name one, loader: { uboot-arm64: FILE }, next server',
+    steps: [NOBODY, ALL, 'loader.select config: no loader for uboot-arm64'],
+  },
+  {
     name: 'E07: iPXE without HTTP gets a whole iPXE over TFTP, on BIOS never one that needs UNDI',
     in: world(),
     ask: (w) => w.asksDhcp(STRANGER, { stage: 'ipxe', arch: 'bios-x86', transport: 'tftp' }),

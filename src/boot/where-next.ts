@@ -43,6 +43,8 @@ export function whereNext(asked: Asked): Action {
       return petitboot(asked)
     case 'raspberry-pi':
       return raspberryPi(asked)
+    case 'u-boot':
+      return uBoot(asked)
     default:
       return loader(asked, client.stage)
   }
@@ -205,6 +207,12 @@ function installer(asked: Asked): Action {
 function overHttp(asked: Asked): Asked {
   const { request } = asked
   return { ...asked, request: { ...request, client: { ...request.client, transport: 'http' } } }
+}
+
+/** Without a file it asks its server for names of its own, and knows that one by siaddr alone (u-boot net/bootp.c). */
+function uBoot(asked: Asked): Action {
+  const action = loader(asked, 'rom')
+  return action.kind === 'no-boot' ? { ...action, nextServer: true } : action
 }
 
 /** Petitboot reads a configuration of pxelinux's form, which only the operator can have written. */
