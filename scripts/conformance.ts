@@ -39,9 +39,9 @@ export function conformanceDocument(cases: readonly Case[]): string {
   return [
     '# Conformance',
     '',
-    `${tested.length} of ${cases.length} cases that concern DHCP, PXE and TFTP have tests named by their id; D: parsing and`,
+    `${tested.length} of ${cases.length} cases that concern DHCP, PXE, HTTP and TFTP have tests named by their id; D: parsing and`,
     'building, S: states and leases, I: identity, A: addresses of replies, X: PXE and proxyDHCP, E: iPXE, O: other servers,',
-    'T: TFTP.',
+    'H: HTTP, T: TFTP.',
     'Written by `UPDATE_GOLDEN=1 node --test test/conformance.test.ts`; printed by `npm run conformance`.',
     '',
     '| id | what | tests |',

@@ -7,6 +7,7 @@ import { printable } from '../lib/text.ts'
 import type { HttpAnswer, HttpRequest } from '../model/http.ts'
 import type { Script, ScriptForm } from '../model/script.ts'
 import type { ImageFile } from '../model/world.ts'
+import { contentTypeOf } from '../protocol/http/content-type.ts'
 import { renderScript } from '../render/script.ts'
 import { answerReport } from './answer-report.ts'
 import { machineAt } from './answer-tftp.ts'
@@ -16,6 +17,8 @@ import { type Running, refreshImages } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
 import { worldAt } from './world.ts'
 
+/** Octets. */
+const FORM_LIMIT = 65_536
 const FOREVER = 'public, max-age=31536000, immutable'
 
 /** The node plane: every path of it. Rejects only for a fault of ours. */
@@ -33,16 +36,17 @@ export async function answerHttp(
       ? text(400, 'expected /v1/report/MAC\n')
       : answerReport(request, mac, on, running)
   }
-  if (request.method !== 'GET' && request.method !== 'HEAD') return notAllowed('GET, HEAD')
-  if (first === 'health' && rest.length === 0) return healthAnswer(health())
   if (first === 'boot.ipxe' && rest.length === 0) return identify(request, on, running)
   if (first === 'boot' && rest.length === 1) return script(rest[0] ?? '', request, on, running)
+  if (request.method !== 'GET' && request.method !== 'HEAD') return notAllowed('GET, HEAD')
+  if (first === 'health' && rest.length === 0) return healthAnswer(health())
   if (first === 'firmware' && rest.length === 1) return firmware(rest[0] ?? '', request, on, running)
   if (first === 'images') return image(rest, request, on, running)
   return text(404, `there is nothing at ${printable(request.path)}\n`)
 }
 
 function identify(request: HttpRequest, on: ServedNetwork, running: Running): HttpAnswer {
+  if (!['GET', 'HEAD', 'POST'].includes(request.method)) return notAllowed('GET, HEAD, POST')
   const boot = classifyIdentify(ingress(on))
   const decision = decide(boot, worldAt(running.picture, running.leases, running.now()))
   const mac = machineAt(request.peer, on, running)
@@ -56,7 +60,10 @@ async function script(
   on: ServedNetwork,
   running: Running,
 ): Promise<HttpAnswer> {
-  const classified = classifyScript(name, request.query, ingress(on))
+  if (!['GET', 'HEAD', 'POST'].includes(request.method)) return notAllowed('GET, HEAD, POST')
+  const query = await parameters(request)
+  if (query === undefined) return text(413, `a form of a script has at most ${FORM_LIMIT} octets\n`)
+  const classified = classifyScript(name, query, ingress(on))
   if (!classified.ok) return text(404, `${classified.error}\n`)
   await refreshImages(running)
   const { boot, form } = classified.value
@@ -68,9 +75,16 @@ async function script(
     request.method === 'HEAD'
       ? decision.action.script
       : await grant(decision, mac, request.peer, { on, running })
-  if (request.method === 'GET')
+  if (request.method !== 'HEAD')
     observeScript({ decision, mac, peer: request.peer, form, request: boot }, on, running)
   return scriptAnswer(granted, form)
+}
+
+/** What iPXE's `params` sends as a form means the same as a query (https://ipxe.org/cmd/params); undefined: too long. */
+async function parameters({ method, query, readBody }: HttpRequest): Promise<URLSearchParams | undefined> {
+  if (method !== 'POST') return query
+  const body = await readBody(FORM_LIMIT)
+  return body === undefined ? undefined : new URLSearchParams([...query, ...new URLSearchParams(body)])
 }
 
 /**
@@ -112,7 +126,7 @@ function firmware(name: string, request: HttpRequest, on: ServedNetwork, running
     size,
     etag: `"${size.toString(16)}-${revision}"`,
     headers: {
-      'Content-Type': name.endsWith('.efi') ? 'application/efi' : 'application/octet-stream',
+      'Content-Type': contentTypeOf(name),
       'Cache-Control': 'no-cache',
     },
     observe: observeTransfer(
@@ -152,6 +166,7 @@ async function image(
     size: file.size,
     etag: `"${file.sha256}"`,
     headers: {
+      // An initrd.img is no disk image.
       'Content-Type': 'application/octet-stream',
       'Cache-Control': rest.length === 2 ? FOREVER : 'no-cache',
     },

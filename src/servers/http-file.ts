@@ -10,7 +10,7 @@ const CHUNK = 1 << 20
 /** Milliseconds between two progress reports of one transfer. */
 const PROGRESS_MS = 500
 
-/** Answers GET and HEAD for one immutable file: 200, 206, 304, 416 (RFC 9110 §13, §14), 503 when it changed. */
+/** Answers GET and HEAD for one immutable file: 200, 206, 304, 412, 416 (RFC 9110 §13, §14), 503 when it changed. */
 export async function sendFile(
   answer: FileAnswer,
   request: IncomingMessage,
@@ -19,7 +19,14 @@ export async function sendFile(
   for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value)
   response.setHeader('ETag', answer.etag)
   response.setHeader('Accept-Ranges', 'bytes')
-  if (matchesEtag(request.headers['if-none-match'], answer.etag)) {
+  const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = request.headers
+  // RFC 9110 §13.2.2: this one comes first.
+  if (ifMatch !== undefined && !matchesEtag(ifMatch, answer.etag, 'strong')) {
+    response.setHeader('Content-Length', 0)
+    response.writeHead(412).end()
+    return
+  }
+  if (matchesEtag(ifNoneMatch, answer.etag)) {
     response.writeHead(304).end()
     return
   }

@@ -298,10 +298,12 @@ inNetns(import.meta, (net) => {
         '/images/constructor/x',
       ])
         assert.equal(curl(target).status, 404, target)
-      for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
+      for (const method of ['PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
         const refused = curl('/boot.ipxe', '-X', method)
-        assert.deepEqual([refused.status, refused.headers['allow']], [405, 'GET, HEAD'], method)
+        assert.deepEqual([refused.status, refused.headers['allow']], [405, 'GET, HEAD, POST'], method)
       }
+      const posted = curl('/health', '-X', 'POST')
+      assert.deepEqual([posted.status, posted.headers['allow']], [405, 'GET, HEAD'])
       const get = curl('/v1/report/52-54-00-77-00-01')
       assert.deepEqual([get.status, get.headers['allow']], [405, 'POST'])
       assert.equal(curl('/%zz').status, 400)

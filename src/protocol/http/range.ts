@@ -23,8 +23,16 @@ export function parseRange(header: string | undefined, size: number): ByteRange 
   return first >= size ? 'unsatisfiable' : { first, last }
 }
 
-/** Whether an `If-None-Match` header names this entity tag (RFC 9110 §13.1.2, weak comparison). */
-export function matchesEtag(header: string | undefined, etag: string): boolean {
+/**
+ * Whether an `If-Match` or `If-None-Match` header names this entity tag. The former compares strongly: a weak tag never
+ * matches (RFC 9110 §13.1.1, §13.1.2).
+ */
+export function matchesEtag(
+  header: string | undefined,
+  etag: string,
+  comparison: 'weak' | 'strong' = 'weak',
+): boolean {
   if (header === undefined) return false
-  return header.split(',').some((part) => part.trim() === '*' || part.trim().replace(/^W\//, '') === etag)
+  const strip = comparison === 'weak' ? /^W\// : /^$/
+  return header.split(',').some((part) => part.trim() === '*' || part.trim().replace(strip, '') === etag)
 }
