@@ -624,6 +624,13 @@ const FILES: readonly Row[] = [
     steps: ['file.publish config: undionly.kpxe'],
   },
   {
+    name: 'T25: in any case',
+    in: world(),
+    ask: (w) => w.asks('tftp', { kind: 'file', names: ['Boot/UNDIONLY.KPXE', 'UNDIONLY.KPXE'] }),
+    action: 'file undionly.kpxe',
+    steps: ['file.publish config: undionly.kpxe'],
+  },
+  {
     name: 'a name that is no loader is refused and escaped',
     in: world(),
     ask: (w) => w.asks('tftp', { kind: 'file', names: ['etc/\n\x1b[31mpasswd'] }),

@@ -1,7 +1,7 @@
 import { printable } from '../lib/text.ts'
 import type { Config, Network, Node } from '../model/config.ts'
 import type { Step } from '../model/rules.ts'
-import type { World } from '../model/world.ts'
+import type { FirmwareFile, World } from '../model/world.ts'
 import type { Action, BootRequest, Decision } from './decision.ts'
 import { nodePlane, whatToRun, where } from './what-to-run.ts'
 import { whereNext } from './where-next.ts'
@@ -72,8 +72,16 @@ function refuseClient(
   return refused ? { kind: 'ignore', reason: outcome } : undefined
 }
 
+/** What Windows boot managers ask for in a case of their own choice; no two published names differ by case alone. */
+function inAnyCase(names: readonly string[], { firmware }: World): FirmwareFile | undefined {
+  const lower = new Set(names.map((name) => name.toLowerCase()))
+  return [...firmware.values()].find(({ name }) => lower.has(name.toLowerCase()))
+}
+
 function publishedFile(names: readonly string[], world: World, steps: Step[]): Action {
-  const file = names.map((name) => world.firmware.get(name)).find((found) => found !== undefined)
+  const file =
+    names.map((name) => world.firmware.get(name)).find((found) => found !== undefined) ??
+    inAnyCase(names, world)
   const shown = names[0] ?? ''
   if (file === undefined) {
     const reason = `${shown === '' ? 'the name' : `"${printable(shown, 80)}"`} is not a published loader`

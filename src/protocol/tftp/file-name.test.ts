@@ -29,6 +29,9 @@ const NAMES: readonly (readonly [name: string, sent: string, ...candidates: stri
   ['broken and good encoding', 'a%41%zz', 'a%41%zz'],
   ['dots that are no parent', 'a..b/.c', 'a..b/.c'],
   ['a PXELINUX name', 'pxelinux.cfg/01-52-54-00-12-34-56', 'pxelinux.cfg/01-52-54-00-12-34-56'],
+  ['T38: below a serial number', 'dc2d6e8f/config.txt', 'dc2d6e8f/config.txt', 'config.txt'],
+  ['T38: below a MAC address', 'dc-a6-32-01-02-03/start4.elf', 'dc-a6-32-01-02-03/start4.elf', 'start4.elf'],
+  ['below something else', 'dc2d6e8/config.txt', 'dc2d6e8/config.txt'],
   ['a drive letter is no candidate for anything', 'C:\\boot.ini', 'C:\\boot.ini', 'C:/boot.ini'],
 ]
 
@@ -61,6 +64,7 @@ const REFUSED = [
   'a\x7fb',
   'a\nb.efi',
   '../a\xff',
+  'dc2d6e8f/../a',
 ] as const
 
 for (const sent of REFUSED) {

@@ -9,6 +9,9 @@ export interface NameRefusal {
 
 const ACCESS_VIOLATION: NameRefusal = { code: TFTP_ERROR.accessViolation, message: 'Access violation' }
 
+/** A Raspberry Pi looks below its serial number first, or below its MAC address when it was told so. */
+const OWN_FOLDER = /^(?:[0-9a-f]{8}|[0-9a-f]{2}(?:-[0-9a-f]{2}){5})\//i
+
 /**
  * The names under which a requested file may be published, best first. They are only ever compared with the keys of
  * a table of published names, never opened: nothing here makes a path safe. Published names are ASCII, relative,
@@ -28,6 +31,8 @@ export function candidateNames(bytes: Uint8Array): Result<readonly string[], Nam
   const decoded = percentDecode(cut)
   const names = [cut, plain]
   if (decoded !== undefined) names.push(normalise(decoded))
+  const ownFolder = OWN_FOLDER.exec(plain)
+  if (ownFolder !== null) names.push(plain.slice(ownFolder[0].length))
   if (names.some(isUnsafe)) return err(ACCESS_VIOLATION)
   if (exact !== cut && !isUnsafe(exact)) names.unshift(exact, normalise(exact))
   return ok([...new Set(names)].filter((name) => name !== ''))
