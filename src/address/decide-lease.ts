@@ -5,6 +5,7 @@ import type { Lease, LeaseView } from '../model/lease.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
 import type { LeaseAsk, LeaseRequest } from '../model/lease-request.ts'
 import type { Step } from '../model/rules.ts'
+import { decidePingCheck, pingCheckStep } from './ping-check.ts'
 
 /** How long an offered address is kept for the client, in milliseconds (RFC 2131 §4.3.1 leaves it to the server). */
 export const OFFER_HOLD_MS = 60_000
@@ -86,7 +87,14 @@ function offer(
     return { kind: 'offer', lease: held, seconds }
   const lease = makeLease(request, address, world)
   const until = world.now + OFFER_HOLD_MS
-  return { kind: 'offer', lease: { ...lease, state: 'offered', expiresAt: until }, seconds }
+  const check = decidePingCheck(request.mac, address, world)
+  if (check !== undefined) steps.push(pingCheckStep(address, check, world.network))
+  return {
+    kind: 'offer',
+    lease: { ...lease, state: 'offered', expiresAt: until },
+    seconds,
+    ...(check === undefined ? {} : { check }),
+  }
 }
 
 /** RFC 2131 §4.3.1: reservation, then the current or last address, then the one asked for, then any of the pool. */
@@ -272,6 +280,8 @@ function whyNot(mac: Mac, address: Ipv4, world: AddressWorld): string | undefine
   const holder = leases.ofAddress(network.name, address)
   if (holder !== undefined && isActive(holder, now)) {
     if (holder.state === 'declined') return `${shown} is quarantined: a client found it in use`
+    if (holder.mac !== mac && holder.state === 'conflict')
+      return `${shown} is quarantined: somebody answers there`
     if (holder.mac !== mac) return `${shown} is leased to ${holder.mac}`
   }
   // First: a reservation may name the address that the interface turns out to have.

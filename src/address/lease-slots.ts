@@ -4,7 +4,10 @@ import { type Lease, type LeaseState, usualClientId } from '../model/lease.ts'
 import { COLUMN, type LeaseBlock } from '../model/lease-block.ts'
 import { NONE, SlotIndex } from './slot-index.ts'
 
-const CODES: Readonly<Record<LeaseState, number>> = { offered: 1, bound: 2, released: 3, declined: 4 }
+const CODES: Readonly<Record<LeaseState, number>> = {
+  ...{ offered: 1, bound: 2, released: 3 },
+  ...{ declined: 4, conflict: 5 },
+}
 const STATES = new Map(Object.entries(CODES).map(([state, code]) => [code, state as LeaseState]))
 const FREE = 0
 /** Added to the code of the state: option 61 is the hardware type and the MAC. */

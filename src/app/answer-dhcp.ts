@@ -11,6 +11,7 @@ import {
   observeRequest,
   observeWouldAnswer,
 } from './observe-dhcp.ts'
+import { checkOffer, mustCheck } from './ping-check.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
 import { type DhcpSender, type DhcpThought, effectiveAnswer, replyTo, thinkDhcp } from './think-dhcp.ts'
@@ -30,28 +31,31 @@ export async function answerDhcp(
     observeDropped(thinking.error, arrival, running)
     return undefined
   }
-  const thought = thinking.value
-  const { on } = thought
-  const { mac } = thought.client.boot.client
+  const asked = thinking.value
+  const { on } = asked
+  const { mac } = asked.client.boot.client
   if (!running.askRate.take(mac, running.now())) {
     const reason = 'the client asks more often than it is answered'
     observeDropped({ code: 'asks-too-often', reason, mac }, on, running)
     return undefined
   }
-  observeForeign(thought, on, running)
-  running.counters.received(on.network.name, thought.client.type)
-  const answer = effectiveAnswer(thought)
-  const reply = replyTo(thought, sender)
+  observeForeign(asked, on, running)
+  running.counters.received(on.network.name, asked.client.type)
   if (on.network.dhcp !== 'server' && on.network.dhcp !== 'proxy') {
+    const answer = effectiveAnswer(asked)
     // Held in memory as if it had been offered, so that the same client is told the same address again.
     if (answer.kind === 'offer') hold(answer.lease, running)
     running.counters.unanswered(on.network.name, 'observe')
-    observeWouldAnswer(thought, reply, on, running)
+    observeWouldAnswer(asked, replyTo(asked, sender), on, running)
     return undefined
   }
-  observeRequest(thought, on, running)
+  observeRequest(asked, on, running)
+  const thought = mustCheck(asked, running)
+    ? await checkOffer(asked, () => thinkDhcp(bytes, arrival, running, sender), running)
+    : asked
+  const reply = replyTo(thought, sender)
   if (on.network.dhcp === 'proxy') noteAddress(thought, on, running)
-  else if (!(await commit(answer, thought, on, running))) return undefined
+  else if (!(await commit(effectiveAnswer(thought), thought, on, running))) return undefined
   observeAnswer(thought, reply, on, running)
   if (reply === undefined) running.counters.unanswered(on.network.name, lastRule(thought))
   else running.counters.sent(on.network.name, reply.type)

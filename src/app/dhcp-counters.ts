@@ -1,4 +1,5 @@
 import type { DropCode } from '../boot/classify.ts'
+import type { ProbeOutcome } from '../model/ports.ts'
 import type { RuleId } from '../model/rules.ts'
 import type { MessageType } from '../protocol/dhcp4/message-types.ts'
 
@@ -12,11 +13,15 @@ export type UnansweredReason =
   | 'not-written'
   | 'observe'
 
+/** How the check of an address ended: `overload` when too many ran already, `unavailable` when none could be sent. */
+export type PingCheckOutcome = ProbeOutcome['kind'] | 'overload'
+
 /** DHCP messages since the start, by network. Labels are of closed sets: no client can make the list longer. */
 export class DhcpCounters {
   readonly #received = new Map<string, number>()
   readonly #sent = new Map<string, number>()
   readonly #unanswered = new Map<string, number>()
+  readonly #pingChecks = new Map<string, number>()
 
   received(network: string, type: MessageType | 'BOOTP'): void {
     add(this.#received, `${network} ${type}`)
@@ -24,6 +29,10 @@ export class DhcpCounters {
 
   sent(network: string, type: MessageType | 'BOOTP'): void {
     add(this.#sent, `${network} ${type}`)
+  }
+
+  pingCheck(network: string, outcome: PingCheckOutcome): void {
+    add(this.#pingChecks, `${network} ${outcome}`)
   }
 
   unanswered(network: string, reason: UnansweredReason): void {
@@ -40,6 +49,7 @@ export class DhcpCounters {
       { name: 'received', label: 'type', values: this.#received },
       { name: 'sent', label: 'type', values: this.#sent },
       { name: 'unanswered', label: 'reason', values: this.#unanswered },
+      { name: 'ping_checks', label: 'outcome', values: this.#pingChecks },
     ]
   }
 }

@@ -6,6 +6,8 @@ const HELP: Readonly<Record<string, string>> = {
   received: 'DHCP messages that were understood, by network and message type',
   sent: 'DHCP replies, by network and message type',
   unanswered: 'DHCP messages without an answer, by network and reason',
+  ping_checks:
+    'Addresses probed before an offer: free, conflict; not probed: overload, unavailable; by network and outcome',
 }
 
 type Labels = Readonly<Record<string, string>>

@@ -112,6 +112,21 @@ export function observeWouldAnswer(
   if (told) running.seen.note(mac, on.network.name, running.now(), seenFacts(thought))
 }
 
+/** An address that was not offered, since somebody answered for it: `holder`, where that is known. */
+export function observeConflict(
+  thought: DhcpThought,
+  { address, holder }: { readonly address: Ipv4; readonly holder?: Mac },
+  running: Running,
+): void {
+  const because =
+    holder === undefined ? 'somebody answers an ICMP echo' : 'answers an ARP probe, without a lease of it'
+  emit(running, thought.on, thought, {
+    kind: 'dhcp.conflict',
+    address: formatIpv4(address),
+    detail: { ...(holder === undefined ? {} : { holder }), because },
+  })
+}
+
 /** A message that gets no answer and was not even understood. */
 export function observeDropped(
   dropped: { readonly code: UnansweredReason; readonly reason: string; readonly mac?: Mac },

@@ -7,6 +7,7 @@ import type { DhcpCounters } from './dhcp-counters.ts'
 import type { Drops } from './drops.ts'
 import type { ForeignServers } from './foreign-servers.ts'
 import type { LoopWatch } from './loops.ts'
+import type { PingChecks } from './ping-check.ts'
 import type { RateLimit } from './rate.ts'
 import type { SeenMachines } from './seen.ts'
 import type { Timeline } from './timeline.ts'
@@ -29,6 +30,8 @@ export interface Running {
   /** DHCP messages without an answer that were not understood. */
   readonly drops: Drops
   readonly counters: DhcpCounters
+  /** Addresses that are probed now. */
+  readonly pingChecks: PingChecks
   /** The DHCP servers beside us. */
   readonly foreign: ForeignServers
   /** Machines that a loader leads nowhere. */

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { formatIpv4 } from '../lib/ipv4.ts'
 import { formatTable } from '../lib/text.ts'
 import type { Config } from '../model/config.ts'
-import type { Lease } from '../model/lease.ts'
+import { type Lease, UNKNOWN_MAC } from '../model/lease.ts'
 import { indexNodes } from '../model/world.ts'
 import { addStateOptions, print, printJson, requireStateConfig, type StateFlags } from './output.ts'
 import { withState } from './state.ts'
@@ -22,10 +22,11 @@ export function addLeases(program: Command): void {
 }
 
 function leaseJson(lease: Lease, config: Config): object {
-  const { address, startedAt, expiresAt, ...rest } = lease
-  const node = indexNodes(config.nodes).get(lease.mac)?.name
+  const { address, mac, startedAt, expiresAt, ...rest } = lease
+  const node = indexNodes(config.nodes).get(mac)?.name
   return {
     address: formatIpv4(address),
+    ...(mac === UNKNOWN_MAC ? {} : { mac }),
     ...rest,
     state: shownState(lease),
     ...(node === undefined ? {} : { node }),
@@ -38,7 +39,7 @@ function leaseTable(leases: readonly Lease[], config: Config): string {
   const nodes = indexNodes(config.nodes)
   const rows = leases.map((lease) => [
     formatIpv4(lease.address),
-    lease.mac,
+    lease.mac === UNKNOWN_MAC ? '-' : lease.mac,
     nodes.get(lease.mac)?.name ?? '-',
     lease.network,
     shownState(lease),

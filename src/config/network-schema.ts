@@ -122,6 +122,31 @@ function isMap(value: unknown): boolean {
 
 const flag = z.boolean('expected true or false')
 
+const PING_CHECK_MS = 100
+/** The OFFER has to leave within half a second. */
+const PING_CHECK_LIMITS = { least: 10, most: 400 }
+
+const pingCheckTime = read(
+  'a time such as 100ms',
+  (text) => {
+    const milliseconds = Number(/^([1-9][0-9]{0,3})ms$/.exec(text)?.[1])
+    const { least, most } = PING_CHECK_LIMITS
+    return milliseconds >= least && milliseconds <= most
+      ? ok(milliseconds)
+      : err(`expected false, or a time from ${least}ms to ${most}ms, got "${text}"`)
+  },
+  '^[1-9][0-9]{0,2}ms$',
+)
+
+/** Milliseconds; undefined when it is off. */
+const pingCheck = z
+  .union([pingCheckTime, z.boolean()], {
+    error: ({ input, code, ...issue }) =>
+      (code === 'invalid_union' && typeof input === 'string' ? issue.errors[0]?.[0]?.message : undefined) ??
+      'expected true, false or a time such as 100ms',
+  })
+  .transform((value) => (value === true ? PING_CHECK_MS : value === false ? undefined : value))
+
 /** Linux names VLAN interfaces PARENT.ID by custom; an id has 12 bits, of which 0 and 4095 are reserved (802.1Q). */
 function vlanProblem(name: string): string | undefined {
   const [, digits] = /\.([0-9]+)$/.exec(name) ?? []
@@ -172,6 +197,11 @@ export const NetworkSchema = z.strictObject({
   authoritative: flag
     .default(true)
     .describe('Clients with an address that is not theirs here are told so (NAK); false: silence'),
+  pingCheck: pingCheck
+    .prefault(true)
+    .describe(
+      `Whether somebody uses a new address is probed before it is offered, by ARP, behind a relay by ICMP echo; true: for ${PING_CHECK_MS}ms`,
+    ),
   bootp: flag.default(false).describe('Nodes that speak BOOTP alone get their reservation'),
   besides: listOf(address)
     .default([])

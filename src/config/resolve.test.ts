@@ -48,6 +48,7 @@ describe("the contract's lab.yaml", () => {
         dhcp: 'server',
         clients: 'all',
         pools: [{ first: ip('10.77.0.100'), last: ip('10.77.0.199') }],
+        pingCheckMs: 100,
         leaseSeconds: 3600,
         authoritative: true,
         bootp: false,
@@ -91,6 +92,14 @@ describe("the contract's lab.yaml", () => {
     assert.deepEqual(node02?.macs, [mac('52:54:00:77:00:02'), mac('52:54:00:77:10:02')])
     assert.deepEqual(node02?.cmdline, ['console=ttyS1,115200'])
   })
+})
+
+test('pingCheck: 100 ms unless told, another time, or none', () => {
+  const times = ['', ', pingCheck: true', ', pingCheck: 50ms', ', pingCheck: false'].map((key) => {
+    const text = `version: 1\nnetworks:\n  - { name: a, interface: eth0, subnet: 10.0.0.0/24${key} }\n`
+    return resolveConfig({ file: FILE, text }, []).config?.networks[0]?.pingCheckMs
+  })
+  assert.deepEqual(times, [100, 100, 50, undefined])
 })
 
 test('the smallest configuration: everything has its default, and nothing answers DHCP', () => {
@@ -312,6 +321,23 @@ networks:
       [
         '/c/x.yaml:4:45: networks[1].address: 0.0.0.0 is not an address that relays can send to',
         '/c/x.yaml:5:45: networks[2].address: 224.0.0.1 is not an address that relays can send to',
+      ],
+    ],
+    [
+      'ping checks',
+      `version: 1
+networks:
+  - { name: a, interface: eth0, subnet: 10.0.0.0/24, pingCheck: 1s }
+  - { name: b, interface: eth1, subnet: 10.1.0.0/24, pingCheck: 500ms }
+  - { name: c, interface: eth2, subnet: 10.2.0.0/24, pingCheck: 100 }
+  - { name: d, interface: eth3, subnet: 10.3.0.0/24, pingCheck: yes }
+  - { name: e, interface: eth4, subnet: 10.4.0.0/24, pingCheck: true }
+`,
+      [
+        '/c/x.yaml:3:65: networks[0].pingCheck: expected false, or a time from 10ms to 400ms, got "1s"',
+        '/c/x.yaml:4:65: networks[1].pingCheck: expected false, or a time from 10ms to 400ms, got "500ms"',
+        '/c/x.yaml:5:65: networks[2].pingCheck: expected true, false or a time such as 100ms',
+        '/c/x.yaml:6:65: networks[3].pingCheck: expected false, or a time from 10ms to 400ms, got "yes"',
       ],
     ],
     [

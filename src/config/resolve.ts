@@ -213,12 +213,26 @@ function resolveGlobals(root: ConfigSource): Pick<Config, 'menu' | 'unknown' | '
 }
 
 function resolveNetwork({ value, source, path }: Placed<z.infer<typeof NetworkSchema>>): Network {
-  const { name, subnet, dhcp, clients, pool: pools, lease, router, dns, domain, options, ...rest } = value
+  const {
+    name,
+    subnet,
+    dhcp,
+    clients,
+    pool: pools,
+    lease,
+    router,
+    dns,
+    domain,
+    options,
+    pingCheck,
+    ...rest
+  } = value
   const seconds = typeof lease === 'number' ? lease : lease.default
   const { authoritative, bootp, besides, probe, relays, foreignIpxe, ...optional } = rest
   return {
     ...{ name, subnet, dhcp, clients, pools, authoritative, bootp, besides, probe, relays, foreignIpxe },
     ...defined(optional),
+    ...(pingCheck === undefined ? {} : { pingCheckMs: pingCheck }),
     leaseSeconds: seconds,
     ...(typeof lease === 'number'
       ? {}

@@ -11,6 +11,7 @@ import { type Health, type HealthItem, healthDocument } from '../app/health.ts'
 import { LeaseClock } from '../app/lease-clock.ts'
 import { type LoadOptions, loadConfig } from '../app/load-config.ts'
 import { LoopWatch } from '../app/loops.ts'
+import { PingChecks, ROUTED } from '../app/ping-check.ts'
 import { RateLimit } from '../app/rate.ts'
 import type { Running } from '../app/running.ts'
 import { SeenMachines } from '../app/seen.ts'
@@ -30,6 +31,7 @@ import type { Durability } from '../store/database.ts'
 import { openStateStore } from '../store/state-store.ts'
 import { describeFault, type Log } from '../telemetry/log.ts'
 import { VERSION } from '../version.ts'
+import { openRoutedProber } from './dhcp-planes.ts'
 import { Networks } from './networks.ts'
 import { openOperator } from './operator.ts'
 
@@ -138,11 +140,15 @@ class Server implements RunningServer {
       drops: new Drops(),
       counters: new DhcpCounters(),
       loops: new LoopWatch(),
+      pingChecks: new PingChecks(),
       foreign: new ForeignServers(),
       disk,
       now: () => clock.now(),
     }
     this.#running = running
+    const routed = openRoutedProber()
+    running.pingChecks.attach(ROUTED, routed)
+    this.#closers.push(async () => routed.close())
     timeline.follow((event) => {
       if (event.id !== undefined) log.line('info', formatEventText(event), { event })
     })

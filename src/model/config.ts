@@ -56,6 +56,8 @@ export interface Network {
   readonly leaseSeconds: number
   /** What a client may wish for, in seconds; absent: its wish counts for nothing. */
   readonly leaseLimits?: { readonly min: number; readonly max: number }
+  /** How long a new address is probed before it is offered, in milliseconds; absent: it is not. */
+  readonly pingCheckMs?: number
   /** Whether clients with an address that is not theirs here are told so (NAK, RFC 2131 §4.3.2). */
   readonly authoritative: boolean
   /** Whether nodes that speak BOOTP alone get their reservation (RFC 1534 §2). */

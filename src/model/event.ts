@@ -18,6 +18,7 @@ export const EVENT_KINDS = [
   'dhcp.bootp',
   'dhcp.release',
   'dhcp.decline',
+  'dhcp.conflict',
   'dhcp.ignored',
   'dhcp.would-answer',
   'dhcp.foreign',

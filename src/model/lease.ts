@@ -3,10 +3,13 @@ import type { Mac } from '../lib/mac.ts'
 
 /**
  * `offered`: held for an OFFER, in memory only. `bound`: promised by an ACK, durable. `released`: given back,
- * remembered so that the client gets the same address again. `declined`: somebody else answers there; unused
- * until it expires.
+ * remembered so that the client gets the same address again. `declined`: a client found it in use; unused until it
+ * expires. `conflict`: we found it in use, by `mac` or, behind a relay, by {@link UNKNOWN_MAC}; unused until it expires.
  */
-export type LeaseState = 'offered' | 'bound' | 'released' | 'declined'
+export type LeaseState = 'offered' | 'bound' | 'released' | 'declined' | 'conflict'
+
+/** Of a host whose answer came through a router. */
+export const UNKNOWN_MAC = '00:00:00:00:00:00' as Mac
 
 export interface Lease {
   readonly network: string

@@ -1,7 +1,23 @@
+import type { Ipv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { StoredEvent } from './event.ts'
 import type { Lease } from './lease.ts'
+import type { PingCheck } from './lease-answer.ts'
 import type { LeaseBlock } from './lease-block.ts'
+
+/** What was heard when somebody was asked about an address. */
+export type ProbeOutcome =
+  | { readonly kind: 'free' }
+  /** Without a MAC where the answer came through a router. */
+  | { readonly kind: 'conflict'; readonly mac?: Mac }
+  /** No question could be sent. */
+  | { readonly kind: 'unavailable' }
+
+/** Asks on one link, or over routers, who has an address. */
+export interface AddressProber {
+  /** Resolves after `milliseconds`, or as soon as another than `own` answers; never rejects. */
+  probe(address: Ipv4, asking: Pick<PingCheck, 'milliseconds' | 'own'>): Promise<ProbeOutcome>
+}
 
 /** A machine that sent us a packet, described or not. */
 export interface SeenMachine {

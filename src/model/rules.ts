@@ -28,6 +28,7 @@ const RULES = {
   'lease.requested': 'The address the client asked for',
   'lease.bootp': 'Whether a client that speaks BOOTP alone is answered',
   'lease.pool': 'An address out of the pool',
+  'lease.ping-check': 'Whether somebody uses the address already',
   'lease.release': 'The client gave its address back',
   'lease.decline': 'The client found its address in use',
 } as const

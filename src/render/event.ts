@@ -19,6 +19,7 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'dhcp.bootp': 'BOOTP',
   'dhcp.release': 'RELEASE',
   'dhcp.decline': 'DECLINE',
+  'dhcp.conflict': 'address in use:',
   'dhcp.ignored': 'no answer',
   'dhcp.would-answer': 'would answer',
   'dhcp.foreign': 'another DHCP server',

@@ -9,7 +9,7 @@ import {
   type Subnet,
   subnetContains,
 } from '../lib/ipv4.ts'
-import { parseMac } from '../lib/mac.ts'
+import { type Mac, parseMac } from '../lib/mac.ts'
 import type { Host, HostInterface, HostSubnet } from '../model/host.ts'
 
 /**
@@ -31,6 +31,12 @@ export function hasAddress(wanted: Ipv4): boolean {
   return Object.values(networkInterfaces()).some((entries = []) =>
     entries.some(({ family, address }) => family === 'IPv4' && parseIpv4(address) === wanted),
   )
+}
+
+/** The hardware address of an interface that is up and has an address; undefined for others, and for loopback. */
+export function macOf(name: string): Mac | undefined {
+  const mac = parseMac(networkInterfaces()[name]?.[0]?.mac ?? '')
+  return mac === '00:00:00:00:00:00' ? undefined : mac
 }
 
 /**
@@ -73,7 +79,7 @@ function proc(file: string): string {
 function readInterface(name: string, routes: readonly Route[]): HostInterface {
   const entries = networkInterfaces()[name] ?? []
   const own = routes.filter((route) => route.device === name)
-  const mac = parseMac(entries[0]?.mac ?? '')
+  const mac = macOf(name)
   const gateways = own.filter(({ subnet }) => subnet.prefix === 0)
   const gateway = gateways.find((route) => route.gateway !== ANY_ADDRESS)?.gateway
   const addresses = entries.flatMap(({ family, cidr }) => (family === 'IPv4' ? hostSubnet(cidr ?? '') : []))
@@ -82,7 +88,7 @@ function readInterface(name: string, routes: readonly Route[]): HostInterface {
     .map(({ subnet }) => ({ subnet }))
   return {
     name,
-    ...(mac === undefined || mac === '00:00:00:00:00:00' ? {} : { mac }),
+    ...(mac === undefined ? {} : { mac }),
     subnets: entries.length > 0 ? addresses : connected,
     isRunning: entries.length > 0,
     hasDefaultRoute: gateways.length > 0,

@@ -1,8 +1,10 @@
 /** Packets past the kernel's IP: raw unicast replies, and frames as they come from the card (packet(7)). */
 import { type Mac, macToBytes } from '../lib/mac.ts'
 import { err, ok, type Result } from '../lib/result.ts'
-import { INTERFACE_NAME_LIMIT, isLittleEndian, isWide, type Libc, loadLibc } from './libc.ts'
-import { INSTRUCTION } from './reply-filter.ts'
+import { buildArpProbe, parseArpReply } from '../protocol/frame/arp.ts'
+import type { ProbeWire } from './address-prober.ts'
+import { assemble, attachFilter, CODE } from './bpf.ts'
+import { INTERFACE_NAME_LIMIT, isLittleEndian, type Libc, loadLibc } from './libc.ts'
 import { failed, SocketError } from './socket.ts'
 
 export interface EthernetFrame {
@@ -99,6 +101,47 @@ export function openFrameReceiver(
   }
 }
 
+/**
+ * Asks by ARP Probes (RFC 5227 §2.1.1) on one interface, whose own address is `mac`; undefined when this process cannot
+ * (no koffi, no CAP_NET_RAW, no such interface).
+ */
+export function openArpWire(interfaceName: string, mac: Mac): ProbeWire | undefined {
+  const opened = openPacketSocket(interfaceName, SOCK_DGRAM)
+  if (opened === undefined) return undefined
+  const { libc, fd, index } = opened
+  const target = linkLayerAddress(index, ETH_P_ARP)
+  target.set(new Uint8Array(6).fill(0xff), SLL_ADDRESS)
+  // Before it is bound: until then nothing is queued, and so nothing else ever is.
+  if (!attachFilter(libc, fd, ARP_REPLIES) || libc.bind(fd, target, target.length) < 0) {
+    libc.close(fd)
+    return undefined
+  }
+  const buffer = new Uint8Array(FRAME_LIMIT)
+  return {
+    ask(address) {
+      const probe = buildArpProbe(mac, address)
+      return libc.sendto(fd, probe, probe.length, 0, target, target.length) >= 0
+    },
+    hear() {
+      for (;;) {
+        const length = libc.recv(fd, buffer, buffer.length, 0)
+        if (length < 0) return undefined
+        const reply = parseArpReply(buffer.subarray(0, length))
+        if (reply !== undefined) return reply
+      }
+    },
+    close: () => void libc.close(fd),
+  }
+}
+
+/** On the ARP packet: the operation is at 6, and 2 is a reply (RFC 826). */
+const ARP_REPLIES = assemble([
+  [CODE.loadHalf, 6],
+  [CODE.jumpEqual, 2, 'unless'],
+  [CODE.accept, 64],
+  [CODE.accept, 0],
+])
+
 interface PacketSocket {
   readonly libc: Libc
   readonly fd: number
@@ -116,30 +159,13 @@ function openPacketSocket(interfaceName: string, type: number): PacketSocket | u
   return fd < 0 ? undefined : { libc: libc.value, fd, index }
 }
 
-let program: ReturnType<Libc['allocate']> | undefined
-
-/** struct sock_fprog: the number of instructions, and a pointer to them, which the kernel copies. */
-function attachFilter(libc: Libc, fd: number, instructions: Uint8Array): boolean {
-  program ??= libc.allocate(PROGRAM_LIMIT)
-  new Uint8Array(program.memory).set(instructions)
-  const bytes = new Uint8Array(isWide ? 16 : 8)
-  const view = new DataView(bytes.buffer)
-  view.setUint16(0, instructions.length / INSTRUCTION, isLittleEndian)
-  if (isWide) view.setBigUint64(8, program.address, isLittleEndian)
-  else view.setUint32(4, Number(program.address), isLittleEndian)
-  return libc.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, bytes, bytes.length) >= 0
-}
-
 const AF_PACKET = 17
-const SOL_SOCKET = 1
-const SO_ATTACH_FILTER = 26
-/** Octets. */
-const PROGRAM_LIMIT = 256
 const SOCK_DGRAM = 2
 const SOCK_RAW = 3
 const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
 const ETH_P_IP = 0x0800
+const ETH_P_ARP = 0x0806
 /** Longer frames are cut: DHCP messages are shorter. */
 const FRAME_LIMIT = 2048
 const ENXIO = 6
@@ -152,11 +178,11 @@ function interfaceIndex(libc: Libc, name: string): number {
 }
 
 /** struct sockaddr_ll, packet(7): family 0, protocol 2 (network order), ifindex 4, halen 11, address 12 to 19. */
-function linkLayerAddress(index: number): Uint8Array {
+function linkLayerAddress(index: number, protocol = ETH_P_IP): Uint8Array {
   const bytes = new Uint8Array(20)
   const view = new DataView(bytes.buffer)
   view.setUint16(0, AF_PACKET, isLittleEndian)
-  view.setUint16(2, ETH_P_IP)
+  view.setUint16(2, protocol)
   writeIndex(bytes, index)
   view.setUint8(11, 6)
   return bytes

@@ -4,7 +4,7 @@ import type { Lease, LeaseState } from '../model/lease.ts'
 import { COLUMN, type LeaseBlock } from '../model/lease-block.ts'
 import { StoreError } from './store-error.ts'
 
-const STATES: readonly LeaseState[] = ['bound', 'released', 'declined']
+const STATES: readonly LeaseState[] = ['bound', 'released', 'declined', 'conflict']
 
 /** Values of one row in the order of {@link LEASE_COLUMNS}. */
 export type LeaseValues = readonly (string | number | null)[]

@@ -6,6 +6,7 @@ import { DhcpCounters } from '../../src/app/dhcp-counters.ts'
 import { Drops } from '../../src/app/drops.ts'
 import { ForeignServers } from '../../src/app/foreign-servers.ts'
 import { LoopWatch } from '../../src/app/loops.ts'
+import { PingChecks } from '../../src/app/ping-check.ts'
 import { RateLimit } from '../../src/app/rate.ts'
 import type { Running } from '../../src/app/running.ts'
 import { SeenMachines } from '../../src/app/seen.ts'
@@ -138,6 +139,7 @@ export function running(
       drops: new Drops(),
       counters: new DhcpCounters(),
       loops: new LoopWatch(),
+      pingChecks: new PingChecks(),
       foreign: new ForeignServers(),
       disk: new MemoryDisk({ '/srv/vmlinuz': 'kernel', '/srv/initrd.img': 'initrd' }),
       now: () => there.now,
