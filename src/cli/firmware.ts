@@ -1,7 +1,10 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import { archesOfLoader, LOADER_NAMES, selectLoader } from '../boot/loaders.ts'
 import { ipxeFiles, signedFiles, takeFiles, type WantedFile } from '../firmware/fetch.ts'
-import { type FetchedFile, installFiles } from '../firmware/manifest.ts'
+import { type FetchedFile, type Installed, installFiles } from '../firmware/manifest.ts'
+import { withLock } from '../lab/cache.ts'
 import { formatBytes, formatTable } from '../lib/text.ts'
 import { archOfName, type ClientArch } from '../protocol/iana/arch.ts'
 import { CliError, EXIT } from './exit-codes.ts'
@@ -59,21 +62,40 @@ async function fetchFirmware(flags: FetchFlags): Promise<void> {
     takeFiles(unpacked, wanted, await suiteName(suite)),
   )
   requireFound(files, arches, suite)
-  const entries = await installFiles(folder, files).catch((error: unknown) => {
-    throw new CliError(
-      `${folder} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-    )
-  })
-  if (flags.json) printJson({ folder, files: entries.map(entryJson) })
+  const installed = await install(folder, files)
+  if (flags.json)
+    printJson({ folder, files: installed.map(({ entry, change }) => ({ ...entryJson(entry), change })) })
   else
     print(
       formatTable(
-        entries.map((entry) => [entry.file, formatBytes(entry.size), origin(entry), serves(entry.file)]),
+        installed.map(({ entry, change }) => [
+          ...[entry.file, formatBytes(entry.size), origin(entry), change],
+          serves(entry.file),
+        ]),
       ),
     )
-  say(`${entries.length} loaders are in ${folder}`)
+  const changed = installed.filter(({ change }) => change !== 'kept').length
+  say(
+    changed === 0
+      ? `${installed.length} loaders in ${folder} are what they were: nothing to do`
+      : `${installed.length} loaders are in ${folder}, ${changed} of them written now`,
+  )
   if (!dirs.includes(folder))
     say(`warning: server.firmware does not name ${folder}: the server will not look there`)
+}
+
+/** Under a lock of the folder. */
+async function install(folder: string, files: readonly FetchedFile[]): Promise<readonly Installed[]> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o750 })
+    return await withLock(join(folder, '.lock'), () => installFiles(folder, files), {
+      onWait: () => say(`waiting for another firmware fetch into ${folder}`),
+    })
+  } catch (error) {
+    throw new CliError(
+      `${folder} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+    )
+  }
 }
 
 function readSuite(text: string): Suite {

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 
@@ -44,23 +44,51 @@ export async function readManifest(folder: string): Promise<ReadonlyMap<string, 
   return new Map(parsed.data.files.map((entry) => [entry.file, entry]))
 }
 
+/** What a fetch did to a file: `kept` has the octets and the origin that it had. */
+export type Change = 'new' | 'replaced' | 'kept'
+
+export interface Installed {
+  readonly entry: FirmwareEntry
+  readonly change: Change
+}
+
 /**
  * Puts loaders and their manifest into a folder, each whole or not at all: a server that is running sees the old file or
- * the new. What else is in the folder stays. Resolves with the entries of these files once they are on disk.
+ * the new. What else is in the folder stays, but for halves that a killed call left. Resolves with the entries of these
+ * files once they are on disk. One call at a time.
  */
 export async function installFiles(
   folder: string,
   files: readonly FetchedFile[],
-): Promise<readonly FirmwareEntry[]> {
+): Promise<readonly Installed[]> {
   await mkdir(folder, { recursive: true, mode: 0o750 })
   const before = await readManifest(folder)
-  const entries = files.map(({ data, ...from }) => ({ ...from, size: data.length, sha256: sha256Of(data) }))
-  for (const { file, data } of files) await writeDurably(folder, file, data)
+  for (const name of await readdir(folder)) if (HALF.test(name)) await rm(join(folder, name))
+  const installed: Installed[] = []
+  for (const { data, ...from } of files) {
+    const entry = { ...from, size: data.length, sha256: sha256Of(data) }
+    const change = await changeOf(folder, before.get(from.file), entry)
+    if (change !== 'kept') await writeDurably(folder, from.file, data)
+    installed.push({ entry, change })
+  }
+  if (installed.every(({ change }) => change === 'kept')) return installed
+  const entries = installed.map(({ entry }) => entry)
   const all = new Map([...before, ...entries.map((entry) => [entry.file, entry] as const)])
   const sorted = [...all.values()].sort((a, b) => (a.file < b.file ? -1 : 1))
   const text = `${JSON.stringify({ files: sorted }, undefined, 2)}\n`
   await writeDurably(folder, MANIFEST_FILE, new TextEncoder().encode(text))
-  return entries
+  return installed
+}
+
+async function changeOf(
+  folder: string,
+  before: FirmwareEntry | undefined,
+  entry: FirmwareEntry,
+): Promise<Change> {
+  const state = await checkFile(folder, entry)
+  if (state === 'missing') return 'new'
+  const sameOrigin = (['package', 'version', 'suite'] as const).every((key) => before?.[key] === entry[key])
+  return state === 'ok' && sameOrigin ? 'kept' : 'replaced'
 }
 
 /** `changed`: not the octets that were fetched. */
@@ -75,6 +103,9 @@ export async function checkFile(folder: string, entry: FirmwareEntry): Promise<F
   if (data === undefined) return 'missing'
   return sha256Of(data) === entry.sha256 ? 'ok' : 'changed'
 }
+
+/** A file that is not yet in its place: a dot, its name, a UUID. */
+const HALF = /^\..+\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 async function writeDurably(folder: string, name: string, data: Uint8Array): Promise<void> {
   const temporary = join(folder, `.${name}.${randomUUID()}`)
