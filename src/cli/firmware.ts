@@ -1,13 +1,10 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Command } from 'commander'
 import { archesOfLoader, LOADER_NAMES, selectLoader } from '../boot/loaders.ts'
 import { ipxeFiles, signedFiles, takeFiles, type WantedFile } from '../firmware/fetch.ts'
-import { type FetchedFile, type Installed, installFiles } from '../firmware/manifest.ts'
-import { withLock } from '../lab/cache.ts'
 import { formatBytes, formatTable } from '../lib/text.ts'
 import { archOfName, type ClientArch } from '../protocol/iana/arch.ts'
 import { CliError, EXIT } from './exit-codes.ts'
+import { installLocked } from './firmware-install.ts'
 import { entryJson, listFirmware, origin, serves, verifyFirmware } from './firmware-list.ts'
 import { SUITES, type Suite, suiteName, withPackages } from './firmware-packages.ts'
 import { addPlaceOptions, type PlaceFlags, placeOf } from './firmware-place.ts'
@@ -62,7 +59,7 @@ async function fetchFirmware(flags: FetchFlags): Promise<void> {
     takeFiles(unpacked, wanted, await suiteName(suite)),
   )
   requireFound(files, arches, suite)
-  const installed = await install(folder, files)
+  const installed = await installLocked(folder, files)
   if (flags.json)
     printJson({ folder, files: installed.map(({ entry, change }) => ({ ...entryJson(entry), change })) })
   else
@@ -82,20 +79,6 @@ async function fetchFirmware(flags: FetchFlags): Promise<void> {
   )
   if (!dirs.includes(folder))
     say(`warning: server.firmware does not name ${folder}: the server will not look there`)
-}
-
-/** Under a lock of the folder. */
-async function install(folder: string, files: readonly FetchedFile[]): Promise<readonly Installed[]> {
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o750 })
-    return await withLock(join(folder, '.lock'), () => installFiles(folder, files), {
-      onWait: () => say(`waiting for another firmware fetch into ${folder}`),
-    })
-  } catch (error) {
-    throw new CliError(
-      `${folder} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-    )
-  }
 }
 
 function readSuite(text: string): Suite {
@@ -123,7 +106,11 @@ function packagesOf(wanted: readonly WantedFile[]): readonly string[] {
 }
 
 /** Every architecture asked for got a loader; without any asked for, there is one at all. */
-function requireFound(files: readonly FetchedFile[], arches: readonly ClientArch[], suite: Suite): void {
+function requireFound(
+  files: readonly { readonly file: string }[],
+  arches: readonly ClientArch[],
+  suite: Suite,
+): void {
   const without = arches.find((arch) => !files.some(({ file }) => archesOfLoader(file).includes(arch)))
   if (files.length > 0 && without === undefined) return
   const from = `the package ipxe of suite ${suite}`
