@@ -18,7 +18,8 @@ import type { Mac } from '../lib/mac.ts'
 import type { Lease } from '../model/lease.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
 import type { LeaseAsk } from '../model/lease-request.ts'
-import { DECLINE_QUARANTINE_MS, decideLease, OFFER_GUARD_MS, OFFER_HOLD_MS } from './decide-lease.ts'
+import { decideLease, OFFER_GUARD_MS, OFFER_HOLD_MS } from './decide-lease.ts'
+import { QUARANTINE_MS } from './ping-check.ts'
 
 const OTHER = mac('52:54:00:dd:ee:ff')
 const US = ip('10.77.0.1')
@@ -379,6 +380,14 @@ const OTHERS: readonly Row[] = [
     steps: ['lease.decline packet: 10.77.0.142 is in use by somebody else'],
   },
   {
+    name: 'DECLINE of a reservation: for a minute, so that it is given to its node again',
+    mac: NODE01,
+    in: world().labNodes().lease('10.77.0.11', NODE01),
+    ask: { kind: 'decline', declined: ip('10.77.0.11') },
+    answer: 'silent: declined, writes declined 10.77.0.11 for 60 s',
+    steps: ['lease.decline packet: 10.77.0.11 is in use by somebody else'],
+  },
+  {
     name: 'S20: DECLINE from a different MAC',
     in: world().lease('10.77.0.142', OTHER),
     ask: { kind: 'decline', declined: ip('10.77.0.142'), server: US },
@@ -486,7 +495,7 @@ test('model: whatever clients ask, no two have one address, and none leaves pool
     ask,
     // A client that takes what it was offered, as real ones do.
     follows: fc.boolean(),
-    wait: fc.constantFrom(0, 1000, OFFER_HOLD_MS + 1, 3_600_001, DECLINE_QUARANTINE_MS + 1),
+    wait: fc.constantFrom(0, 1000, OFFER_HOLD_MS + 1, 3_600_001, QUARANTINE_MS + 1),
   })
   fc.assert(
     fc.property(fc.array(move, { maxLength: 60 }), (moves) => {

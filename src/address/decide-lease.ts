@@ -5,7 +5,7 @@ import type { Lease, LeaseView } from '../model/lease.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
 import type { LeaseAsk, LeaseRequest } from '../model/lease-request.ts'
 import type { Step } from '../model/rules.ts'
-import { decidePingCheck, pingCheckStep } from './ping-check.ts'
+import { decidePingCheck, pingCheckStep, quarantineMs } from './ping-check.ts'
 
 /** How long an offered address is kept for the client, in milliseconds (RFC 2131 §4.3.1 leaves it to the server). */
 export const OFFER_HOLD_MS = 60_000
@@ -14,8 +14,6 @@ export const OFFER_HOLD_MS = 60_000
  * 2.1), iPXE within 2 s. Where a pool has nothing else, the oldest offer not taken by then goes to the next client.
  */
 export const OFFER_GUARD_MS = 10_000
-/** How long an address that a client found in use is left alone, in milliseconds. */
-export const DECLINE_QUARANTINE_MS = 3_600_000
 /** How many addresses one client can have in quarantine: a client that declines everything would empty the pool. */
 const DECLINES_OF_A_CLIENT = 3
 
@@ -230,7 +228,7 @@ function decline(
     from: 'packet',
     cite: 'RFC 2131 §4.3.3',
   })
-  const until = world.now + DECLINE_QUARANTINE_MS
+  const until = world.now + quarantineMs(world.reservations.has(ask.declined))
   return { kind: 'silent', reason: 'declined', writes: [{ ...lease, state: 'declined', expiresAt: until }] }
 }
 

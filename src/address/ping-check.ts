@@ -5,8 +5,8 @@ import type { Lease, LeaseView } from '../model/lease.ts'
 import type { PingCheck } from '../model/lease-answer.ts'
 import type { Step } from '../model/rules.ts'
 
-/** How long an address that somebody answers for is left alone, in milliseconds. */
-const QUARANTINE_MS = 3_600_000
+/** How long an address in use is left alone, in milliseconds. */
+export const QUARANTINE_MS = 3_600_000
 /** The same for a reservation: its node has no other, and nobody shall wait an hour after he has unplugged the intruder. */
 const RESERVED_QUARANTINE_MS = 60_000
 /** How long after its lease a client is taken to be the one who has the address, in milliseconds. */
@@ -58,6 +58,11 @@ export function quarantine(
   mac: Mac,
   { now, isReserved }: { readonly now: number; readonly isReserved: boolean },
 ): Lease {
-  const expiresAt = now + (isReserved ? RESERVED_QUARANTINE_MS : QUARANTINE_MS)
+  const expiresAt = now + quarantineMs(isReserved)
   return { network, address, mac, state: 'conflict', startedAt: now, expiresAt }
+}
+
+/** Also for an address that a client declined. */
+export function quarantineMs(isReserved: boolean): number {
+  return isReserved ? RESERVED_QUARANTINE_MS : QUARANTINE_MS
 }

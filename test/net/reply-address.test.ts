@@ -19,7 +19,9 @@ const ARP = 0x0806
 inNetns(import.meta, (net) => {
   const client = net.host('client')
   net.veth({ name: 'prov0', address: '10.77.0.1/24' }, { name: 'eth0', host: client })
-  const site = makeSite('/run/site', (text) => text.replace('    address: 10.77.0.1\n', ''))
+  const site = makeSite('/run/site', (text) =>
+    text.replace('    address: 10.77.0.1\n', '    pingCheck: false\n'),
+  )
   const machine = new DhcpHost(client, 'eth0')
   let capture: Capture | undefined
   before(async () => {
