@@ -8,7 +8,8 @@ import { formatIpv4 } from '../lib/ipv4.ts'
 import type { BootEvent } from '../model/event.ts'
 import { TFTP_ERROR } from '../protocol/tftp/packet.ts'
 import { type HttpServer, serveHttp } from '../servers/http.ts'
-import { openUdp } from '../servers/socket.ts'
+import { interfaceMtu } from '../servers/mtu.ts'
+import { openSegmentingUdp, openUdp } from '../servers/socket.ts'
 import { serveTftp, type TftpServer } from '../servers/tftp.ts'
 import type { TftpObservation } from '../servers/tftp-exchange.ts'
 
@@ -20,7 +21,7 @@ export interface PlaneOptions {
   readonly onFault: (where: string, error: unknown) => void
 }
 
-/** TFTP: transfers at once, in all and for one client; block size for an MTU of 1500 octets. */
+/** TFTP: transfers at once, in all and for one client; block size for an MTU of 1500 octets, which firmware has. */
 const TFTP_LIMITS = {
   maxTransfers: 4096,
   maxTransfersPerClient: 16,
@@ -28,13 +29,22 @@ const TFTP_LIMITS = {
   maxWindow: 16,
 } as const
 
+/** IP, UDP and TFTP headers: a block that is longer than the MTU less these is cut into fragments, which ROMs cannot take. */
+const BLOCK_HEADERS = 32
+
+/** The largest block that leaves this interface in one piece. */
+function maxBlksize(name: string | undefined): number {
+  const mtu = name === undefined ? undefined : interfaceMtu(name)
+  return Math.min(TFTP_LIMITS.maxBlksize, (mtu ?? Number.POSITIVE_INFINITY) - BLOCK_HEADERS)
+}
+
 export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<TftpServer> {
   const { interface: name, address } = on()
   const bind = { address: formatIpv4(address), interface: name }
   const where = `TFTP on ${name ?? bind.address}`
   return serveTftp({
     socket: await openUdp({ ...bind, port: 69 }),
-    openTransferSocket: () => openUdp({ ...bind, port: 0 }),
+    openTransferSocket: () => openSegmentingUdp({ ...bind, port: 0 }),
     answer: async ({ names, client }) => {
       const answer = await answerTftp(names, client.address, on(), running)
       return answer.kind === 'file'
@@ -46,7 +56,7 @@ export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<
       else if (observation.kind === 'send-failed') onFault(where, observation.reason)
       else if (observation.kind !== 'ignored') tellTftp(observation, on(), running)
     },
-    limits: TFTP_LIMITS,
+    limits: { ...TFTP_LIMITS, maxBlksize: maxBlksize(name) },
   })
 }
 

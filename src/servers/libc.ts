@@ -18,6 +18,8 @@ export interface Libc {
   readonly recvmmsg: (
     ...args: [fd: number, messages: unknown, count: number, flags: number, timeout: null]
   ) => number
+  /** With a structure that the kernel fills. */
+  readonly ioctl: (fd: number, request: number, argument: Uint8Array) => number
   readonly if_nametoindex: (name: string) => number
   /** Memory that stays where it is, for the life of the process. */
   readonly allocate: (octets: number) => {
@@ -57,6 +59,7 @@ function bindLibc(): Result<Libc, string> {
       bind: symbols.func('int bind(int, const void *, uint32_t)'),
       sendto: symbols.func('intptr_t sendto(int, const void *, size_t, int, const void *, uint32_t)'),
       recv: symbols.func('intptr_t recv(int, uint8_t *, size_t, int)'),
+      ioctl: symbols.func('int ioctl(int, unsigned long, _Inout_ uint8_t *)'),
       if_nametoindex: symbols.func('unsigned int if_nametoindex(const char *)'),
       recvmmsg: symbols.func('int recvmmsg(int, void *, unsigned int, int, void *)'),
       allocate: (octets: number) => {

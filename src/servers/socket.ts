@@ -83,6 +83,21 @@ export async function openBatchedUdp(options: UdpOptions): Promise<BatchedUdp> {
   return { socket, batch }
 }
 
+/** As {@link openUdp}, for a socket that sends many datagrams of one size to one client. */
+export async function openSegmentingUdp(
+  options: UdpOptions,
+): Promise<{ readonly socket: dgram.Socket; readonly segment?: (octets: number) => boolean }> {
+  const { socket, libc, fd } = await open(options, true)
+  if (libc === undefined || fd === undefined) return { socket }
+  return {
+    socket,
+    segment: (octets) => {
+      const value = new Uint8Array(Int32Array.of(octets).buffer)
+      return libc.setsockopt(fd, SOL_UDP, UDP_SEGMENT, value, value.length) === 0
+    },
+  }
+}
+
 interface Opened {
   readonly socket: dgram.Socket
   readonly libc?: Libc
@@ -184,6 +199,9 @@ const SOCK_DGRAM = 2
 const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
 const SOL_SOCKET = 1
+/** linux/udp.h. */
+const SOL_UDP = 17
+const UDP_SEGMENT = 103
 const SO_REUSEADDR = 2
 const SO_BROADCAST = 6
 const SO_BINDTODEVICE = 25

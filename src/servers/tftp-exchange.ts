@@ -1,3 +1,15 @@
+import type { Socket } from 'node:dgram'
+
+/** The socket of one transfer, bound to an ephemeral port of our address. */
+export interface TransferSocket {
+  readonly socket: Socket
+  /**
+   * From now on cuts what is sent into datagrams of so many octets (UDP_SEGMENT, udp(7)), or with 0 no longer; false where
+   * that is impossible. Not to be called once the socket is closed.
+   */
+  readonly segment?: (octets: number) => boolean
+}
+
 export interface TftpClient {
   /** Dotted decimal. */
   readonly address: string

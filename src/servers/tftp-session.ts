@@ -1,9 +1,8 @@
-import type { Socket } from 'node:dgram'
 import { printable } from '../lib/text.ts'
 import type { TransferTerms } from '../protocol/tftp/options.ts'
-import { encodeTftp, TFTP_ERROR, TFTP_OPCODE } from '../protocol/tftp/packet.ts'
+import { DATA_HEADER, encodeTftp, TFTP_ERROR, TFTP_OPCODE } from '../protocol/tftp/packet.ts'
 import { Transfer, type TransferOutcome, type TransferStep } from '../protocol/tftp/transfer.ts'
-import type { TftpClient, TftpHappening } from './tftp-exchange.ts'
+import type { TftpClient, TftpHappening, TransferSocket } from './tftp-exchange.ts'
 
 /** The shortest time between two progress observations of a transfer. */
 const PROGRESS_EVERY_MS = 500
@@ -27,7 +26,7 @@ export interface TftpSessionOptions {
   readonly content: Uint8Array
   readonly terms: TransferTerms
   /** This transfer's own socket, bound; the session closes it. */
-  readonly socket: Socket
+  readonly transferSocket: TransferSocket
   readonly observe: (happening: TftpHappening) => void
   /** The client answered for the first time. */
   readonly onHeard: () => void
@@ -45,12 +44,16 @@ export class TftpSession {
   #isStarted = false
   #observedAt = 0
   #isOver = false
+  #segments: boolean
 
   constructor(options: TftpSessionOptions) {
     this.#options = options
+    const { transferSocket, terms } = options
+    const { socket, segment } = transferSocket
+    this.#segments = terms.window > 1 && segment?.(terms.blksize + DATA_HEADER) === true
     this.#transfer = new Transfer(options.content, options.terms, this.#startedAt)
-    options.socket.on('message', (bytes, from) => this.#guarded(() => this.#onMessage(bytes, from)))
-    options.socket.on('error', (error) => this.#sendFailed(error))
+    socket.on('message', (bytes, from) => this.#guarded(() => this.#onMessage(bytes, from)))
+    socket.on('error', (error) => this.#sendFailed(error))
     this.#carryOut(this.#transfer.step)
   }
 
@@ -83,7 +86,8 @@ export class TftpSession {
   /** Tells the client that the server goes away; resolves when the socket is closed. */
   close(): Promise<void> {
     if (this.#isOver) return Promise.resolve()
-    const { socket, client } = this.#options
+    const { client, transferSocket } = this.#options
+    const { socket } = transferSocket
     this.#over(this.#failure('the server closes'))
     return new Promise((resolve) => {
       socket.send(SERVER_CLOSES, client.port, client.address, () => socket.close(resolve))
@@ -108,7 +112,8 @@ export class TftpSession {
 
   #carryOut(step: TransferStep): void {
     if (this.#isOver) return
-    for (const datagram of step.send) this.#send(datagram, this.#options.client)
+    if (step.joined !== undefined && this.#segments) this.#sendJoined(step.joined)
+    else for (const datagram of step.send) this.#send(datagram, this.#options.client)
     this.#observeProgress()
     if (step.outcome !== undefined) this.#finish(this.#happeningOf(step.outcome))
     else if (step.deadline !== undefined) this.#wakeAt(step.deadline)
@@ -123,8 +128,20 @@ export class TftpSession {
     this.#timer = setTimeout(() => this.#guarded(() => this.#onTimer()), pause)
   }
 
+  /** One system call for a window. Where the kernel cannot cut it (EINVAL: the MTU shrank; EIO: the card), never again. */
+  #sendJoined(joined: Uint8Array): void {
+    const { client, terms, transferSocket } = this.#options
+    transferSocket.socket.send(joined, client.port, client.address, (error) => {
+      if (error === null || this.#isOver) return
+      this.#segments = false
+      transferSocket.segment?.(0)
+      const size = terms.blksize + DATA_HEADER
+      for (let at = 0; at < joined.length; at += size) this.#send(joined.subarray(at, at + size), client)
+    })
+  }
+
   #send(datagram: Uint8Array, to: { readonly address: string; readonly port: number }): void {
-    this.#options.socket.send(datagram, to.port, to.address, this.#onSent)
+    this.#options.transferSocket.socket.send(datagram, to.port, to.address, this.#onSent)
   }
 
   readonly #onSent = (error: Error | null): void => {
@@ -192,7 +209,7 @@ export class TftpSession {
   #finish(happening: TftpHappening): void {
     if (this.#isOver) return
     this.#over(happening)
-    this.#options.socket.close()
+    this.#options.transferSocket.socket.close()
   }
 
   #over(happening: TftpHappening): void {

@@ -11,8 +11,9 @@ import { runs } from '../../test/helpers/counts.ts'
 import { vector } from '../../test/helpers/dhcp-fixtures.ts'
 import { toHex } from '../lib/text.ts'
 import { decodeTftp, encodeTftp, type TftpPacket } from '../protocol/tftp/packet.ts'
+import { openSegmentingUdp } from './socket.ts'
 import { serveTftp, type TftpServer } from './tftp.ts'
-import type { TftpAnswer, TftpLimits, TftpObservation, TftpRequest } from './tftp-exchange.ts'
+import type { TftpAnswer, TftpLimits, TftpObservation, TftpRequest, TransferSocket } from './tftp-exchange.ts'
 
 const LOOPBACK = '127.0.0.1'
 const LIMITS: TftpLimits = { maxTransfers: 100, maxTransfersPerClient: 8, maxBlksize: 1468, maxWindow: 16 }
@@ -64,7 +65,7 @@ interface Setting {
   readonly address?: string
   readonly limits?: Partial<TftpLimits>
   readonly answer?: (request: TftpRequest) => Promise<TftpAnswer>
-  readonly openTransferSocket?: () => Promise<Socket>
+  readonly openTransferSocket?: () => Promise<TransferSocket>
   readonly observe?: (observation: TftpObservation) => void
 }
 
@@ -81,7 +82,9 @@ class Running implements AsyncDisposable {
     this.port = socket.address().port
     this.server = serveTftp({
       socket,
-      openTransferSocket: setting.openTransferSocket ?? (() => bound(setting.address)),
+      openTransferSocket:
+        setting.openTransferSocket ??
+        (() => openSegmentingUdp({ address: setting.address ?? LOOPBACK, port: 0 })),
       answer: setting.answer ?? publishedFile,
       observe: (observation) => {
         this.seen.push(observation)
@@ -190,17 +193,20 @@ function packetOf(received: Received): TftpPacket {
   return decoded.value
 }
 
-/** Reads a file as RFC 1350 and 2347 say; the ERROR's code and text when there is one. */
+/** Reads a file as RFC 1350, 2347 and 7440 say; the ERROR's code and text when there is one. */
 async function download(from: Client, port: number, request: Uint8Array): Promise<Buffer | string> {
   const parts: Uint8Array[] = []
   let blksize = 512
+  let window = 1
   from.send(request, port)
   for (let expected = 1; ; ) {
     const received = await from.next()
     const packet = packetOf(received)
     if (packet.kind === 'error') return `${packet.code} ${packet.message}`
     if (packet.kind === 'oack') {
-      blksize = Number(packet.options.find((option) => option.name === 'blksize')?.value ?? 512)
+      const granted = new Map(packet.options.map(({ name, value }) => [name, value]))
+      blksize = Number(granted.get('blksize') ?? 512)
+      window = Number(granted.get('windowsize') ?? 1)
       from.send(ack(0), received.port)
       continue
     }
@@ -209,8 +215,9 @@ async function download(from: Client, port: number, request: Uint8Array): Promis
       parts.push(packet.data)
       expected += 1
     }
-    from.send(ack(packet.block), received.port)
-    if (packet.data.length < blksize) return Buffer.concat(parts)
+    const isLast = packet.data.length < blksize
+    if (isLast || parts.length % window === 0) from.send(ack(packet.block), received.port)
+    if (isLast) return Buffer.concat(parts)
   }
 }
 
@@ -639,8 +646,10 @@ test(
 
 test('no socket for a transfer: error 0, and the next one is served', PATIENCE, async () => {
   let failures = 1
-  const openTransferSocket = (): Promise<Socket> =>
-    failures-- > 0 ? Promise.reject(new Error('EMFILE')) : bound()
+  const openTransferSocket = async (): Promise<TransferSocket> => {
+    if (failures-- > 0) throw new Error('EMFILE')
+    return { socket: await bound() }
+  }
   await using server = await running({ openTransferSocket })
   await using reader = await client()
   assert.equal(await download(reader, server.port, rrq('even')), '0 Internal error')
@@ -695,9 +704,9 @@ test('close while an answer is awaited leaves nothing open', PATIENCE, async () 
     })
   }
   let opened = 0
-  const openTransferSocket = (): Promise<Socket> => {
+  const openTransferSocket = async (): Promise<TransferSocket> => {
     opened += 1
-    return bound()
+    return { socket: await bound() }
   }
   const server = await running({ answer, openTransferSocket })
   await using reader = await client()
@@ -752,6 +761,19 @@ test('T34: the answer comes from the address that was asked', PATIENCE, async ()
   assert.equal((await reader.next()).address, '127.0.0.2')
 })
 
+for (const window of [1, 2, 4, 16])
+  for (const how of ['one send a window', 'one send a block'] as const)
+    test(`T03: windowsize ${window}, ${how}: every file is whole`, PATIENCE, async () => {
+      const plain = async (): Promise<TransferSocket> => ({ socket: await bound() })
+      await using server = await running(how === 'one send a block' ? { openTransferSocket: plain } : {})
+      await using reader = await client()
+      for (const name of ['ipxe-x86_64.efi', 'even', 'empty'])
+        for (const blksize of [512, 1468]) {
+          const request = rrq(name, `blksize=${blksize} windowsize=${window}`)
+          assertFile(await download(reader, server.port, request), name)
+        }
+    })
+
 /** Where a program is, or undefined. */
 function installed(program: string): string | undefined {
   for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
@@ -791,6 +813,14 @@ const INTEROP: readonly (readonly [
     'busybox',
     'blksize 1468',
     (port, to) => ['tftp', '-g', '-b', '1468', '-l', to, '-r', 'ipxe-x86_64.efi', LOOPBACK, `${port}`],
+  ],
+  [
+    'atftp',
+    'windowsize 16',
+    (port, to) => [
+      ...['--option', 'windowsize 16', '--option', 'blksize 1468', '-g', '-r', 'ipxe-x86_64.efi'],
+      ...['-l', to, LOOPBACK, `${port}`],
+    ],
   ],
   [
     'tftp',

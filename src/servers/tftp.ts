@@ -16,6 +16,7 @@ import type {
   TftpLimits,
   TftpObservation,
   TftpRequest,
+  TransferSocket,
 } from './tftp-exchange.ts'
 import { TftpSession, type TftpSessionOptions } from './tftp-session.ts'
 import { type TransferSlot, TransferSlots } from './tftp-slots.ts'
@@ -24,7 +25,7 @@ export interface TftpServerOptions {
   /** Bound to port 69 of one of our addresses. The server closes it. */
   readonly socket: Socket
   /** Binds an ephemeral port on the same address; each transfer has its own (RFC 1350 §4). */
-  readonly openTransferSocket: () => Promise<Socket>
+  readonly openTransferSocket: () => Promise<TransferSocket>
   readonly answer: (request: TftpRequest) => Promise<TftpAnswer>
   readonly observe: (observation: TftpObservation) => void
   readonly limits: TftpLimits
@@ -160,12 +161,12 @@ class TftpListener implements TftpServer {
       maxBlksize: this.#options.limits.maxBlksize,
       maxWindow: this.#options.limits.maxWindow,
     })
-    const socket = await this.#options.openTransferSocket()
+    const opened = await this.#options.openTransferSocket()
     if (!this.#isAwaited(slot)) {
-      socket.close()
+      opened.socket.close()
       return
     }
-    const session = sessionOn(socket, {
+    const session = sessionOn(opened, {
       client,
       name,
       content,
@@ -209,11 +210,14 @@ class TftpListener implements TftpServer {
 }
 
 /** The socket is closed here when no session comes to own it. */
-function sessionOn(socket: Socket, options: Omit<TftpSessionOptions, 'socket'>): TftpSession {
+function sessionOn(
+  transferSocket: TransferSocket,
+  options: Omit<TftpSessionOptions, 'transferSocket'>,
+): TftpSession {
   try {
-    return new TftpSession({ ...options, socket })
+    return new TftpSession({ ...options, transferSocket })
   } catch (error) {
-    socket.close()
+    transferSocket.socket.close()
     throw error
   }
 }

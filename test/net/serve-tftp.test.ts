@@ -133,6 +133,38 @@ inNetns(import.meta, (net) => {
     })
   }
 
+  const windowed = (blksize: number): readonly string[] => [
+    ...['timeout', '10', 'atftp', '--option', `blksize ${blksize}`, '--option', 'windowsize 4'],
+    ...['-g', '-r', 'snponly.efi', '-l', GOT, '10.77.0.1'],
+  ]
+
+  test('T07: no block is longer than the MTU of its interface takes', {
+    ...options,
+    skip: missing('atftp'),
+  }, async () => {
+    const narrow = async (mtu: number): Promise<void> => {
+      net.run('ip', 'link', 'set', 'prov0', 'mtu', `${mtu}`)
+      await server.stop()
+      server = await serve(site, '--log', 'json')
+    }
+    await narrow(1400)
+    const from = server.stderr.length
+    run(windowed(1468))
+    assert.ok(got().equals(site.files['snponly.efi']))
+    await server.event('tftp.start', { file: 'snponly.efi', blksize: 1368 }, from)
+    await narrow(1500)
+  })
+
+  test('an MTU that shrinks later: windows that the kernel no longer cuts go out block by block', {
+    ...options,
+    skip: missing('atftp'),
+  }, async () => {
+    net.run('ip', 'link', 'set', 'prov0', 'mtu', '1400')
+    const { stderr } = run(windowed(1468))
+    net.run('ip', 'link', 'set', 'prov0', 'mtu', '1500')
+    assert.ok(got().equals(site.files['snponly.efi']), stderr)
+  })
+
   test('writing is refused', { ...options, skip: missing('busybox') }, async () => {
     const from = server.stderr.length
     const put = [

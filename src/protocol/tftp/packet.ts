@@ -4,6 +4,9 @@ import { err, ok, type Result } from '../../lib/result.ts'
 /** RFC 1350 §5; 6 is RFC 2347. */
 export const TFTP_OPCODE = { rrq: 1, wrq: 2, data: 3, ack: 4, error: 5, oack: 6 } as const
 
+/** Octets of a DATA packet before its data. */
+export const DATA_HEADER = 4
+
 /** RFC 1350, appendix; 8 is RFC 2347. */
 export const TFTP_ERROR = {
   undefined: 0,
@@ -144,13 +147,41 @@ export function encodeTftp(packet: TftpPacket): Uint8Array {
  * @throws RangeError when `block` does not fit in 16 bits.
  */
 export function encodeData(block: number, content: Uint8Array, start: number, end: number): Uint8Array {
-  fitting(block)
-  const out = new Uint8Array(4 + end - start)
-  out[1] = TFTP_OPCODE.data
-  out[2] = block >>> 8
-  out[3] = block & 255
-  out.set(content.subarray(start, end), 4)
+  const out = new Uint8Array(DATA_HEADER + end - start)
+  writeData({ out, at: 0 }, fitting(block), content.subarray(start, end))
   return out
+}
+
+/**
+ * DATA packets one behind the other, as UDP_SEGMENT cuts them (udp(7)): blocks `first` to `last` of a file, where the block
+ * after 65535 is 0. Each has `blksize` octets of the file, but the last one of a file.
+ */
+export function encodeBlocks(
+  content: Uint8Array,
+  blksize: number,
+  { first, last }: { readonly first: number; readonly last: number },
+): Uint8Array {
+  const end = Math.min(last * blksize, content.length)
+  const out = Buffer.allocUnsafe((last - first + 1) * DATA_HEADER + end - (first - 1) * blksize)
+  for (let block = first, at = 0; block <= last; block += 1) {
+    const start = (block - 1) * blksize
+    const data = content.subarray(start, Math.min(start + blksize, content.length))
+    writeData({ out, at }, block & 0xffff, data)
+    at += DATA_HEADER + data.length
+  }
+  return out
+}
+
+function writeData(
+  { out, at }: { readonly out: Uint8Array; readonly at: number },
+  block: number,
+  data: Uint8Array,
+): void {
+  out[at] = 0
+  out[at + 1] = TFTP_OPCODE.data
+  out[at + 2] = block >>> 8
+  out[at + 3] = block & 255
+  out.set(data, at + DATA_HEADER)
 }
 
 function decodeRequest(kind: 'rrq' | 'wrq', bytes: Uint8Array): Result<TftpPacket, TftpDecodeError> {

@@ -1,5 +1,5 @@
 import type { TransferTerms } from './options.ts'
-import { decodeTftp, encodeData, encodeTftp, TFTP_OPCODE } from './packet.ts'
+import { DATA_HEADER, decodeTftp, encodeBlocks, encodeTftp, TFTP_OPCODE } from './packet.ts'
 
 /** The pause before the first retransmission; it doubles each time. */
 const FIRST_TIMEOUT_MS = 1000
@@ -29,6 +29,8 @@ export type TransferOutcome =
 export interface TransferStep {
   /** Datagrams for the client, in this order. */
   readonly send: readonly Uint8Array[]
+  /** The same datagrams one behind the other, when they are several: all of `blksize` octets and a header but the last. */
+  readonly joined: Uint8Array | undefined
   /** Call `onTimeout` at this time, unless a later step says otherwise; undefined when the transfer is over. */
   readonly deadline: number | undefined
   /** Set once and for good: the transfer is over and later packets do nothing. */
@@ -37,14 +39,14 @@ export interface TransferStep {
 
 /**
  * One TFTP read transfer without sockets or clock (RFC 1350, 2347-2349, 7440). Times are milliseconds of any steady clock.
- * Each call answers with the same step object, written anew, so that a block costs one allocation: its DATA datagram.
+ * Each call answers with the same step object, written anew, so that a window costs one allocation: its DATA datagrams.
  */
 export class Transfer {
   readonly content: Uint8Array
   readonly terms: TransferTerms
   /** The number of the block that ends the file: the first one shorter than blksize, which may be empty. */
   readonly lastBlock: number
-  readonly #step: WritableStep = { send: [], deadline: undefined, outcome: undefined }
+  readonly #step: WritableStep = { send: [], joined: undefined, deadline: undefined, outcome: undefined }
   /** The OACK while it waits for its ACK 0. */
   #oack: Uint8Array | undefined
   #heard = false
@@ -93,7 +95,7 @@ export class Transfer {
 
   /** Takes a datagram from the client's address and port. What is malformed, late or not a reader's is ignored. */
   onPacket(bytes: Uint8Array, now: number): TransferStep {
-    this.#step.send.length = 0
+    this.#clear()
     if (this.#step.outcome !== undefined || bytes.length < 4 || bytes[0] !== 0) return this.#step
     if (bytes[1] === TFTP_OPCODE.ack) this.#onAck(((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0), now)
     else if (bytes[1] === TFTP_OPCODE.error) this.#onError(bytes)
@@ -102,7 +104,7 @@ export class Transfer {
 
   /** Tells that time passed. Early calls do nothing, so the caller's timer may be coarse. */
   onTimeout(now: number): TransferStep {
-    this.#step.send.length = 0
+    this.#clear()
     const { deadline } = this.#step
     if (deadline === undefined || now < deadline) return this.#step
     if (this.#isOutOfTries() || now >= this.#progressAt + MAX_SILENCE_MS) this.#giveUp()
@@ -116,7 +118,7 @@ export class Transfer {
    * Raspberry Pi ROM (raspberrypi/firmware#1041). Before that the timer does it.
    */
   onDuplicateRequest(now: number): TransferStep {
-    this.#step.send.length = 0
+    this.#clear()
     const isDue = !this.#heard && now - this.#sentAt >= FIRST_TIMEOUT_MS && !this.#isOutOfTries()
     if (isDue && this.#step.outcome === undefined) this.#sendCurrent(now)
     return this.#step
@@ -124,7 +126,7 @@ export class Transfer {
 
   /** Ends the transfer for want of room. If only the last ACK was missing, that is not a failure. */
   abandon(): TransferStep {
-    this.#step.send.length = 0
+    this.#clear()
     if (this.#step.outcome === undefined) this.#giveUp()
     return this.#step
   }
@@ -175,8 +177,7 @@ export class Transfer {
       this.#step.send.push(this.#oack)
     } else {
       const until = Math.min(this.#acknowledged + this.terms.window, this.lastBlock)
-      for (let block = this.#acknowledged + 1; block <= until; block++)
-        this.#step.send.push(this.#data(block))
+      this.#putBlocks(this.#acknowledged + 1, until)
       this.#sent = Math.max(this.#sent, until)
     }
     this.#sends += 1
@@ -186,10 +187,17 @@ export class Transfer {
     this.#step.deadline = Math.min(now + pause, this.#progressAt + MAX_SILENCE_MS)
   }
 
-  #data(block: number): Uint8Array {
-    const from = (block - 1) * this.terms.blksize
-    const to = Math.min(from + this.terms.blksize, this.content.length)
-    return encodeData(block & 0xffff, this.content, from, to)
+  #putBlocks(first: number, last: number): void {
+    const size = this.terms.blksize + DATA_HEADER
+    const joined = encodeBlocks(this.content, this.terms.blksize, { first, last })
+    for (let block = first; block <= last; block += 1)
+      this.#step.send.push(joined.subarray((block - first) * size, (block - first + 1) * size))
+    if (last > first) this.#step.joined = joined
+  }
+
+  #clear(): void {
+    this.#step.send.length = 0
+    this.#step.joined = undefined
   }
 
   #isOutOfTries(): boolean {
@@ -209,6 +217,7 @@ export class Transfer {
 
 interface WritableStep extends TransferStep {
   readonly send: Uint8Array[]
+  joined: Uint8Array | undefined
   deadline: number | undefined
   outcome: TransferOutcome | undefined
 }
