@@ -47,6 +47,8 @@ export interface SupposedMessage {
   /** Option 82.1 and 82.2. */
   readonly circuitId?: Uint8Array
   readonly remoteId?: Uint8Array
+  /** In place of those of these codes that it would send; without octets: none. */
+  readonly options?: readonly DhcpOption[]
 }
 
 /** The script such a client would ask for. The error is the reason why the server would not even look at it. */
@@ -74,16 +76,19 @@ export function supposeMessage({
   const { type, ciaddr = ANY_ADDRESS, giaddr = ANY_ADDRESS } = message
   // EDK2 always asks for broadcast, iPXE and the ROMs of BIOS machines never do.
   const flags = stage === 'rom' && arch.startsWith('uefi') && type !== 'BOOTP' ? BROADCAST_FLAG : 0
+  const { options: others = [] } = message
+  const own: readonly DhcpOption[] = [
+    ...(type === 'BOOTP' ? [] : [{ code: OPTION.messageType, data: messageTypeValue(type) }]),
+    ...(type === 'BOOTP' || stage === 'os' ? [] : firmwareOptions(arch, stage)),
+    ...address(OPTION.requestedAddress, message.requested),
+    ...address(OPTION.serverIdentifier, message.server),
+    ...(message.clientId === undefined ? [] : [{ code: OPTION.clientIdentifier, data: message.clientId }]),
+    ...relayAgent(message),
+  ]
+  const kept = own.filter(({ code }) => !others.some((other) => other.code === code))
   return {
     ...{ ...blankMessage('request'), chaddr, ciaddr, giaddr, flags },
-    options: [
-      ...(type === 'BOOTP' ? [] : [{ code: OPTION.messageType, data: messageTypeValue(type) }]),
-      ...(type === 'BOOTP' || stage === 'os' ? [] : firmwareOptions(arch, stage)),
-      ...address(OPTION.requestedAddress, message.requested),
-      ...address(OPTION.serverIdentifier, message.server),
-      ...(message.clientId === undefined ? [] : [{ code: OPTION.clientIdentifier, data: message.clientId }]),
-      ...relayAgent(message),
-    ],
+    options: [...kept, ...others.filter(({ data }) => data.length > 0)],
   }
 }
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Supposed } from '../app/explain.ts'
 import type { SupposedClient } from '../boot/suppose.ts'
 import { type Mac, parseMac } from '../lib/mac.ts'
-import { archOfName, CLIENT_ARCHES, type ClientArch } from '../protocol/iana/arch.ts'
+import { archOfCode, archOfName, CLIENT_ARCHES, type ClientArch } from '../protocol/iana/arch.ts'
 import { CliError, EXIT } from './exit-codes.ts'
 import { addMessageOptions, type MessageFlags, readMessage, readPort } from './explain-flags.ts'
 
@@ -21,7 +21,7 @@ export interface ClientFlags extends MessageFlags {
 export function addClientOptions(command: Command): Command {
   command
     .option('--mac <mac>', 'the machine')
-    .option('--arch <name>', 'its client architecture (option 93)', 'bios-x86')
+    .option('--arch <name>', 'its client architecture (option 93), by name or number', 'bios-x86')
     .option('--via <question>', 'dhcp: where to boot from; http: which script to run', 'dhcp')
     .option('--stage <stage>', 'who asks over DHCP: rom, ipxe or os', 'rom')
   return addMessageOptions(command)
@@ -54,7 +54,8 @@ function readFailed({ failed, errno }: ClientFlags): Pick<SupposedClient, 'faile
 }
 
 function readArch(text: string): ClientArch {
-  const row = archOfName(text)
+  const row =
+    archOfName(text) ?? (/^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? archOfCode(Number(text)) : undefined)
   if (row !== undefined) return row.name
   const names = CLIENT_ARCHES.map(({ name }) => name).join(', ')
   throw new CliError(`--arch: there is no architecture ${text}; there are ${names}`, EXIT.usage)

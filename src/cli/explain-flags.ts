@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { BOOT_SERVER_PORT } from '../boot/decide-proxy.ts'
 import type { SupposedMessage } from '../boot/suppose.ts'
 import { type Ipv4, parseIpv4 } from '../lib/ipv4.ts'
+import type { DhcpOption } from '../protocol/dhcp4/message.ts'
 import { CliError, EXIT } from './exit-codes.ts'
 
 /** The flags that make another DHCP message of the supposed DISCOVER. */
@@ -14,6 +15,7 @@ export interface MessageFlags {
   readonly clientId?: string
   readonly circuitId?: string
   readonly remoteId?: string
+  readonly option?: readonly string[]
   readonly port?: string
 }
 
@@ -29,6 +31,10 @@ export function addMessageOptions(command: Command): Command {
     .option('--client-id <hex>', 'its client identifier (option 61)')
     .option('--circuit-id <id>', 'the port by which the relay heard it (option 82.1): text, or hex as 0x0a0b')
     .option('--remote-id <id>', 'the relay or line (option 82.2), likewise')
+    .option(
+      '--option <code=value...>',
+      'another option in place of its own: 60=onie_vendor:x, 93=0x7fff; 77= leaves it out',
+    )
     .option('--port <number>', 'the port of ours that it asks: 67 or 4011')
 }
 
@@ -50,7 +56,17 @@ export function readMessage(flags: MessageFlags): SupposedMessage {
     remoteId: octets('--remote-id', flags.remoteId),
   }
   const given = Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined))
-  return { type, ...given }
+  return { type, ...given, options: (flags.option ?? []).map(readOption) }
+}
+
+function readOption(text: string): DhcpOption {
+  const [, digits = '', value = ''] = /^([0-9]{1,3})=(.*)$/s.exec(text) ?? []
+  const code = Number(digits)
+  if (digits === '' || code < 1 || code > 254)
+    throw usage(`--option: expected CODE=VALUE with a code from 1 to 254, such as 77=iPXE, got "${text}"`)
+  const data = octets('--option', value) ?? new Uint8Array()
+  if (data.length > 255) throw usage(`--option: expected at most 255 octets, got ${data.length}`)
+  return { code, data }
 }
 
 /** 67 and 4011 are the ports on which DHCP is served (RFC 2131 §4.1, PXE 2.1 §2.2.4). */
