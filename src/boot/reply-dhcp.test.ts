@@ -344,17 +344,22 @@ test('D17, D18: what the client cannot take is left out, the wished options firs
   const request = decodeDhcp4(vector('P9').bytes)
   assert.ok(large && request.ok)
   assert.ok(optionBytes(large.message, 6) !== undefined && optionBytes(large.message, 15) !== undefined)
-  for (const size of ['0240', '012c']) {
-    const options = request.value.options.map((option) =>
-      option.code === 57 ? { code: 57, data: new Uint8Array(Buffer.from(size, 'hex')) } : option,
-    )
+  const sent = ['0240', '012c', ''].map((size) => {
+    const options = request.value.options.flatMap((option) => {
+      if (option.code !== 57) return [option]
+      return size === '' ? [] : [{ code: 57, data: new Uint8Array(Buffer.from(size, 'hex')) }]
+    })
     const small = answer(encodeDhcp4({ ...request.value, options }), there)
     assert.ok(small)
     assert.ok(encodeDhcp4(small.message).length <= 548)
     const codes = small.message.options.map(({ code }) => code)
     assert.ok([53, 54, 51, 1, 3, 67].every((code) => codes.includes(code)))
     assert.ok(!codes.includes(15), 'the domain name is left out')
-  }
+    return codes
+  })
+  assert.ok(sent[0]?.includes(6), 'the name servers fit')
+  assert.deepEqual(sent[1], sent[0], 'D18: 300 means 576')
+  assert.deepEqual(sent[2], sent[0], 'D19: none means 576')
 })
 
 test('D20, D21, D25: flags and chaddr are copied whole; addresses in a request mean nothing', () => {

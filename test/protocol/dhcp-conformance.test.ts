@@ -225,6 +225,14 @@ test('S13: RENEW: the lease grows, the ACK goes to ciaddr and echoes option 61',
   assert.equal(store.leases.at(-1)?.expiresAt, there.now + 3_600_000)
 })
 
+test('S15: RENEW of an address that another has now: a NAK, broadcast', async () => {
+  const { send, there, store } = scene()
+  there.lease('192.0.2.60', STRANGER)
+  const reply = await send({ ...decoded('P7'), ciaddr: ip('192.0.2.60') })
+  assert.deepEqual([reply?.type, where(reply)], ['NAK', 'broadcast'])
+  assert.deepEqual(store.leases, [])
+})
+
 test('S16: RENEW by routed unicast: the subnet is that of ciaddr', async () => {
   const { send, store } = scene()
   const reply = await send({ ...from(decoded('P7'), STRANGER), ciaddr: ip('198.51.100.77') })
@@ -667,6 +675,31 @@ test('X26: a boot item on port 4011 comes back beside the file', async () => {
   const reply = await proxied().send(vector('P19').bytes, { ...EDK2_AT_4011, sourcePort: 68 })
   assert.deepEqual([reply?.type, option(reply, 43)], ['ACK', '470480000000ff'])
   assert.match(Buffer.from(reply?.message.file ?? []).toString('latin1'), /^undionly\.kpxe\0/)
+})
+
+test('X06: UEFI HTTP boot gets what P17 says: HTTPClient, its URL in option 67 alone, nothing of PXE', async () => {
+  const reply = await scene().send(vector('P16').bytes)
+  const url = 'http://192.0.2.2:8080/firmware/snponly.efi'
+  assert.deepEqual(
+    [60, 67].map((code) => Buffer.from(option(reply, code), 'hex').toString()),
+    ['HTTPClient', `${url}\0`],
+  )
+  assert.deepEqual(
+    [43, 66, 150, 175].map((code) => option(reply, code)),
+    ['', '', '', ''],
+  )
+  assert.equal(toHex(reply?.message.file ?? new Uint8Array()), '00'.repeat(128))
+})
+
+test('X27: boot server discovery broadcast to port 67 renews nothing and gets no NAK', async () => {
+  const item = { ...withOptions(decoded('P19'), { 53: '03' }), ciaddr: ip('192.0.2.50') }
+  for (const discovery of [item, { ...item, ciaddr: ip('10.9.9.9') }]) {
+    const { send, there, store } = scene()
+    there.lease('192.0.2.50', CLIENT)
+    const reply = await send(discovery)
+    assert.ok(reply === undefined || (reply.type === 'ACK' && option(reply, 43) !== ''), reply?.type)
+    assert.deepEqual(store.leases, [])
+  }
 })
 
 test('X28: a server is asked on port 4011 too, and answers with the file', async () => {
