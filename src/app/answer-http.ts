@@ -148,11 +148,11 @@ async function image(
   const [name = '', ...rest] = parts
   const found = running.picture.images.get(name)
   const fileName = rest.at(-1)
-  const file: ImageFile | undefined = [found?.kernel, ...(found?.initrds ?? [])].find(
-    (candidate) =>
-      candidate !== undefined &&
-      candidate.name === fileName &&
-      (rest.length === 1 || rest[0] === candidate.sha256),
+  const current = found === undefined ? [] : [found.kernel, ...found.initrds]
+  // Machines that have the script of an older version finish on it.
+  const older = rest.length === 2 ? (running.picture.storedFiles.get(name) ?? []) : []
+  const file: ImageFile | undefined = [...current, ...older].find(
+    (candidate) => candidate.name === fileName && (rest.length === 1 || rest[0] === candidate.sha256),
   )
   if (file === undefined || rest.length > 2 || rest.length === 0)
     return text(
@@ -164,6 +164,7 @@ async function image(
     kind: 'file',
     path: file.path,
     size: file.size,
+    ...(file.stored === true ? { noLinks: true } : {}),
     etag: `"${file.sha256}"`,
     headers: {
       // An initrd.img is no disk image.

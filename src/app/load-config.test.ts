@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { MemoryDisk } from '../../test/helpers/memory.ts'
+import { image } from '../../test/helpers/world.ts'
 import { formatProblem } from '../config/source.ts'
 import { loadConfig } from './load-config.ts'
 
@@ -39,7 +40,7 @@ test('missing files together with the other errors, in the order of their lines'
     lines: [
       '/c/lab.yaml:12:13: networks[0].subnet: expected a subnet such as 10.77.0.0/24, got "10.77.0.0/33"',
       '/c/lab.yaml:22:13: images.debian-live.kernel: there is no readable file /c/images/vmlinux',
-      '/c/lab.yaml:31:12: profiles.worker.image: there is no image debian-lve under images:',
+      '/c/lab.yaml:31:12: profiles.worker.image: there is no image debian-lve under images:, nor in the image store /c/state/images',
     ],
   })
 })
@@ -110,6 +111,37 @@ test('an included file, or a directory of them, that cannot be read; names are n
     '/c/lab.yaml:50:12: menu.timeout: expected a duration such as 30s, 90m, 1h or 1d, got "soon"',
     "/c/lab.yaml:55:5: include[0]: /c/secret.yaml cannot be read: EACCES: permission denied, open '/c/secret.yaml'",
     "/c/lab.yaml:56:5: include[1]: /c/denied/* cannot be searched: EACCES: permission denied, scandir '/c/denied'",
+  ])
+})
+
+test('an image of the image store: it is one, and where both have it, the configuration has its own', async () => {
+  const disk = new MemoryDisk({
+    ...FILES,
+    '/c/lab.yaml': LAB.replace('  worker:\n    image: debian-live', '  worker:\n    image: noble'),
+  })
+  disk.stored = [image('noble'), image('debian-live')]
+  const { config, problems } = await loadConfig('/c/lab.yaml', disk)
+  assert.equal(config?.profiles.get('worker')?.image, 'noble')
+  const store = config.server.imageStore
+  assert.deepEqual(problems.map(formatProblem), [
+    `/c/lab.yaml:21:3: images.debian-live: warning: the image store ${store} has an image debian-live too; this one is booted`,
+  ])
+})
+
+test('an image store that cannot be read: doubtful, for whoever may not look there', async () => {
+  class GuardedDisk extends MemoryDisk {
+    override async storedImages(): Promise<never> {
+      throw new Error('/s/catalogue.json cannot be read: EACCES')
+    }
+  }
+  const text = LAB.replace('  worker:\n    image: debian-live', '  worker:\n    image: noble')
+  const { config, problems } = await loadConfig(
+    '/c/lab.yaml',
+    new GuardedDisk({ ...FILES, '/c/lab.yaml': text }),
+  )
+  assert.ok(config !== undefined)
+  assert.deepEqual(problems.map(formatProblem), [
+    '/c/lab.yaml:31:12: profiles.worker.image: warning: whether there is an image noble is not known: /s/catalogue.json cannot be read: EACCES',
   ])
 })
 

@@ -1,5 +1,11 @@
 import { LOADER_NAMES, publishedNames } from '../boot/loaders.ts'
-import { type ConfigResult, type ConfigText, includedGlobs, resolveConfig } from '../config/resolve.ts'
+import {
+  type ConfigResult,
+  type ConfigText,
+  includedGlobs,
+  type Resolved,
+  resolveConfig,
+} from '../config/resolve.ts'
 import { type ConfigProblem, inOrder } from '../config/source.ts'
 import type { WrittenPath } from '../config/written-paths.ts'
 import type { Disk } from '../model/disk.ts'
@@ -7,6 +13,8 @@ import type { Disk } from '../model/disk.ts'
 export interface LoadOptions {
   /** Whether the files of its images must be there; not when others take their place. */
   readonly ownImages?: boolean
+  /** The image store's folder, where it is not the configuration's. */
+  readonly imageStore?: string
 }
 
 /**
@@ -16,7 +24,7 @@ export interface LoadOptions {
 export async function loadConfig(
   file: string,
   disk: Disk,
-  { ownImages = true }: LoadOptions = {},
+  { ownImages = true, imageStore }: LoadOptions = {},
 ): Promise<ConfigResult> {
   const main = await readText(file, disk)
   if (typeof main === 'string') {
@@ -30,6 +38,7 @@ export async function loadConfig(
     ...includeProblems,
     ...resolved.problems,
     ...(ownImages ? await missingFiles(resolved.imageFiles, disk) : []),
+    ...(ownImages ? await checkStore(resolved, disk, imageStore) : []),
     ...(await bareFirmware(resolved.firmwareDirs, disk)),
     ...(await missingLoaders(resolved.loaders, resolved.draft?.server.firmware ?? [], disk)),
   ]
@@ -82,6 +91,37 @@ async function missingFiles(files: readonly WrittenPath[], disk: Disk): Promise<
     if (!(await disk.isFile(written.target)))
       problems.push(problemAt(written, `there is no readable file ${written.target}`))
   return problems
+}
+
+/** Images that must be in the image store, and those that are in both places. */
+async function checkStore(
+  { draft, undeclared }: Resolved,
+  disk: Disk,
+  imageStore: string | undefined,
+): Promise<readonly ConfigProblem[]> {
+  if (draft === undefined) return []
+  const folder = imageStore ?? draft.server.imageStore
+  const stored = await disk.storedImages(folder).catch(sentence)
+  if (typeof stored === 'string')
+    // Whoever edits the configuration may be another user than the server.
+    return undeclared.map((written) =>
+      problemAt(written, `whether there is an image ${written.target} is not known: ${stored}`, 'warning'),
+    )
+  const missing = undeclared
+    .filter(({ target }) => !stored.current.has(target))
+    .map((written) => {
+      const { target } = written
+      const message = `there is no image ${target} under images:, nor in the image store ${folder}`
+      return problemAt(written, message)
+    })
+  const both = [...draft.images.values()].filter(({ name }) => stored.current.has(name))
+  return [
+    ...missing,
+    ...both.map(({ name, origin }) => {
+      const message = `the image store ${folder} has an image ${name} too; this one is booted`
+      return problemAt({ target: name, origin, path: `images.${name}` }, message, 'warning')
+    }),
+  ]
 }
 
 /** Only a warning: the directory may be filled later, and a directory of several may hold every loader. */

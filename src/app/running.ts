@@ -11,7 +11,7 @@ import type { PingChecks } from './ping-check.ts'
 import type { RateLimit } from './rate.ts'
 import type { SeenMachines } from './seen.ts'
 import type { Timeline } from './timeline.ts'
-import { measureImages, type Picture } from './world.ts'
+import { lookAtImages, type Picture } from './world.ts'
 
 /** What the use cases of a running server share. The picture is replaced as a whole, by reload. */
 export interface Running {
@@ -41,9 +41,9 @@ export interface Running {
   readonly now: () => number
 }
 
-/** Notices image files that changed on disk since they were hashed, so that a script never names old bytes. */
+/** Notices images that were added, or changed on disk since they were hashed, so that a script never names old bytes. */
 export async function refreshImages(running: Running): Promise<void> {
   const { picture, disk } = running
-  const images = await measureImages(picture.config, disk)
-  if (running.picture === picture) running.picture = { ...picture, images }
+  const images = await lookAtImages(picture.config, disk, picture)
+  if (running.picture === picture) running.picture = { ...picture, ...images }
 }

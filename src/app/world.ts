@@ -6,6 +6,7 @@ import type { LeaseView } from '../model/lease.ts'
 import {
   type FirmwareFile,
   type Image,
+  type ImageFile,
   indexNodes,
   type LoopView,
   type NodeIndex,
@@ -20,6 +21,8 @@ export interface Picture {
   readonly firmware: ReadonlyMap<string, FirmwareFile>
   readonly firmwareDirs: readonly string[]
   readonly images: ReadonlyMap<string, Image>
+  /** The files of the image store's versions, also of those that no script names any more, by the image's name. */
+  readonly storedFiles: ReadonlyMap<string, readonly ImageFile[]>
 }
 
 /** Looks at the files that a configuration names. Hashing large images takes seconds, once per change. */
@@ -33,7 +36,7 @@ export async function takePicture(config: Config, disk: Disk): Promise<Picture> 
     ),
     firmware: await findLoaders(config, disk),
     firmwareDirs: firmware,
-    images: await measureImages(config, disk),
+    ...(await lookAtImages(config, disk)),
   }
 }
 
@@ -45,8 +48,27 @@ export function findLoaders(config: Config, disk: Disk): Promise<ReadonlyMap<str
   return disk.findFirmware(config.server.firmware, publishedNames(overrides))
 }
 
-/** The images whose files are there now; one whose files went away is left out. */
-export async function measureImages(config: Config, disk: Disk): Promise<ReadonlyMap<string, Image>> {
+/**
+ * The images of the configuration and of the store, without those whose files went away. Of one name the configuration
+ * has its own. A store that cannot be read is what it was `before`.
+ */
+export async function lookAtImages(
+  config: Config,
+  disk: Disk,
+  before: Pick<Picture, 'images' | 'storedFiles'> = { images: new Map(), storedFiles: new Map() },
+): Promise<Pick<Picture, 'images' | 'storedFiles'>> {
+  const measured = await measureImages(config, disk)
+  const stored = await disk.storedImages(config.server.imageStore).catch(() => undefined)
+  const current = stored?.current ?? new Map([...before.images].filter(([, image]) => isStored(image)))
+  const free = [...current].filter(([name]) => !config.images.has(name))
+  return { images: new Map([...free, ...measured]), storedFiles: stored?.files ?? before.storedFiles }
+}
+
+function isStored({ kernel }: Image): boolean {
+  return kernel.stored === true
+}
+
+async function measureImages(config: Config, disk: Disk): Promise<ReadonlyMap<string, Image>> {
   const specs = [...config.images.values()]
   const measured = await Promise.allSettled(specs.map((spec) => disk.measureImage(spec)))
   return new Map(

@@ -1,5 +1,5 @@
 import { type Mac, macWithDashes } from '../lib/mac.ts'
-import { type ImageSpec, type Node, type Profile, RESCUE_PROFILE } from '../model/config.ts'
+import { type Node, type Profile, RESCUE_PROFILE } from '../model/config.ts'
 import type { BootScript, MenuEntry, ScriptFile } from '../model/script.ts'
 import type { Image, ImageFile, World } from '../model/world.ts'
 
@@ -7,7 +7,6 @@ interface BootScriptParts {
   readonly server: string
   readonly profile: Profile
   readonly image: Image
-  readonly spec: ImageSpec | undefined
   readonly node: Node | undefined
   readonly mac: Mac | undefined
   /** Kernel consoles, as in `console=`. */
@@ -16,8 +15,8 @@ interface BootScriptParts {
 
 /** The script that boots an image: immutable addresses, and the command line consoles, image, profile, node, ours. */
 export function bootScript(parts: BootScriptParts): BootScript {
-  const { server, profile, image, spec, node, mac, consoles } = parts
-  const operators = [...(spec?.cmdline ?? []), ...profile.cmdline, ...(node?.cmdline ?? [])]
+  const { server, profile, image, node, mac, consoles } = parts
+  const operators = [...image.cmdline, ...profile.cmdline, ...(node?.cmdline ?? [])]
   const who = node?.name ?? mac ?? 'this machine'
   return {
     kind: 'boot',

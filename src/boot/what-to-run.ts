@@ -120,12 +120,11 @@ function bootable(name: string, world: World, steps: Step[]): Bootable | { reado
 
 function boot(request: BootRequest, { profile, image }: Bootable, world: World, context: RunContext): Action {
   const { node, steps } = context
-  const spec = world.config.images.get(image.name)
   const { arch, mac } = request.client
   const consoles = hasPcSerial(arch) ? world.config.consoles : []
   const counts = [
     ['console', consoles.length],
-    ['image', spec?.cmdline.length ?? 0],
+    ['image', image.cmdline.length],
     ['profile', profile.cmdline.length],
     ['node', node?.cmdline.length ?? 0],
   ] as const
@@ -133,13 +132,13 @@ function boot(request: BootRequest, { profile, image }: Bootable, world: World, 
     rule: 'cmdline.merge',
     outcome: `${counts.map(([name, count]) => `${name} ${count}`).join(' + ')} arguments`,
     from: 'config',
-    ...cite(spec?.origin),
+    cite: image.cite,
   })
   steps.push({ rule: 'boot.nonce', outcome: 'of its boot attempt, to its own lease alone', from: 'state' })
   const server = nodePlane(request, world.config)
   return {
     kind: 'script',
-    script: bootScript({ server, profile, image, spec, node, mac, consoles }),
+    script: bootScript({ server, profile, image, node, mac, consoles }),
     boots: { kind: 'boot-nonce', profile: profile.name, image: image.name },
   }
 }

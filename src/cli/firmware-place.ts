@@ -42,7 +42,7 @@ export async function placeOf({ config: file, stateDir }: PlaceFlags): Promise<P
 }
 
 /** Without a configuration: the defaults, which the schema alone knows. */
-function defaultConfig(stateDir: string | undefined): ReturnType<typeof resolveConfig>['draft'] {
+export function defaultConfig(stateDir: string | undefined): ReturnType<typeof resolveConfig>['draft'] {
   const server = stateDir === undefined ? {} : { stateDir: resolve(stateDir) }
   return resolveConfig({ file: '/centra-pxe.yaml', text: JSON.stringify({ version: 1, server }) }, []).draft
 }

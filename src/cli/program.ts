@@ -67,6 +67,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
     const { addFirmware } = await import('./firmware.ts')
     return addFirmware
   },
+  image: async () => {
+    const { addImageCommands } = await import('./image.ts')
+    return addImageCommands
+  },
   probe: async () => {
     const { addProbe } = await import('./probe.ts')
     return addProbe

@@ -1,5 +1,5 @@
 import { flushCompileCache } from 'node:module'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { z } from 'zod'
 import { type LabView, labView } from '../config/lab-view.ts'
@@ -57,7 +57,10 @@ function readLabView(text: string): LabView {
 function adaptation({ stateDir, labView: view }: ServeFlags): (config: Config) => Config {
   return (config) => {
     const moved = stateDir === undefined ? config : moveStateDir(config, resolve(stateDir))
-    return view === undefined ? moved : labView(moved, view)
+    if (view === undefined) return moved
+    // The lab's state is its own; what it boots is the operator's.
+    const { imageStore } = config.server
+    return labView({ ...moved, server: { ...moved.server, imageStore } }, view)
   }
 }
 
@@ -75,7 +78,13 @@ async function serve(flags: ServeFlags): Promise<void> {
   // Listened to from the first moment on: without a listener SIGHUP ends the process. One that comes early waits.
   process.on('SIGHUP', () => void started.promise.then((server) => server.reload()))
   const disk = new LocalDisk()
-  const load = { ownImages: flags.labView?.payload === undefined }
+  const { stateDir, labView: view } = flags
+  const load = {
+    ownImages: view?.payload === undefined,
+    ...(stateDir === undefined || view !== undefined
+      ? {}
+      : { imageStore: join(resolve(stateDir), 'images') }),
+  }
   const config = await requireConfig(flags.config, { disk, warn: true, load })
   if (flags.insecureNoFsync)
     log.line('warn', 'INSECURE: --insecure-no-fsync, leases do not survive a power cut')

@@ -12,9 +12,6 @@ export interface LabView {
  * address otherwise.
  */
 export function labView(config: Config, { payload }: LabView): Config {
-  const images = [...config.images.values()].map((image) =>
-    payload === undefined ? image : { ...image, kernel: payload.kernel, initrd: [payload.initrd] },
-  )
   return {
     ...config,
     networks: config.networks.map((network) =>
@@ -26,8 +23,17 @@ export function labView(config: Config, { payload }: LabView): Config {
             pools: network.pools.length > 0 ? network.pools : [upperHalf(network)],
           },
     ),
-    images: new Map(images.map((image) => [image.name, image])),
+    images: payload === undefined ? config.images : withPayload(config, payload),
   }
+}
+
+/** Also the images of the image store that profiles name. */
+function withPayload(config: Config, { kernel, initrd }: NonNullable<LabView['payload']>): Config['images'] {
+  const stored = [...config.profiles.values()].flatMap(({ image, origin }) =>
+    image === undefined || origin === undefined ? [] : [{ name: image, cmdline: [], origin }],
+  )
+  const images = [...stored, ...config.images.values()]
+  return new Map(images.map((image) => [image.name, { ...image, kernel, initrd: [initrd] }]))
 }
 
 /** At most 254 addresses; what is ours, the router's or reserved is never given out of a pool. */

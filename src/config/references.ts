@@ -4,6 +4,7 @@ import { checkNetworks } from './check-networks.ts'
 import { checkOptions } from './check-options.ts'
 import { type Checked, formatRange, isHost, type Place, problem, Register } from './places.ts'
 import type { ConfigProblem, ConfigSource } from './source.ts'
+import type { WrittenPath } from './written-paths.ts'
 
 /** What only the whole configuration can tell: names that must exist, be unique, or lie inside one another. */
 export function checkReferences(checked: Checked): readonly ConfigProblem[] {
@@ -88,7 +89,6 @@ function checkNodeProfile(
 }
 
 function checkProfiles({ config, root, sources, incomplete }: Checked): readonly ConfigProblem[] {
-  const images = namesIn(sources, 'images')
   return [...config.profiles.values()].flatMap((profile) => {
     const writer = sources.find((other) => other.has(['profiles', profile.name])) ?? root
     if (MENU_KEYS.some((key) => key === profile.name))
@@ -106,11 +106,19 @@ function checkProfiles({ config, root, sources, incomplete }: Checked): readonly
       const message = `the profile ${profile.name} has no image and stays out of the menu: set profiles.${profile.name}.image`
       return [writer.problem(['profiles', profile.name], message, 'warning')]
     }
-    if (images.has(profile.image)) return []
-    const source = sources.find((other) => other.has(['profiles', profile.name, 'image'])) ?? root
-    return [
-      source.problem(['profiles', profile.name, 'image'], `there is no image ${profile.image} under images:`),
-    ]
+    return []
+  })
+}
+
+/** The images that profiles name and no file declares, each at its place. */
+export function undeclaredImages({ config, root, sources, incomplete }: Checked): readonly WrittenPath[] {
+  if (incomplete) return []
+  const declared = namesIn(sources, 'images')
+  return [...config.profiles.values()].flatMap(({ name, image }) => {
+    if (image === undefined || declared.has(image)) return []
+    const source = sources.find((other) => other.has(['profiles', name, 'image'])) ?? root
+    const { origin, path } = source.place(['profiles', name, 'image'])
+    return [{ target: image, origin, path }]
   })
 }
 
@@ -154,6 +162,26 @@ function checkCmdlines({ config, nodes, sources, root, incomplete }: Checked): r
     return length > OPERATORS_CMDLINE ? [problem(place, 'cmdline', tooLong(length))] : []
   })
   return [...ofProfiles, ...ofNodes]
+}
+
+/** Why an image of the image store cannot have these arguments in this configuration; undefined when it can. */
+export function storedCmdlineProblem(
+  config: Pick<Config, 'profiles' | 'nodes'>,
+  image: string,
+  cmdline: readonly string[],
+): string | undefined {
+  const profiles = [...config.profiles.values()].filter((profile) => profile.image === image)
+  const others = profiles.flatMap((profile) => [
+    profile.cmdline,
+    ...config.nodes
+      .filter((node) => node.profile === profile.name)
+      .map((node) => [...profile.cmdline, ...node.cmdline]),
+  ])
+  const lengths = [[], ...others].map((more: readonly string[]) => [...cmdline, ...more].join(' ').length)
+  const longest = Math.max(...lengths)
+  return longest > OPERATORS_CMDLINE
+    ? `image, profile and node give ${longest} octets of kernel arguments; at most ${OPERATORS_CMDLINE} fit`
+    : undefined
 }
 
 function checkMenu({ config, root, sources, incomplete }: Checked): readonly ConfigProblem[] {

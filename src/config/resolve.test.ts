@@ -30,6 +30,7 @@ describe("the contract's lab.yaml", () => {
   test('server, menu, unknown', () => {
     assert.deepEqual(config.server, {
       stateDir: '/c/state',
+      imageStore: '/c/state/images',
       httpPort: 8080,
       operator: { host: '127.0.0.1', port: 8081 },
       firmware: ['/c/state/firmware', '/usr/lib/ipxe', '/usr/share/ipxe'],
@@ -417,7 +418,6 @@ server: {boot: {http: 0}, operator: {listen: nowhere}, extra: 1}
         '/c/x.yaml:6:3: images.Bad: expected a name of lower-case letters, digits and dashes, such as worker or rack-1',
         '/c/x.yaml:7:29: images.j.initrd[0]: another file of this image is named f too',
         "/c/x.yaml:9:10: profiles.local: local is an entry of the menu's own; choose another name",
-        '/c/x.yaml:10:14: profiles.w.image: there is no image nope under images:',
         '/c/x.yaml:10:27: profiles.w.title: cannot be shown on a machine: it begins with a dash, which begins an option in iPXE and GRUB',
         '/c/x.yaml:10:51: profiles.w.requires.cores: expected a number above 0',
         '/c/x.yaml:10:69: profiles.w.services[1]: cannot be shown on a machine: it is ||, which separates commands in iPXE',

@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { ClientOptions, Config, ImageSpec, Network, Node, Origin, Profile } from '../model/config.ts'
 import { BUILTIN_PROFILES } from './builtin-profiles.ts'
 import { NetworkSchema, type OptionsSchema } from './network-schema.ts'
-import { checkReferences } from './references.ts'
+import { checkReferences, undeclaredImages } from './references.ts'
 import {
   ConfigSchema,
   ImageSchema,
@@ -55,6 +55,8 @@ const DISTRIBUTION_FIRMWARE = ['/usr/lib/ipxe', '/usr/share/ipxe'] as const
 /** What could be made of the texts. The places to look at on the disk are there even when there is no `config`. */
 export interface Resolved extends ConfigResult {
   readonly imageFiles: readonly WrittenPath[]
+  /** Images that profiles name and no file declares: the image store must have them. */
+  readonly undeclared: readonly WrittenPath[]
   /** The file names under `loader:`. */
   readonly loaders: readonly WrittenPath[]
   /** As the operator wrote them; the default directories are not among them. */
@@ -99,7 +101,8 @@ export function resolveConfig(
     nodes: nodes.map(resolveNode),
     ...resolveGlobals(root),
   }
-  problems.push(...checkReferences({ config, sources, root, networks, nodes, incomplete }))
+  const checked = { config, sources, root, networks, nodes, incomplete }
+  problems.push(...checkReferences(checked))
   const failed = problems.some((problem) => problem.severity === 'error')
   return {
     ...(failed ? {} : { config }),
@@ -109,6 +112,7 @@ export function resolveConfig(
       sources.map(({ file }) => file),
     ),
     imageFiles: sources.flatMap(imageFiles),
+    undeclared: undeclaredImages(checked),
     loaders: sources.flatMap(loaderNames),
     firmwareDirs: firmwareDirs(root),
   }
@@ -192,6 +196,7 @@ function resolveServer(root: ConfigSource): Config['server'] {
   const stateDir = besides(root.file, server.stateDir)
   return {
     stateDir,
+    imageStore: posix.join(stateDir, 'images'),
     httpPort: server.boot.http,
     operator: server.operator.listen,
     firmware: server.firmware?.map((dir) => besides(root.file, dir)) ?? [

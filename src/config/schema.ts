@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { err, ok } from '../lib/result.ts'
+import { FILE_NAME } from '../model/names.ts'
 import { CLIENT_ARCHES } from '../protocol/iana/arch.ts'
 import { parseKernelCommandLine, textProblem } from '../protocol/ipxe/words.ts'
 import { NetworkSchema, OptionsSchema } from './network-schema.ts'
@@ -53,10 +54,7 @@ const LOADER_KEYS: readonly string[] = [...CLIENT_ARCHES.map(({ name: arch }) =>
 /** `file` and option 67 carry it, TFTP and HTTP publish it: 127 octets and no folders. */
 export const LoaderNameSchema = z
   .string('expected the file name of a loader, such as my.efi')
-  .regex(
-    /^[A-Za-z0-9_][A-Za-z0-9_.+~-]*$/,
-    'expected a file name of letters, digits, "_", ".", "+", "~" and "-", without folders',
-  )
+  .regex(FILE_NAME, 'expected a file name of letters, digits, "_", ".", "+", "~" and "-", without folders')
   .max(127, 'expected at most 127 characters')
 
 const loaderKey = z.string().regex(new RegExp(`^(${LOADER_KEYS.join('|')})$`))
@@ -87,7 +85,9 @@ const listen = read(
 )
 
 export const ServerSchema = z.strictObject({
-  stateDir: path.default('/var/lib/centra-pxe').describe('Where leases, events and the control socket live'),
+  stateDir: path
+    .default('/var/lib/centra-pxe')
+    .describe('Where leases, events, the image store and the control socket live'),
   boot: z
     .strictObject({
       http: z

@@ -2,10 +2,9 @@ import { z } from 'zod'
 import { parseIpv4, parseRange, parseSubnet } from '../lib/ipv4.ts'
 import { isGroupMac, parseMac } from '../lib/mac.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { NAME } from '../model/names.ts'
 
 /** The values that stand in a configuration, each read by one of our parsers: names, addresses, durations, lists. */
-
-const NAME = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
 
 export const NameSchema = z
   .string('expected a name of lower-case letters, digits and dashes, such as worker or rack-1')

@@ -7,5 +7,7 @@ export function moveStateDir(config: Config, stateDir: string): Config {
   const firmware = config.server.firmware.map((dir) =>
     dir === posix.join(before, 'firmware') ? posix.join(stateDir, 'firmware') : dir,
   )
-  return { ...config, server: { ...config.server, stateDir, firmware } }
+  const { imageStore: store } = config.server
+  const imageStore = store === posix.join(before, 'images') ? posix.join(stateDir, 'images') : store
+  return { ...config, server: { ...config.server, stateDir, imageStore, firmware } }
 }

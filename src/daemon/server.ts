@@ -11,6 +11,7 @@ import { type Health, type HealthItem, healthDocument } from '../app/health.ts'
 import { LeaseClock } from '../app/lease-clock.ts'
 import { type LoadOptions, loadConfig } from '../app/load-config.ts'
 import { LoopWatch } from '../app/loops.ts'
+import { missingImages } from '../app/missing-images.ts'
 import { PingChecks, ROUTED } from '../app/ping-check.ts'
 import { RateLimit } from '../app/rate.ts'
 import type { Running } from '../app/running.ts'
@@ -260,7 +261,7 @@ class Server implements RunningServer {
         const { picture } = running
         const firmware = await findLoaders(picture.config, this.#options.disk)
         if (running.picture === picture) running.picture = { ...picture, firmware }
-        this.#missing = await this.#missingImages(picture.config)
+        this.#missing = await missingImages(picture.config, this.#options.disk)
         await this.#tryDisk(running)
         await this.#updateNetworks()
       })
@@ -303,16 +304,6 @@ class Server implements RunningServer {
 
   #adapted(config: Config): Config {
     return this.#options.adapt?.(config) ?? config
-  }
-
-  /** Images whose files went away since the configuration was read: machines would boot their local disk. */
-  async #missingImages(config: Config): Promise<readonly HealthItem[]> {
-    const items: HealthItem[] = []
-    for (const { name, kernel, initrd } of config.images.values())
-      for (const path of [kernel, ...initrd])
-        if (!(await this.#options.disk.isFile(path)))
-          items.push({ name: `image ${name}`, problem: `${path} is missing` })
-    return items
   }
 
   #fault(where: string, error: unknown): void {

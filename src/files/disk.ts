@@ -4,7 +4,10 @@ import { access, glob, open, readFile, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { ImageSpec } from '../model/config.ts'
 import type { Disk } from '../model/disk.ts'
+import type { StoredImages } from '../model/image-store.ts'
 import type { FirmwareFile, Image, ImageFile } from '../model/world.ts'
+import { storeOf } from './image-catalogue.ts'
+import { StoredImagesReader } from './stored-images.ts'
 
 const CHUNK = 1 << 20
 
@@ -17,6 +20,7 @@ interface Measured {
 /** The real file system. Remembers the hashes of files that have not changed. */
 export class LocalDisk implements Disk {
   readonly #hashes = new Map<string, Measured>()
+  readonly #stores = new Map<string, StoredImagesReader>()
 
   readText(path: string): Promise<string> {
     return readFile(path, 'utf8')
@@ -67,7 +71,14 @@ export class LocalDisk implements Disk {
       [spec.kernel, ...spec.initrd].map((path) => this.#measure(path)),
     )
     if (kernel === undefined) throw new Error(`the image ${spec.name} has no kernel`)
-    return { name: spec.name, kernel, initrds }
+    const { name, cmdline, origin } = spec
+    return { name, kernel, initrds, cmdline, cite: `${origin.file}:${origin.line}` }
+  }
+
+  storedImages(folder: string): Promise<StoredImages> {
+    const reader = this.#stores.get(folder) ?? new StoredImagesReader(storeOf(folder))
+    this.#stores.set(folder, reader)
+    return reader.read()
   }
 
   async #measure(path: string): Promise<ImageFile> {

@@ -26,6 +26,8 @@ export interface Config {
 
 export interface ServerConfig {
   readonly stateDir: string
+  /** The folder of the image store. */
+  readonly imageStore: string
   /** TCP port of the node plane on every served network's address. */
   readonly httpPort: number
   /** The operator plane's listener. */

@@ -1,4 +1,5 @@
 import type { ImageSpec } from './config.ts'
+import type { StoredImages } from './image-store.ts'
 import type { FirmwareFile, Image } from './world.ts'
 
 /** What the use cases need of the file system. Every method rejects with a sentence that names the file. */
@@ -12,4 +13,6 @@ export interface Disk {
   readFile(path: string): Promise<Uint8Array>
   /** Measures and hashes an image's files; cheap when they have not changed since the last call. */
   measureImage(spec: ImageSpec): Promise<Image>
+  /** The images of the store in a folder; cheap when nothing was added or removed since the last call. */
+  storedImages(folder: string): Promise<StoredImages>
 }

@@ -30,6 +30,8 @@ export type HttpAnswer =
       readonly path: string
       /** What the file must still be, in octets; another size is answered 503. */
       readonly size: number
+      /** Never through a symbolic link. */
+      readonly noLinks?: true
       readonly headers: Readonly<Record<string, string>>
       /** With its quotes. */
       readonly etag: string

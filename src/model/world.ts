@@ -17,6 +17,8 @@ export interface ImageFile {
   readonly size: number
   /** Lower-case hex; part of the file's immutable address. */
   readonly sha256: string
+  /** Of the image store: no symbolic link is followed to it. */
+  readonly stored?: true
 }
 
 /** An image whose files were found, measured and hashed. */
@@ -24,6 +26,10 @@ export interface Image {
   readonly name: string
   readonly kernel: ImageFile
   readonly initrds: readonly ImageFile[]
+  /** Kernel arguments of every machine that boots it. */
+  readonly cmdline: readonly string[]
+  /** Where it is declared: a place of the configuration, or `image store` and its version. */
+  readonly cite: string
 }
 
 export type NodeIndex = ReadonlyMap<Mac, Node>

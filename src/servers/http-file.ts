@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpAnswer } from '../model/http.ts'
@@ -64,8 +65,9 @@ function wantedRange(answer: FileAnswer, request: IncomingMessage): ByteRange | 
   return parseRange(request.headers.range, answer.size)
 }
 
-async function openUnchanged({ path, size }: FileAnswer): Promise<FileHandle | undefined> {
-  const file = await open(path, 'r').catch(() => undefined)
+async function openUnchanged({ path, size, noLinks }: FileAnswer): Promise<FileHandle | undefined> {
+  const flags = constants.O_RDONLY | (noLinks === true ? constants.O_NOFOLLOW : 0)
+  const file = await open(path, flags).catch(() => undefined)
   if (file === undefined) return undefined
   if ((await file.stat()).size === size) return file
   await file.close()

@@ -15,6 +15,7 @@ import { Timeline } from '../../src/app/timeline.ts'
 import type { ImageSpec } from '../../src/model/config.ts'
 import type { Disk } from '../../src/model/disk.ts'
 import type { StoredEvent } from '../../src/model/event.ts'
+import type { StoredImages } from '../../src/model/image-store.ts'
 import type { Lease } from '../../src/model/lease.ts'
 import type { BootAttempt, BootProgress, SeenMachine, StateStore } from '../../src/model/ports.ts'
 import type { FirmwareFile, Image } from '../../src/model/world.ts'
@@ -69,6 +70,8 @@ export class MemoryStore implements StateStore {
 /** Files by absolute path, with their text. */
 export class MemoryDisk implements Disk {
   readonly #files: ReadonlyMap<string, string>
+  /** The images of the store. */
+  stored: readonly Image[] = []
 
   constructor(files: Readonly<Record<string, string>>) {
     this.#files = new Map(Object.entries(files))
@@ -108,7 +111,12 @@ export class MemoryDisk implements Disk {
 
   async measureImage(spec: ImageSpec): Promise<Image> {
     for (const path of [spec.kernel, ...spec.initrd]) assert.ok(this.#files.has(path), path)
-    return image(spec.name)
+    const { cmdline, origin } = spec
+    return { ...image(spec.name), cmdline, cite: `${origin.file}:${origin.line}` }
+  }
+
+  async storedImages(): Promise<StoredImages> {
+    return { current: new Map(this.stored.map((one) => [one.name, one])), files: new Map() }
   }
 }
 

@@ -222,6 +222,7 @@ export class WorldBuilder {
       firmware: new Map(this.#firmware.map((name) => [name, loaderFile(name)])),
       firmwareDirs: ['/usr/lib/ipxe'],
       images: new Map(this.#images.map((found) => [found.name, found])),
+      storedFiles: new Map(),
     }
   }
 
@@ -230,6 +231,7 @@ export class WorldBuilder {
       file: CONFIG_FILE,
       server: {
         stateDir: '/var/lib/centra-pxe',
+        imageStore: '/var/lib/centra-pxe/images',
         httpPort: 8080,
         operator: { host: '127.0.0.1', port: 8081 },
         firmware: ['/usr/lib/ipxe'],
@@ -328,6 +330,8 @@ export function image(name: string): Image {
     name,
     kernel: { name: 'vmlinuz', path: '/srv/vmlinuz', size: 8_000_000, sha256: KERNEL_SHA256 },
     initrds: [{ name: 'initrd.img', path: '/srv/initrd.img', size: 30_000_000, sha256: INITRD_SHA256 }],
+    cmdline: ['quiet'],
+    cite: `${CONFIG_FILE}:20`,
   }
 }
 

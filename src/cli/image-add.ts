@@ -1,0 +1,69 @@
+import type { Command } from 'commander'
+import { storedCmdlineProblem } from '../config/references.ts'
+import { NameSchema } from '../config/shapes.ts'
+import { addImage } from '../files/image-store.ts'
+import type { Config } from '../model/config.ts'
+import { parseKernelCommandLine } from '../protocol/ipxe/words.ts'
+import { CliError, EXIT } from './exit-codes.ts'
+import type { PlaceFlags } from './firmware-place.ts'
+import { storeConfigOf, tellRefusals } from './image-place.ts'
+import { readSources, type SourceFlags } from './image-sources.ts'
+import { fileTable, versionJson } from './image-version.ts'
+import { print, printJson, say } from './output.ts'
+import { startProgressBar } from './progress-bar.ts'
+
+interface AddFlags extends PlaceFlags, SourceFlags {
+  readonly cmdline?: string
+}
+
+export function addAddOptions(command: Command): Command {
+  return command
+    .description(
+      'Copies the files into the store. Until all of them are there and on disk, machines get the version before; ' +
+        'the same files and arguments once more change nothing, and those of an older version make it the current one.',
+    )
+    .option('--kernel <file>', 'the kernel')
+    .option('--initrd <files...>', 'the initrd, or several, which are loaded in this order')
+    .option('--cmdline <arguments>', 'kernel arguments of every machine that boots it, in one word')
+}
+
+/** `image add` */
+export async function addImageCommand(name: string, flags: AddFlags): Promise<void> {
+  const config = await storeConfigOf(flags)
+  const wanted = { name: readName(name, config), ...readCmdline(name, flags, config) }
+  const sources = readSources(flags)
+  const bar = startProgressBar()
+  const { imageStore } = config.server
+  const { version, isNew } = await tellRefusals(() =>
+    addImage(imageStore, { ...wanted, sources }, { observe: bar.observe }).finally(() => bar.end()),
+  )
+  if (flags.json) printJson({ name, isNew, ...versionJson(name, version) })
+  else print(fileTable(name, version))
+  say(
+    isNew
+      ? `${name} ${version.id} is in ${imageStore}; machines boot it from now on`
+      : `${name} ${version.id} is the current version already; nothing has changed`,
+  )
+}
+
+function readName(name: string, config: Config): string {
+  const parsed = NameSchema.safeParse(name)
+  if (!parsed.success) throw new CliError(`${name}: ${parsed.error.issues[0]?.message}`, EXIT.usage)
+  const declared = config.images.get(name)
+  if (declared === undefined) return name
+  const { file, line } = declared.origin
+  throw new CliError(
+    `the configuration declares an image ${name} itself, ${file}:${line}: choose one of both`,
+  )
+}
+
+function readCmdline(
+  name: string,
+  { cmdline: text = '' }: AddFlags,
+  config: Config,
+): { readonly cmdline: readonly string[] } {
+  const parsed = parseKernelCommandLine(text)
+  const problem = parsed.ok ? storedCmdlineProblem(config, name, parsed.value) : parsed.error
+  if (!parsed.ok || problem !== undefined) throw new CliError(`--cmdline: ${problem}`, EXIT.usage)
+  return { cmdline: parsed.value }
+}
