@@ -99,8 +99,13 @@ export function templatePath(name: PeerName): string {
 export async function findPeer(name: PeerName, command?: string): Promise<Found> {
   const { packages, program, versionFlag } = KINDS[name]
   if (packages.length > 0) return findProgram(packages, program, versionFlag)
+  return { kind: 'found', program: ownProgram(command) }
+}
+
+/** Our own command, or another in its place. */
+export function ownProgram(command?: string): Program {
   const version = command === undefined ? ownVersion() : versionOf(command)
-  return { kind: 'found', program: { path: command ?? join(ROOT, program), env: {}, version } }
+  return { path: command ?? join(ROOT, 'bin/centra-pxe'), env: {}, version }
 }
 
 /** perfdhcp, which Debian keeps in kea-admin. */
@@ -108,7 +113,12 @@ export function findPerfdhcp(): Promise<Found> {
   return findProgram(['kea-admin', 'kea-common'], 'usr/sbin/perfdhcp', '-v')
 }
 
-async function findProgram(packages: readonly string[], program: string, flag: string): Promise<Found> {
+/** Unpacks Debian packages and asks a program of the first for its version. */
+export async function findProgram(
+  packages: readonly string[],
+  program: string,
+  flag: string,
+): Promise<Found> {
   const trees: string[] = []
   for (const name of packages) {
     const peer = await unpackPeer(name)

@@ -235,7 +235,8 @@ inNetns(import.meta, (net) => {
         ['network.up', 'server.started'],
       )
       assert.deepEqual(
-        events.filter(({ mac }) => mac === NODE01).map(({ kind }) => kind),
+        // A busy machine answers late, and the client asks again.
+        [...new Set(events.filter(({ mac }) => mac === NODE01).map(({ kind }) => kind))],
         ['dhcp.discover', 'dhcp.offer', 'dhcp.request', 'dhcp.ack'],
       )
       assert.deepEqual(
