@@ -102,13 +102,30 @@ test('X34: an OFFER waits for no disk', async () => {
   assert.equal((await client().discover())?.type, 'OFFER')
 })
 
-test('S04: a client that chooses another server lets the offer go', async () => {
+test('S04, O02: a client that chooses another server lets the offer go, and is lost to that server', async () => {
   const { client, there, store } = scene()
   const stranger = client()
   await stranger.discover()
   assert.equal(await stranger.request(ip('10.77.0.100'), ip('10.77.0.9')), undefined)
   assert.equal(there.leases.ofAddress('provisioning', ip('10.77.0.100')), undefined)
+  assert.equal(store.told.at(-1), 'lost to 10.77.0.9 (it was offered 10.77.0.100 here)')
+  assert.deepEqual(
+    store.events
+      .filter(({ kind }) => kind === 'dhcp.lost-to')
+      .map(({ mac, detail }) => [mac, detail['server']]),
+    [[STRANGER, '10.77.0.9']],
+  )
+})
+
+test('O02: not lost is who was offered nothing; a client with a lease of ours is', async () => {
+  const { client, store } = scene()
+  const stranger = client()
+  await stranger.request(ip('10.77.0.100'), ip('10.77.0.9'))
   assert.equal(store.told.at(-1), 'no answer the client chose the server 10.77.0.9')
+  await stranger.dora()
+  await stranger.discover()
+  await stranger.request(ip('10.77.0.200'), ip('10.77.0.9'))
+  assert.equal(store.told.at(-1), 'lost to 10.77.0.9 (it was offered 10.77.0.100 here)')
 })
 
 test('S19, S22: declined addresses are quarantined, three of one client', async () => {

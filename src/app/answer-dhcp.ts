@@ -4,13 +4,8 @@ import { subnetContains } from '../lib/ipv4.ts'
 import type { Lease } from '../model/lease.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
 import type { RuleId } from '../model/rules.ts'
-import {
-  observeAnswer,
-  observeDropped,
-  observeForeign,
-  observeRequest,
-  observeWouldAnswer,
-} from './observe-dhcp.ts'
+import { observeAnswer, observeDropped, observeRequest, observeWouldAnswer } from './observe-dhcp.ts'
+import { observeChosen } from './observe-foreign.ts'
 import { checkOffer, mustCheck } from './ping-check.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
@@ -39,7 +34,7 @@ export async function answerDhcp(
     observeDropped({ code: 'asks-too-often', reason, mac }, on, running)
     return undefined
   }
-  observeForeign(asked, on, running)
+  observeChosen(asked, on, running)
   running.counters.received(on.network.name, asked.client.type)
   if (on.network.dhcp !== 'server' && on.network.dhcp !== 'proxy') {
     const answer = effectiveAnswer(asked)

@@ -31,7 +31,11 @@ function scene(there: WorldBuilder, disk?: MemoryDisk): Scene {
         peer,
         readBody: async () => '',
       }
-      const answer = await answerHttp(request, server.on, state, () => ({ version: '0', items: [] }))
+      const answer = await answerHttp(request, server.on, state, () => ({
+        version: '0',
+        items: [],
+        foreign: [],
+      }))
       return { answer, body: answer.kind === 'text' ? answer.body : '' }
     },
   }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { ip, network } from '../../test/helpers/world.ts'
 import type { DhcpMode, Network } from '../model/config.ts'
 import type { OfferedBoot } from '../model/host.ts'
-import { adviseOn, type Known } from './foreign-advice.ts'
+import { adviseOn as advise, type Known } from './foreign-advice.ts'
 
 const OURS = ip('10.77.0.1')
 const THEIRS = ip('10.77.0.9')
@@ -14,6 +14,10 @@ function on(dhcp: DhcpMode, changes: Partial<Network> = {}): Network {
 
 function dhcp(boot?: OfferedBoot): Known {
   return { address: THEIRS, kind: 'dhcp', ...(boot === undefined ? {} : { boot }) }
+}
+
+function adviseOn(...question: Parameters<typeof advise>): readonly string[] {
+  return advise(...question).map(({ text }) => text)
 }
 
 const MODES: readonly DhcpMode[] = ['observe', 'proxy', 'server']

@@ -1,4 +1,5 @@
 import type { HttpAnswer } from '../model/http.ts'
+import type { ForeignReport } from './foreign-report.ts'
 
 /** One service that the configuration asks for; `problem` when it does not work now. */
 export interface HealthItem {
@@ -9,6 +10,8 @@ export interface HealthItem {
 export interface Health {
   readonly version: string
   readonly items: readonly HealthItem[]
+  /** Other DHCP and PXE servers on the networks. */
+  readonly foreign: readonly ForeignReport[]
 }
 
 /** What `/health` and `status` show: every enabled service with `ok` or its problem. */
@@ -16,14 +19,19 @@ export interface HealthDocument {
   readonly status: 'ok' | 'degraded'
   readonly version: string
   readonly services: Readonly<Record<string, string>>
+  /** What works and should be looked at all the same; `status` does not change for it. */
+  readonly warnings: readonly string[]
+  readonly foreign: readonly ForeignReport[]
 }
 
-export function healthDocument({ version, items }: Health): HealthDocument {
+export function healthDocument({ version, items, foreign }: Health): HealthDocument {
   const status = items.every((item) => item.problem === undefined) ? 'ok' : 'degraded'
   return {
     status,
     version,
     services: Object.fromEntries(items.map(({ name, problem }) => [name, problem ?? 'ok'])),
+    warnings: [...new Set(foreign.flatMap(({ warnings }) => warnings))],
+    foreign,
   }
 }
 

@@ -4,6 +4,7 @@ import { vector } from '../../test/helpers/dhcp-fixtures.ts'
 import { MemoryStore, running } from '../../test/helpers/memory.ts'
 import { STRANGER, world } from '../../test/helpers/world.ts'
 import { answerDhcp, dropDhcp } from './answer-dhcp.ts'
+import { foreignReports } from './foreign-report.ts'
 import { metricsAnswer } from './metrics.ts'
 
 const HEALTH = {
@@ -17,7 +18,7 @@ test('every message is counted once: answered by type, or unanswered by its reas
   for (const name of ['P1', 'P25', 'P2', 'P5', 'P31', 'P23']) await answerDhcp(vector(name).bytes, on, server)
   await answerDhcp(Uint8Array.of(1, 2, 3), on, server)
   dropDhcp('the queue is full', on, server)
-  const answer = metricsAnswer(HEALTH, server)
+  const answer = metricsAnswer({ ...HEALTH, foreign: foreignReports(server) }, server)
   assert.ok(answer.kind === 'text')
   const samples = answer.body.split('\n').filter((line) => !/^#|^process_|^$/.test(line))
   assert.deepEqual(samples, [
@@ -39,6 +40,7 @@ test('every message is counted once: answered by type, or unanswered by its reas
     'centra_pxe_leases{network="provisioning",state="bound"} 1',
     'centra_pxe_leases{network="provisioning",state="offered"} 1',
     'centra_pxe_foreign_dhcp_servers{network="provisioning"} 1',
+    'centra_pxe_foreign_dhcp_warnings{network="provisioning"} 1',
   ])
   assert.match(answer.body, /^process_resident_memory_bytes \d+$/m)
 })

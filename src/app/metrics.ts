@@ -1,4 +1,5 @@
 import type { HttpAnswer } from '../model/http.ts'
+import type { ForeignReport } from './foreign-report.ts'
 import type { Health } from './health.ts'
 import type { Running } from './running.ts'
 
@@ -17,6 +18,7 @@ type Labels = Readonly<Record<string, string>>
  * only labels: all come from the configuration or from this program.
  */
 export function metricsAnswer(health: Health, running: Running): HttpAnswer {
+  const { foreign } = health
   const lines = [
     ...family('centra_pxe_build_info', 'gauge', 'The version that runs', [[{ version: health.version }, 1]]),
     ...family(
@@ -40,8 +42,14 @@ export function metricsAnswer(health: Health, running: Running): HttpAnswer {
     ...family(
       'centra_pxe_foreign_dhcp_servers',
       'gauge',
-      'Other DHCP servers that were noticed, by network',
-      count(running.foreign.list().map(({ network }) => network)).map(([network, n]) => [{ network }, n]),
+      'Other DHCP and PXE servers seen in the last half hour, by network',
+      byNetwork(foreign, ({ current }) => (current ? 1 : 0)),
+    ),
+    ...family(
+      'centra_pxe_foreign_dhcp_warnings',
+      'gauge',
+      'Ways in which they are in the way, as in /health, by network',
+      byNetwork(foreign, ({ warnings }) => warnings.length),
     ),
     ...family('process_resident_memory_bytes', 'gauge', 'Resident memory in octets', [
       [{}, process.memoryUsage.rss()],
@@ -87,6 +95,16 @@ function leases({ leases: table, now }: Running): readonly (readonly [Labels, nu
     const [network = '', state = ''] = key.split(' ')
     return [{ network, state }, n]
   })
+}
+
+/** A network where there was one keeps its sample: an alert needs the zero. */
+function byNetwork(
+  foreign: readonly ForeignReport[],
+  value: (one: ForeignReport) => number,
+): readonly (readonly [Labels, number])[] {
+  const sums = new Map<string, number>()
+  for (const one of foreign) sums.set(one.network, (sums.get(one.network) ?? 0) + value(one))
+  return [...sums].map(([network, sum]) => [{ network }, sum])
 }
 
 function count(keys: readonly string[]): readonly (readonly [string, number])[] {

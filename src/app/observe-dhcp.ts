@@ -26,19 +26,6 @@ const ANSWER_KINDS: Readonly<Partial<Record<MessageType | 'BOOTP', EventKind>>> 
   NAK: 'dhcp.nak',
 }
 
-/** Another DHCP server that a client chose: told of in every mode. */
-export function observeForeign(thought: DhcpThought, on: ServedNetwork, running: Running): void {
-  const { ask, mac } = thought.client.lease
-  const server = 'server' in ask ? ask.server : undefined
-  if (server === undefined || server === on.address) return
-  const event = running.foreign.note(
-    { network: on.network.name, address: server, client: mac },
-    running.now(),
-  )
-  // Option 54 is the sender's word: a flood names a new server in every message.
-  if (event !== undefined && attention(running, on, thought) > 0) running.timeline.emit(event)
-}
-
 /** The client's message, as it was understood. */
 export function observeRequest(thought: DhcpThought, on: ServedNetwork, running: Running): void {
   const { client } = thought
@@ -70,6 +57,11 @@ export function observeAnswer(
   const kind = reply === undefined ? undefined : ANSWER_KINDS[reply.type]
   if (reply === undefined || kind === undefined) {
     const reason = silence(thought)
+    const winner = lostTo(thought, on, running)
+    if (winner !== undefined) {
+      emit(running, on, thought, { kind: 'dhcp.lost-to', detail: winner })
+      return
+    }
     // RELEASE and DECLINE are never answered (RFC 2131 §4.3.3, §4.3.4): their own event has said it.
     if (['REQUEST', 'DISCOVER', 'BOOTP'].includes(thought.client.type))
       emit(running, on, thought, { kind: 'dhcp.ignored', detail: { reason } })
@@ -146,6 +138,25 @@ export function observeDropped(
   })
 }
 
+/** The server that a client chose although we offered it an address too; undefined for everything else. */
+function lostTo(
+  { boot, lease, client: { lease: request } }: DhcpThought,
+  { network }: ServedNetwork,
+  { leases, now }: Running,
+): Readonly<Record<string, string>> | undefined {
+  const { ask, mac } = request
+  if (ask.kind !== 'select' || boot.action.kind === 'ignore' || lease.answer.kind !== 'silent')
+    return undefined
+  const offered =
+    'forget' in lease.answer
+      ? lease.answer.forget
+      : leases
+          .ofClient(network.name, mac)
+          .find(({ state, expiresAt }) => state === 'bound' && expiresAt > now())
+  if (offered === undefined) return undefined
+  return { server: formatIpv4(ask.server), because: `it was offered ${formatIpv4(offered.address)} here` }
+}
+
 function silence({ boot, lease }: DhcpThought): string {
   if (boot.action.kind === 'ignore') return boot.action.reason
   return lease.answer.kind === 'silent' ? lease.answer.reason : 'no answer'
@@ -216,7 +227,8 @@ function emit(
   return true
 }
 
-function attention(running: Running, on: ServedNetwork, { boot, client }: DhcpThought): number {
+/** How many events one about this client should tell of, this one included; 0: it should not be told now. */
+export function attention(running: Running, on: ServedNetwork, { boot, client }: DhcpThought): number {
   const { mac } = client.boot.client
   const network = on.network.name
   const hasLease = running.leases.ofClient(network, mac).some(({ state }) => state !== 'offered')

@@ -1,4 +1,5 @@
 import type { LeaseTable } from '../address/lease-table.ts'
+import type { Ipv4 } from '../lib/ipv4.ts'
 import type { Disk } from '../model/disk.ts'
 import type { StateStore } from '../model/ports.ts'
 import type { BootAttempts } from './attempts.ts'
@@ -34,6 +35,8 @@ export interface Running {
   readonly pingChecks: PingChecks
   /** The DHCP servers beside us. */
   readonly foreign: ForeignServers
+  /** Whether an interface of this machine has it now. */
+  readonly isOwnAddress: (address: Ipv4) => boolean
   /** Machines that a loader leads nowhere. */
   readonly loops: LoopWatch
   readonly disk: Disk

@@ -71,7 +71,9 @@ function onItsNetwork(server: HeardServer, networks: readonly Network[]): readon
   const network = networks.find(({ interface: device }) => device === server.interface)
   if (network?.interface === undefined) return []
   const ours = addressOn(network.interface, network.subnet, network.address)
-  return server.address === ours ? [] : [{ server, network, advice: adviseOn(server, network, ours) }]
+  return server.address === ours
+    ? []
+    : [{ server, network, advice: adviseOn(server, network, ours).map(({ text }) => text) }]
 }
 
 const HEAD = ['SERVER', 'NETWORK', 'MAC', 'KIND', 'OFFERED', 'ROUTER', 'DNS', 'BOOTS']

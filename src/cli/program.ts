@@ -51,6 +51,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
     const { addNodes } = await import('./nodes.ts')
     return addNodes
   },
+  networks: async () => {
+    const { addNetworks } = await import('./networks.ts')
+    return addNetworks
+  },
   events: async () => {
     const { addEvents } = await import('./events.ts')
     return addEvents

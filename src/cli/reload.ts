@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import { formatTable } from '../lib/text.ts'
 import { EXIT } from './exit-codes.ts'
+import { describeForeign, ForeignSchema } from './networks.ts'
 import { addStateOptions, print, printJson, requireStateConfig, type StateFlags, say } from './output.ts'
 import { askServer } from './state.ts'
 
@@ -43,13 +44,8 @@ const StatusSchema = z.object({
   services: z.record(z.string(), z.string()),
   sockets: z.array(z.string()),
   dropped: z.record(z.string(), z.number()),
-  /** DHCP servers beside us; times in milliseconds since 1970. */
-  foreign: z.array(
-    z.object({
-      ...{ network: z.string(), address: z.string(), client: z.string(), count: z.number() },
-      ...{ firstSeen: z.number(), lastSeen: z.number() },
-    }),
-  ),
+  warnings: z.array(z.string()),
+  foreign: z.array(ForeignSchema),
 })
 
 function formatStatus({
@@ -60,6 +56,7 @@ function formatStatus({
   sockets,
   dropped,
   foreign,
+  warnings,
 }: z.infer<typeof StatusSchema>): string {
   return formatTable([
     ['status', status],
@@ -67,10 +64,8 @@ function formatStatus({
     ...Object.entries(services).map(([name, state]) => [name, state]),
     ...sockets.map((socket) => ['listens', socket]),
     ...Object.entries(dropped).map(([network, count]) => ['dropped', `${count} messages on ${network}`]),
-    ...foreign.map(({ network, address, client, lastSeen }) => [
-      'another DHCP server',
-      `${address} on ${network}, chosen by ${client} at ${new Date(lastSeen).toISOString()}`,
-    ]),
+    ...foreign.map((server) => ['another DHCP server', describeForeign(server)]),
+    ...warnings.map((text) => ['warning', text]),
   ])
 }
 

@@ -13,8 +13,9 @@ test('in the lab Centra PXE is the DHCP server of every network but those that a
   ] as const) {
     const { networks } = labView(world().network({ dhcp }).config(), {})
     assert.deepEqual(
-      networks.map((network) => network.dhcp),
-      [expected],
+      networks.map((network) => [network.dhcp, network.probe]),
+      [[expected, dhcp === 'off']],
+      'and there is nobody else to ask for',
     )
   }
 })

@@ -20,6 +20,7 @@ export function labView(config: Config, { payload }: LabView): Config {
         : {
             ...network,
             dhcp: 'server',
+            probe: false,
             pools: network.pools.length > 0 ? network.pools : [upperHalf(network)],
           },
     ),

@@ -1,10 +1,13 @@
 import type { Health, HealthItem } from '../app/health.ts'
+import type { NetworkState } from '../app/network-report.ts'
 import type { Running } from '../app/running.ts'
 import type { ServedNetwork } from '../app/served-network.ts'
+import { describeRefusal } from '../app/start-gate.ts'
 import { formatIpv4, type Ipv4 } from '../lib/ipv4.ts'
 import type { Network } from '../model/config.ts'
 import { addressOn, hasAddress, interfaceIndex } from '../servers/interfaces.ts'
 import { openBootServer, openDhcp } from './dhcp-planes.ts'
+import type { Links } from './links.ts'
 import { openHttp, openTftp, type PlaneOptions } from './planes.ts'
 import { type Plane, type WantedPlanes, wantedPlanes } from './wanted-planes.ts'
 
@@ -20,6 +23,7 @@ interface OpenPlanes {
 
 export interface NetworksOptions {
   readonly running: Running
+  readonly links: Links
   readonly health: () => Health
   readonly onFault: (where: string, error: unknown) => void
 }
@@ -49,12 +53,29 @@ export class Networks {
     })
   }
 
+  /** Each network's state, in the order of the configuration. */
+  states(): readonly NetworkState[] {
+    const { running, links } = this.#options
+    return running.picture.config.networks.map((network) => {
+      const [open, problem] = [this.#open.get(network.name), this.#problems.get(network.name)]
+      return {
+        network,
+        listens: links.listens(network),
+        ...(open === undefined ? {} : { address: open.served.address }),
+        ...(problem === undefined ? {} : { problem }),
+      }
+    })
+  }
+
   /**
    * Brings the sockets in line with the configuration and the interfaces. Rejects when a socket cannot be opened for a
    * reason that waiting does not mend (port taken, no permission); the other networks are served all the same.
    */
   async update(): Promise<void> {
-    const { networks } = this.#options.running.picture.config
+    const { running, links } = this.#options
+    const { networks } = running.picture.config
+    links.follow(networks)
+    await links.settled(networks)
     for (const name of [...this.#open.keys()]) {
       if (!networks.some((network) => network.name === name))
         await this.#closeNetwork(name, 'no longer configured')
@@ -96,6 +117,7 @@ export class Networks {
   async #openNetwork(wanted: Extract<WantedPlanes, { readonly kind: 'open' }>): Promise<void> {
     const { served } = wanted
     const { network } = served
+    if (!(await this.#mayStart(network))) return
     const open = this.#open.get(network.name)
     if (open !== undefined && canStay(open, wanted, this.#options.running)) {
       open.served = served
@@ -113,6 +135,20 @@ export class Networks {
     this.#emit('network.up', served)
   }
 
+  /** Not while another server answers there that the configuration does not name, be it found a moment after the start. */
+  async #mayStart(network: Network): Promise<boolean> {
+    const verdict = this.#options.links.verdict(network)
+    if (verdict.kind === 'go') return true
+    if (verdict.kind === 'wait') {
+      this.#problems.set(network.name, 'asking for other DHCP servers')
+      return false
+    }
+    const refused = describeRefusal(verdict.servers.map(formatIpv4))
+    await this.#closeNetwork(network.name, refused)
+    this.#complain(network, refused)
+    return false
+  }
+
   #complain(network: Network, problem: string): void {
     const before = this.#problems.get(network.name)
     this.#problems.set(network.name, problem)
@@ -127,6 +163,7 @@ export class Networks {
     const open = this.#open.get(name)
     if (open === undefined) return
     this.#open.delete(name)
+    this.#problems.set(name, reason)
     this.#emit('network.down', open.served, reason)
     await open.close()
   }

@@ -6,12 +6,15 @@ import { BootAttempts } from '../app/attempts.ts'
 import { Attention } from '../app/attention.ts'
 import { DhcpCounters } from '../app/dhcp-counters.ts'
 import { Drops } from '../app/drops.ts'
+import { foreignReports } from '../app/foreign-report.ts'
 import { ForeignServers } from '../app/foreign-servers.ts'
 import { type Health, type HealthItem, healthDocument } from '../app/health.ts'
 import { LeaseClock } from '../app/lease-clock.ts'
 import { type LoadOptions, loadConfig } from '../app/load-config.ts'
 import { LoopWatch } from '../app/loops.ts'
 import { missingImages } from '../app/missing-images.ts'
+import { networkReports } from '../app/network-report.ts'
+import { observeHeard } from '../app/observe-foreign.ts'
 import { PingChecks, ROUTED } from '../app/ping-check.ts'
 import { RateLimit } from '../app/rate.ts'
 import type { Running } from '../app/running.ts'
@@ -22,7 +25,6 @@ import { Timeline } from '../app/timeline.ts'
 import { findLoaders, takePicture } from '../app/world.ts'
 import { type ConfigProblem, formatProblem } from '../config/source.ts'
 import type { LocalDisk } from '../files/disk.ts'
-import { formatIpv4 } from '../lib/ipv4.ts'
 import { SteadyClock } from '../lib/steady-clock.ts'
 import type { Config } from '../model/config.ts'
 import { formatEventText } from '../render/event.ts'
@@ -33,6 +35,7 @@ import { openStateStore } from '../store/state-store.ts'
 import { describeFault, type Log } from '../telemetry/log.ts'
 import { VERSION } from '../version.ts'
 import { openRoutedProber } from './dhcp-planes.ts'
+import { Links } from './links.ts'
 import { Networks } from './networks.ts'
 import { openOperator } from './operator.ts'
 
@@ -113,6 +116,8 @@ class Server implements RunningServer {
     const { disk, durability, log } = this.#options
     const config = this.#adapted(this.#options.config)
     const { stateDir } = config.server
+    // First of all: whoever answers has done so by the time the leases are read.
+    const links = this.#openLinks(config)
     const onError = (error: Error): void => {
       this.#state.fail(error)
       log.line('error', `state: ${error.message}`)
@@ -143,6 +148,7 @@ class Server implements RunningServer {
       loops: new LoopWatch(),
       pingChecks: new PingChecks(),
       foreign: new ForeignServers(),
+      isOwnAddress: (address) => links.isOwn(address),
       disk,
       now: () => clock.now(),
     }
@@ -151,7 +157,8 @@ class Server implements RunningServer {
     running.pingChecks.attach(ROUTED, routed)
     this.#closers.push(async () => routed.close())
     timeline.follow((event) => {
-      if (event.id !== undefined) log.line('info', formatEventText(event), { event })
+      if (event.id !== undefined)
+        log.line('warning' in event.detail ? 'warn' : 'info', formatEventText(event), { event })
     })
     const native = nativeSockets()
     if (!native.available)
@@ -160,8 +167,8 @@ class Server implements RunningServer {
     leaseClock.start()
     await this.#openControl(stateDir, running)
     await this.#openOperator(running)
-    await this.#openNetworks(running)
-    this.#watch(running, leaseClock)
+    await this.#openNetworks(running, links)
+    this.#watch(running, leaseClock, links)
     timeline.emit({ time: running.now(), kind: 'server.started', detail: { version: VERSION } })
   }
 
@@ -212,8 +219,8 @@ class Server implements RunningServer {
         pid: process.pid,
         sockets: this.#networks?.sockets ?? [],
         dropped: running.drops.totals(),
-        foreign: running.foreign.list().map((one) => ({ ...one, address: formatIpv4(one.address) })),
       }),
+      networks: () => networkReports(this.#networks?.states() ?? [], running),
       follow: (after, onLine) => {
         for (const event of running.timeline.recent(after)) onLine(JSON.stringify(event))
         return running.timeline.follow((event) => onLine(JSON.stringify(event)))
@@ -232,25 +239,43 @@ class Server implements RunningServer {
     this.#closers.push(() => operator.close(0))
   }
 
-  async #openNetworks(running: Running): Promise<void> {
+  #openLinks({ networks }: Config): Links {
+    const links = new Links({
+      now: () => performance.now(),
+      onDeaf: ({ name }, why) =>
+        this.#options.log.line(
+          'warn',
+          `other DHCP servers on ${name} are noticed by their clients alone: ${why}`,
+        ),
+    })
+    this.#closers.push(async () => links.close())
+    links.follow(networks)
+    return links
+  }
+
+  async #openNetworks(running: Running, links: Links): Promise<void> {
     const networks = new Networks({
       running,
+      links,
       health: () => this.#health(),
       onFault: (where, error) => this.#fault(where, error),
     })
     this.#networks = networks
     this.#closers.push(() => networks.close())
     await networks.update()
+    tellSightings(links, running)
     this.#tellReady(networks)
   }
 
-  #watch(running: Running, leaseClock: LeaseClock): void {
+  #watch(running: Running, leaseClock: LeaseClock, links: Links): void {
     const silence = new SilenceWatch()
     running.timeline.follow((event) => silence.note(event))
     running.timeline.follow((event) => running.loops.note(event))
     let waiting = false
     const timer = setInterval(() => {
       silence.move(leaseClock.look())
+      links.look()
+      tellSightings(links, running)
       for (const event of [...silence.due(running.now()), ...running.loops.due()])
         running.timeline.emit(event)
       // One look at a time: behind a slow disk or a long reload they would queue up without end.
@@ -299,6 +324,7 @@ class Server implements RunningServer {
     return {
       version: VERSION,
       items: [this.#state.item, ...(this.#networks?.health() ?? []), ...this.#missing],
+      foreign: this.#running === undefined ? [] : foreignReports(this.#running),
     }
   }
 
@@ -319,6 +345,10 @@ class Server implements RunningServer {
     this.#turn = done.catch((error: unknown) => this.#fault('server', error))
     return done
   }
+}
+
+function tellSightings(links: Links, running: Running): void {
+  for (const { server, on } of links.take()) observeHeard(server, on, running)
 }
 
 /** `before` is what the server was started with: what is bound and open now. */

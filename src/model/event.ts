@@ -22,6 +22,7 @@ export const EVENT_KINDS = [
   'dhcp.ignored',
   'dhcp.would-answer',
   'dhcp.foreign',
+  'dhcp.lost-to',
   'tftp.start',
   'tftp.progress',
   'tftp.done',

@@ -23,6 +23,7 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'dhcp.ignored': 'no answer',
   'dhcp.would-answer': 'would answer',
   'dhcp.foreign': 'another DHCP server',
+  'dhcp.lost-to': 'lost to',
   'tftp.start': 'TFTP',
   'tftp.progress': 'TFTP',
   'tftp.done': 'TFTP done',

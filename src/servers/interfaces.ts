@@ -39,6 +39,12 @@ export function macOf(name: string): Mac | undefined {
   return mac === '00:00:00:00:00:00' ? undefined : mac
 }
 
+/** Every IPv4 address of this machine, now. */
+export function ownAddresses(): ReadonlySet<Ipv4> {
+  const all = Object.values(networkInterfaces()).flatMap((entries) => entries ?? [])
+  return new Set(all.flatMap(({ family, address }) => (family === 'IPv4' ? (parseIpv4(address) ?? []) : [])))
+}
+
 /**
  * The kernel's number of an interface: another one after it was removed and made again, when sockets bound to the old
  * one are dead. Every interface that is up with an IPv4 address is in this list, since it is in the all-hosts group;

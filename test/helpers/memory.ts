@@ -149,6 +149,7 @@ export function running(
       loops: new LoopWatch(),
       pingChecks: new PingChecks(),
       foreign: new ForeignServers(),
+      isOwnAddress: () => false,
       disk: new MemoryDisk({ '/srv/vmlinuz': 'kernel', '/srv/initrd.img': 'initrd' }),
       now: () => there.now,
     },
