@@ -37,6 +37,7 @@ const server = await serveHttp({
     answerHttp(request, on, { ...state, picture: { ...state.picture, firmware } }, () => ({
       version: '0',
       items: [],
+      foreign: [],
     })),
   onFault: (error) => faults.push(error),
 })
