@@ -221,7 +221,7 @@ inNetns(import.meta, (net) => {
       }
     })
 
-    test('X17, X18, X19, X20: never an address, a NAK or a lease of ours, whoever asked', async () => {
+    test('X17, X18, X20: never an address, a NAK or a lease of ours, whoever asked', async () => {
       const ours = MACHINES.flatMap(({ mac }) => of(mac)).filter(
         ({ frame, message }) => message.op === 'reply' && formatIpv4(frame.source) === US,
       )

@@ -643,6 +643,31 @@ test('X17, X18, X19: proxy: systems, and all that is about addresses, get silenc
     assert.equal(where(await proxied().send(message)), 'silence')
 })
 
+test('X17: proxy: loaders that listen to no proxy get silence, though a file is named for them', async () => {
+  for (const [arch, change] of [
+    ['uboot-arm64', { 60: hexText('U-Boot.armv8'), 93: '0016' }],
+    ['ppc-opal', { 60: '', 93: '000e' }],
+    ['onie', { 60: hexText('onie_vendor:x86_64-acme'), 93: '' }],
+  ] as const) {
+    const named = (dhcp: Network['dhcp']): Scene => {
+      const made = scene({ dhcp })
+      made.there.firmware('its.file').replaceNode('node7', { loader: { [arch]: 'its.file' } })
+      made.running.picture = made.there.picture()
+      return made
+    }
+    const message = withOptions(decoded('P1'), change)
+    assert.equal((await named('server').send(message))?.type, 'OFFER', arch)
+    assert.equal(where(await named('proxy').send(message)), 'silence', arch)
+  }
+})
+
+test('X19: proxy: nor does firmware get more than an OFFER on port 67', async () => {
+  const pxe = { 60: hexText('PXEClient:Arch:00007:UNDI:003000'), 93: '0007' }
+  for (const name of ['P3', 'P5', 'P7', 'P28', 'P30', 'P31'])
+    assert.equal(where(await proxied().send(withOptions(decoded(name), pxe))), 'silence', name)
+  assert.equal(where(await proxied().send(withOptions(decoded('P1'), pxe))), 'broadcast')
+})
+
 test('X20: proxy: never a NAK, never an address, whatever comes', async () => {
   for (const name of ['P1', 'P3', 'P5', 'P7', 'P9', 'P11', 'P14', 'P16', 'P19', 'P21', 'P28', 'P30', 'P31'])
     for (const sender of [{}, EDK2_AT_4011]) {
@@ -718,6 +743,19 @@ test('S26: INFORM without ciaddr is answered where it came from', async () => {
   const reply = await scene().send(inform, { sourceAddress: ip('192.0.2.77'), sourcePort: 68 })
   assert.equal(where(reply), 'unicast 192.0.2.77')
   assert.equal(where(await scene().send(inform)), 'silence')
+})
+
+test('X29: a Raspberry Pi gets its menu, the server as text without a NUL, and mask and router unasked', async () => {
+  const made = scene()
+  made.there.firmware('config.txt')
+  made.running.picture = made.there.picture()
+  const reply = await made.send(vector('P21').bytes)
+  assert.match(option(reply, 43), new RegExp(`09140000 11${hexText('Raspberry Pi Boot')}`.replace(' ', '')))
+  assert.deepEqual(
+    [60, 66].map((code) => Buffer.from(option(reply, code), 'hex').toString()),
+    ['PXEClient', '192.0.2.2'],
+  )
+  assert.deepEqual([option(reply, 1), option(reply, 3)], ['ffffff00', hexOf('192.0.2.1')])
 })
 
 test('X33: a machine that is left to its own disk gets an address and no boot field', async () => {
