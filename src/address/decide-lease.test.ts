@@ -249,6 +249,15 @@ const REQUEST: readonly Row[] = [
     steps: ['lease.server packet: another server, 10.77.0.9'],
   },
   {
+    name: 'SELECTING another server that the network knows',
+    in: world()
+      .network({ besides: [THEM] })
+      .lease('10.77.0.100', STRANGER, { state: 'offered' }),
+    ask: select('10.77.0.100', THEM),
+    answer: 'silent: the client chose the server 10.77.0.9, forgets 10.77.0.100',
+    steps: ['lease.server packet: another server, 10.77.0.9, which besides: names'],
+  },
+  {
     name: 'SELECTING another server leaves a lease alone',
     in: world().lease('10.77.0.100', STRANGER),
     ask: select('10.77.0.100', THEM),

@@ -261,9 +261,10 @@ function inform(current: Ipv4, world: AddressWorld, steps: Step[]): LeaseAnswer 
 
 function isOurs(server: Ipv4, world: AddressWorld, steps: Step[]): boolean {
   const ours = server === world.server
+  const known = world.network.besides.includes(server) ? ', which besides: names' : ''
   steps.push({
     rule: 'lease.server',
-    outcome: ours ? 'this server' : `another server, ${formatIpv4(server)}`,
+    outcome: ours ? 'this server' : `another server, ${formatIpv4(server)}${known}`,
     from: 'packet',
     cite: 'option 54',
   })
