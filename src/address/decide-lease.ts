@@ -274,21 +274,25 @@ function isOurs(server: Ipv4, world: AddressWorld, steps: Step[]): boolean {
 /** Why this client cannot have that address, in words for a NAK and for people; undefined when it can. */
 function whyNot(mac: Mac, address: Ipv4, world: AddressWorld): string | undefined {
   const { network, leases, now } = world
-  const shown = formatIpv4(address)
-  if (!subnetContains(network.subnet, address)) return `${shown} is not on ${network.name}`
+  const shown = (): string => formatIpv4(address)
+  if (!subnetContains(network.subnet, address)) return `${shown()} is not on ${network.name}`
   const holder = leases.ofAddress(network.name, address)
   if (holder !== undefined && isActive(holder, now)) {
-    if (holder.state === 'declined') return `${shown} is quarantined: a client found it in use`
+    if (holder.state === 'declined') return `${shown()} is quarantined: a client found it in use`
     if (holder.mac !== mac && holder.state === 'conflict')
-      return `${shown} is quarantined: somebody answers there`
-    if (holder.mac !== mac) return `${shown} is leased to ${holder.mac}`
+      return `${shown()} is quarantined: somebody answers there`
+    if (holder.mac !== mac) return `${shown()} is leased to ${holder.mac}`
   }
   // First: a reservation may name the address that the interface turns out to have.
-  if (belongsToNetwork(address, world)) return `${shown} is the server's, the router's or the subnet's own`
+  if (belongsToNetwork(address, world)) return `${shown()} is the server's, the router's or the subnet's own`
   const reservedFor = world.reservations.get(address)
   if (reservedFor !== undefined)
-    return reservedFor.name === world.node?.name ? undefined : `${shown} is reserved for ${reservedFor.name}`
-  return network.pools.some((pool) => rangeContains(pool, address)) ? undefined : `${shown} is not in a pool`
+    return reservedFor.name === world.node?.name
+      ? undefined
+      : `${shown()} is reserved for ${reservedFor.name}`
+  return network.pools.some((pool) => rangeContains(pool, address))
+    ? undefined
+    : `${shown()} is not in a pool`
 }
 
 function isTaken(address: Ipv4, world: AddressWorld): boolean {
@@ -297,7 +301,7 @@ function isTaken(address: Ipv4, world: AddressWorld): boolean {
 
 /** Ours, the router's, or one of the two that no host has. */
 function belongsToNetwork(address: Ipv4, { network, server }: AddressWorld): boolean {
-  return [server, network.options.router].includes(address) || isSubnetEnd(network.subnet, address)
+  return address === server || address === network.options.router || isSubnetEnd(network.subnet, address)
 }
 
 function cite({ file, line }: Origin): string {

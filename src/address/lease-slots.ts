@@ -85,6 +85,13 @@ export class LeaseSlots {
     return leases
   }
 
+  /** Whether this client has more than offers. */
+  hasLeased(mac: Mac): boolean {
+    let slot = this.#byMac.get(macToNumber(mac))
+    for (; slot !== NONE; slot = this.#older[slot] ?? NONE) if (this.stateOf(slot) !== 'offered') return true
+    return false
+  }
+
   /** Every slot that has a lease. */
   *all(): IterableIterator<number> {
     for (let slot = 0; slot < this.#length; slot += 1) if (this.#codes[slot] !== FREE) yield slot

@@ -28,6 +28,10 @@ export class LeaseTable implements LeaseView {
     return this.#networks.get(network)?.slots.ofClient(mac) ?? []
   }
 
+  hasLeased(network: string, mac: Mac): boolean {
+    return this.#networks.get(network)?.slots.hasLeased(mac) ?? false
+  }
+
   ofAddress(network: string, address: Ipv4): Lease | undefined {
     const slots = this.#networks.get(network)?.slots
     const slot = slots?.at(address) ?? NONE

@@ -231,9 +231,6 @@ function emit(
 export function attention(running: Running, on: ServedNetwork, { boot, client }: DhcpThought): number {
   const { mac } = client.boot.client
   const network = on.network.name
-  const hasLease = running.leases.ofClient(network, mac).some(({ state }) => state !== 'offered')
-  return running.attention.note(
-    { who: mac, network, isKnown: boot.node !== undefined || hasLease },
-    running.now(),
-  )
+  const isKnown = boot.node !== undefined || running.leases.hasLeased(network, mac)
+  return running.attention.note({ who: mac, network, isKnown }, running.now())
 }

@@ -274,8 +274,10 @@ function fit(
   header: DhcpMessage,
   { required, wished: all, last }: OptionGroups,
 ): DhcpMessage {
+  const whole = { ...header, options: [...required, ...all, ...last] }
   const limit = replyLengthLimit(request)
-  for (let keep = all.length; keep > 0; keep -= 1) {
+  if (encodedLength(whole) <= limit) return whole
+  for (let keep = all.length - 1; keep > 0; keep -= 1) {
     const message = { ...header, options: [...required, ...all.slice(0, keep), ...last] }
     if (encodedLength(message) <= limit) return message
   }
@@ -291,10 +293,12 @@ function leaseTimes(seconds: number): readonly DhcpOption[] {
   ]
 }
 
+const BLANK = blankMessage('reply')
+
 /** The fields every reply copies (RFC 2131 table 3). */
 function echo(request: DhcpMessage): DhcpMessage {
   const { htype, hlen, xid, flags, giaddr, chaddr } = request
-  return { ...blankMessage('reply'), htype, hlen, xid, flags, giaddr, chaddr }
+  return { ...BLANK, htype, hlen, xid, flags, giaddr, chaddr }
 }
 
 /** RFC 6842 §3 (option 61) and PXE 2.1 (option 97): byte for byte, and only if the client sent it. */

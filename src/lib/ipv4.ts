@@ -18,18 +18,27 @@ export interface Ipv4Range {
 
 export const ANY_ADDRESS = 0 as Ipv4
 
+const DOT = 0x2e
+const DIGIT_0 = 0x30
+const DIGIT_9 = 0x39
+
 /** Reads dotted decimal with four parts and no leading zeros; undefined for anything else. */
 export function parseIpv4(text: string): Ipv4 | undefined {
-  const parts = text.split('.')
-  if (parts.length !== 4) return undefined
-  let value = 0
-  for (const part of parts) {
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(part)) return undefined
-    const octet = Number(part)
+  let [value, octet, digits, dots] = [0, 0, 0, 0]
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code === DOT && digits > 0 && dots < 3) {
+      value = value * 256 + octet
+      ;[octet, digits, dots] = [0, 0, dots + 1]
+      continue
+    }
+    const isLeadingZero = digits > 0 && octet === 0
+    if (code < DIGIT_0 || code > DIGIT_9 || isLeadingZero) return undefined
+    octet = octet * 10 + code - DIGIT_0
+    digits += 1
     if (octet > 255) return undefined
-    value = value * 256 + octet
   }
-  return value as Ipv4
+  return dots === 3 && digits > 0 ? ((value * 256 + octet) as Ipv4) : undefined
 }
 
 export function formatIpv4(address: Ipv4): string {

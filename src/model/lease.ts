@@ -27,6 +27,8 @@ export interface Lease {
 export interface LeaseView {
   /** The leases of this client on this network, in whatever state, newest first. */
   ofClient(network: string, mac: Mac): readonly Lease[]
+  /** Whether this client has a lease on this network, or had one; an offer is none. */
+  hasLeased(network: string, mac: Mac): boolean
   /** The lease that occupies an address, in whatever state. */
   ofAddress(network: string, address: Ipv4): Lease | undefined
   /**

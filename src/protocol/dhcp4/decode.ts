@@ -25,6 +25,8 @@ export interface DecodeError {
 const MAX_HOPS = 16
 const OPTIONS_AT = HEADER_LENGTH + 4
 
+const NO_OPTIONS: readonly LocatedOption[] = []
+
 type Header = Omit<DhcpMessage, 'cookie' | 'options' | 'fileOptions' | 'snameOptions' | 'notes'>
 
 interface Areas {
@@ -44,8 +46,11 @@ export function decodeDhcp4(input: Uint8Array): Result<DhcpMessage, DecodeError>
   if (!header.ok) return header
   if (!hasCookie(bytes)) return ok(withoutOptions(header.value))
   const areas = readAreas(bytes)
-  const inFields = fieldOptions(areas).filter(({ code }) => code !== OPTION.overload)
-  const located = inFields.length === 0 ? areas.main.options : [...areas.main.options, ...inFields]
+  const inFields = fieldOptions(areas)
+  const located =
+    inFields.length === 0
+      ? areas.main.options
+      : [...areas.main.options, ...inFields.filter(({ code }) => code !== OPTION.overload)]
   const refusal = refuseMessageType(areas, located)
   if (refusal !== undefined) return err(refusal)
   return ok({
@@ -54,9 +59,7 @@ export function decodeDhcp4(input: Uint8Array): Result<DhcpMessage, DecodeError>
     options: areas.main.options.map(bare),
     fileOptions: areas.file?.options.map(bare),
     snameOptions: areas.sname?.options.map(bare),
-    notes: [...areaNotes(areas), ...overloadNotes(areas), ...lengthNotes(located)].sort(
-      (a, b) => a.at - b.at,
-    ),
+    notes: notesOn(areas, located),
   })
 }
 
@@ -108,6 +111,7 @@ function readAreas(bytes: Uint8Array): Areas {
 }
 
 function fieldOptions(areas: Areas): readonly LocatedOption[] {
+  if (areas.file === undefined && areas.sname === undefined) return NO_OPTIONS
   return [...(areas.file?.options ?? []), ...(areas.sname?.options ?? [])]
 }
 
@@ -128,6 +132,12 @@ function refuseMessageType(areas: Areas, options: readonly LocatedOption[]): Dec
   if (type.length === 1 && messageTypeOfCode(type[0] ?? 0) !== undefined) return undefined
   const at = options.find((option) => option.code === OPTION.messageType)?.at ?? OPTIONS_AT
   return { code: 'bad-message-type', at }
+}
+
+function notesOn(areas: Areas, located: readonly LocatedOption[]): readonly DecodeNote[] {
+  const notes = areaNotes(areas)
+  notes.push(...overloadNotes(areas), ...lengthNotes(located))
+  return notes.length < 2 ? notes : notes.sort((a, b) => a.at - b.at)
 }
 
 function areaNotes(areas: Areas): DecodeNote[] {

@@ -32,7 +32,8 @@ export function encodeDhcp4(message: DhcpMessage, encodeOptions: EncodeOptions =
     if (data.length > 255) throw new RangeError(`option ${code} has ${data.length} octets, more than 255`)
     bytes[at] = octet(code)
     bytes[at + 1] = data.length
-    bytes.set(data, at + 2)
+    // Most have one to six octets, for which `set` costs more than the octets.
+    for (let i = 0; i < data.length; i += 1) bytes[at + 2 + i] = data[i] ?? 0
     at += 2 + data.length
   }
   bytes[at] = OPTION.end

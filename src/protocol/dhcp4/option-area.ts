@@ -58,9 +58,15 @@ export function readSubOptions(bytes: Uint8Array): OptionArea {
  * A fixed-length option is not split: when the joined length is wrong and the first instance is right, that one holds.
  */
 export function joinInstances(code: number, options: readonly DhcpOption[]): Uint8Array | undefined {
-  const first = options.find((option) => option.code === code)
-  const isOnce = first === undefined || options.findLast((option) => option.code === code) === first
-  if (isOnce) return first?.data
+  // Every getter comes here, forty times a message: no closures before an option is known to be split.
+  let first: DhcpOption | undefined
+  let count = 0
+  for (const option of options)
+    if (option.code === code) {
+      first ??= option
+      count += 1
+    }
+  if (first === undefined || count === 1) return first?.data
   const instances = options.filter((option) => option.code === code)
   const joined = concat(instances.map((option) => option.data))
   const fixed = fixedLengthOf(code)
