@@ -16,7 +16,8 @@ interface Asked {
 
 /**
  * DHCP's question, part of `decide`. The same client always gets the same answer, from client, configuration and
- * inventory; but for a machine that a loader leads nowhere, which gets the other one (`loader.loop`).
+ * inventory; but for a machine that a loader leads nowhere, which gets the other one (`loader.loop`), and one that has
+ * just fetched ours (`ipxe.foreign`).
  */
 export function whereNext(asked: Asked): Action {
   const { request, world, steps } = asked
