@@ -1,6 +1,6 @@
 import { formatIpv4, type Ipv4, isSubnetEnd, rangeContains, subnetContains } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
-import type { Network, Node, Origin } from '../model/config.ts'
+import type { LinkSubnet, Network, Node, Origin } from '../model/config.ts'
 import type { Lease, LeaseView } from '../model/lease.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
 import type { LeaseAsk, LeaseRequest } from '../model/lease-request.ts'
@@ -22,6 +22,8 @@ export interface AddressWorld {
   readonly network: Network
   /** Our address on that network: the server identifier. */
   readonly server: Ipv4
+  /** All subnets of the network's link, itself among them, where there are several. */
+  readonly link?: readonly LinkSubnet[]
   /** Every reserved address of the inventory, with its node. */
   readonly reservations: ReadonlyMap<Ipv4, Node>
   /** The node this client is, when it is described. */
@@ -142,9 +144,7 @@ function select(
   steps: Step[],
 ): LeaseAnswer {
   if (isOurs(ask.server, world, steps)) return confirm(request, ask.requested, world, steps)
-  const held = world.leases
-    .ofClient(world.network.name, request.mac)
-    .find((lease) => lease.state === 'offered')
+  const held = leasesOf(request.mac, world).find((lease) => lease.state === 'offered')
   const reason = `the client chose the server ${formatIpv4(ask.server)}`
   return held !== undefined ? { kind: 'silent', reason, forget: held } : { kind: 'silent', reason }
 }
@@ -177,10 +177,16 @@ function confirm(request: LeaseRequest, address: Ipv4, world: AddressWorld, step
   return { kind: 'ack', lease, writes, seconds: leaseSeconds(request, world.network) }
 }
 
-/** One client has one address on a network: what it held elsewhere is given back with the new lease. */
+/** The leases of a client on its link, in whatever state. */
+function leasesOf(mac: Mac, { network, link, leases }: AddressWorld): readonly Lease[] {
+  return link === undefined
+    ? leases.ofClient(network.name, mac)
+    : link.flatMap((subnet) => leases.ofClient(subnet.network.name, mac))
+}
+
+/** One client has one address on a link: what it held elsewhere is given back with the new lease. */
 function releaseOthers(mac: Mac, address: Ipv4, world: AddressWorld): readonly Lease[] {
-  return world.leases
-    .ofClient(world.network.name, mac)
+  return leasesOf(mac, world)
     .filter((lease) => lease.address !== address && lease.state === 'bound')
     .map((lease) => ({ ...lease, state: 'released', expiresAt: Math.min(lease.expiresAt, world.now) }))
 }
@@ -217,9 +223,9 @@ function decline(
     return { kind: 'silent', reason: 'not our lease' }
   if (lease === undefined || lease.mac !== request.mac || !isActive(lease, world.now))
     return { kind: 'silent', reason: `${address} is not this client's to decline` }
-  const declined = world.leases
-    .ofClient(world.network.name, request.mac)
-    .filter((other) => other.state === 'declined' && isActive(other, world.now))
+  const declined = leasesOf(request.mac, world).filter(
+    (other) => other.state === 'declined' && isActive(other, world.now),
+  )
   if (declined.length >= DECLINES_OF_A_CLIENT)
     return { kind: 'silent', reason: `the client has declined ${declined.length} addresses already` }
   steps.push({
@@ -260,7 +266,7 @@ function inform(current: Ipv4, world: AddressWorld, steps: Step[]): LeaseAnswer 
 }
 
 function isOurs(server: Ipv4, world: AddressWorld, steps: Step[]): boolean {
-  const ours = server === world.server
+  const ours = server === world.server || world.link?.some(({ address }) => address === server) === true
   const known = world.network.besides.includes(server) ? ', which besides: names' : ''
   steps.push({
     rule: 'lease.server',

@@ -27,34 +27,40 @@ export async function answerDhcp(
     return undefined
   }
   const asked = thinking.value
-  const { on } = asked
+  const { on: arrived } = asked
   const { mac } = asked.client.boot.client
   if (!running.askRate.take(mac, running.now())) {
     const reason = 'the client asks more often than it is answered'
-    observeDropped({ code: 'asks-too-often', reason, mac }, on, running)
+    observeDropped({ code: 'asks-too-often', reason, mac }, arrived, running)
     return undefined
   }
-  observeChosen(asked, on, running)
-  running.counters.received(on.network.name, asked.client.type)
-  if (on.network.dhcp !== 'server' && on.network.dhcp !== 'proxy') {
+  observeChosen(asked, arrived, running)
+  running.counters.received(arrived.network.name, asked.client.type)
+  if (arrived.network.dhcp !== 'server' && arrived.network.dhcp !== 'proxy') {
     const answer = effectiveAnswer(asked)
     // Held in memory as if it had been offered, so that the same client is told the same address again.
     if (answer.kind === 'offer') hold(answer.lease, running)
-    running.counters.unanswered(on.network.name, 'observe')
-    observeWouldAnswer(asked, replyTo(asked, sender), on, running)
+    running.counters.unanswered(arrived.network.name, 'observe')
+    observeWouldAnswer(asked, replyTo(asked, sender), arrived, running)
     return undefined
   }
-  observeRequest(asked, on, running)
+  observeRequest(asked, arrived, running)
   const thought = mustCheck(asked, running)
     ? await checkOffer(asked, () => thinkDhcp(bytes, arrival, running, sender), running)
     : asked
-  const reply = replyTo(thought, sender)
+  // A probe that finds the address in use may lead to another subnet of the link.
+  const { on } = thought
+  const reply = withSource(replyTo(thought, sender), on)
   if (on.network.dhcp === 'proxy') noteAddress(thought, on, running)
   else if (!(await commit(effectiveAnswer(thought), thought, on, running))) return undefined
   observeAnswer(thought, reply, on, running)
   if (reply === undefined) running.counters.unanswered(on.network.name, lastRule(thought))
   else running.counters.sent(on.network.name, reply.type)
   return reply
+}
+
+function withSource(reply: DhcpReply | undefined, { link, address }: ServedNetwork): DhcpReply | undefined {
+  return reply === undefined || link === undefined ? reply : { ...reply, source: address }
 }
 
 /** The rule that ended in silence. */
@@ -74,10 +80,12 @@ export function dropDhcp(reason: keyof typeof DROP_CODES, arrival: ServedNetwork
  * On a proxy's network the leases are another server's; what a client says of its own (option 50 with option 54, or
  * ciaddr) is kept in memory alone, so that its transfers and reports are known as its own.
  */
-function noteAddress({ client: { lease } }: DhcpThought, { network }: ServedNetwork, running: Running): void {
+function noteAddress({ client: { lease } }: DhcpThought, on: ServedNetwork, running: Running): void {
   const { ask, mac } = lease
   const address = ask.kind === 'select' ? ask.requested : 'current' in ask ? ask.current : undefined
-  if (address === undefined || ask.kind === 'release' || !subnetContains(network.subnet, address)) return
+  if (address === undefined || ask.kind === 'release') return
+  const network = (on.link ?? [on]).find((one) => subnetContains(one.network.subnet, address))?.network
+  if (network === undefined) return
   const now = running.now()
   const expiresAt = now + network.leaseSeconds * 1000
   running.leases.put({ network: network.name, address, mac, state: 'bound', startedAt: now, expiresAt })

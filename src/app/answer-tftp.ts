@@ -29,11 +29,20 @@ export async function answerTftp(
 export function machineAt(peer: string, on: ServedNetwork, running: Running): Mac | undefined {
   const address = parseIpv4(peer)
   if (address === undefined) return undefined
-  // Machines behind a relay reach us on a network that is not theirs.
-  const { networks } = running.picture.config
-  const own = subnetContains(on.network.subnet, address)
-    ? on.network
-    : networks.find((network) => network.interface === undefined && subnetContains(network.subnet, address))
-  const lease = own === undefined ? undefined : running.leases.ofAddress(own.name, address)
+  const { network } = servedFrom(peer, on, running)
+  const lease = running.leases.ofAddress(network.name, address)
   return lease?.state === 'bound' && lease.expiresAt > running.now() ? lease.mac : undefined
+}
+
+/** The network of whoever reaches us here: a subnet of this link, or one behind relays; this one for strangers. */
+export function servedFrom(peer: string, on: ServedNetwork, running: Running): ServedNetwork {
+  const address = parseIpv4(peer)
+  if (address === undefined || subnetContains(on.network.subnet, address)) return on
+  const link = on.link ?? []
+  const network = running.picture.config.networks.find(
+    (one) =>
+      subnetContains(one.subnet, address) &&
+      (one.interface === undefined || link.some((subnet) => subnet.network.name === one.name)),
+  )
+  return network === undefined ? on : { ...on, network }
 }

@@ -17,7 +17,7 @@ export interface CaptureScene {
   /** Offers and leases that the capture would have made go in here, as the server would note them. */
   readonly leases: LeaseTable
   /** Our networks; a message that was sent to one of our addresses came in on that one, any other on the first. */
-  readonly places: readonly Pick<ServedNetwork, 'network' | 'address'>[]
+  readonly places: readonly Omit<ServedNetwork, 'interface'>[]
 }
 
 export interface ExplainedPacket extends Explanation {

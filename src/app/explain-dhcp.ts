@@ -25,7 +25,7 @@ export interface ExplainedMessage {
 /** What one message gets and why, by the functions that answer real ones. */
 export function explainMessage(
   bytes: Uint8Array,
-  arrival: Pick<ServedNetwork, 'network' | 'address'>,
+  arrival: Omit<ServedNetwork, 'interface'>,
   thinking: Thinking,
   sender: DhcpSender = {},
 ): ExplainedMessage {

@@ -3,7 +3,7 @@ import { decide } from '../boot/decide.ts'
 import { type SupposedClient, supposeMessage, supposeScript } from '../boot/suppose.ts'
 import type { Ipv4 } from '../lib/ipv4.ts'
 import { macWithDashes } from '../lib/mac.ts'
-import type { Network } from '../model/config.ts'
+import type { LinkSubnet, Network } from '../model/config.ts'
 import type { Explanation } from '../model/explanation.ts'
 import type { LeaseView } from '../model/lease.ts'
 import { isStable } from '../model/rules.ts'
@@ -18,6 +18,8 @@ export interface Supposed extends SupposedClient {
   readonly network: Network
   /** Ours on that network. */
   readonly server: Ipv4
+  /** The subnets of its link, where there are several. */
+  readonly link?: readonly LinkSubnet[]
   /** The port of ours that it asks over DHCP; 67 unless told. */
   readonly port?: number
 }
@@ -30,10 +32,10 @@ export function explain(
   leases: LeaseView = new LeaseTable(),
 ): Explanation {
   if (supposed.via === 'http') return explainScript(supposed, picture, now)
-  const { network, server, port } = supposed
+  const { network, server, link, port } = supposed
   return explainMessage(
     encodeDhcp4(supposeMessage(supposed)),
-    { network, address: server },
+    { network, address: server, ...(link === undefined ? {} : { link }) },
     { picture, leases, now: () => now },
     port === undefined ? {} : { port },
   ).explanation

@@ -80,8 +80,14 @@ function factsOf({ kind, mac, boot }: ForeignServer): Readonly<Record<string, st
 /** A relay may stand in for us (option 82.11, RFC 5107). */
 function isOurs(
   address: Ipv4,
-  { network, address: ours }: Pick<ServedNetwork, 'network' | 'address'>,
+  { network, address: ours, link = [] }: Omit<ServedNetwork, 'interface'>,
   { isOwnAddress }: Running,
 ): boolean {
-  return address === ours || network.relays.includes(address) || isOwnAddress(address)
+  const isRelay = (on: Pick<ServedNetwork, 'network'>): boolean => on.network.relays.includes(address)
+  return (
+    address === ours ||
+    isRelay({ network }) ||
+    link.some((subnet) => subnet.address === address || isRelay(subnet)) ||
+    isOwnAddress(address)
+  )
 }

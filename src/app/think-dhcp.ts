@@ -1,4 +1,5 @@
-import { decideLease, type LeaseDecision } from '../address/decide-lease.ts'
+import { type AddressWorld, decideLease, type LeaseDecision } from '../address/decide-lease.ts'
+import { decideOnLink } from '../address/decide-on-link.ts'
 import { type ClassifiedDhcp, classifyDhcp, type NotForUs } from '../boot/classify.ts'
 import { decide } from '../boot/decide.ts'
 import {
@@ -65,20 +66,27 @@ export function thinkDhcp(
     return err({ code: 'malformed', reason: `malformed: ${decoded.error.code} at ${decoded.error.at}` })
   const network = whichNetwork(decoded.value, arrival, picture.config, sourceAddress)
   if (!network.ok) return err({ code: 'unknown-network', reason: network.error })
-  const on = network.value
-  const client = classifyDhcp(decoded.value, { network: on.network.name, server: on.address }, sourceAddress)
+  const arrived = network.value
+  const ingress = { network: arrived.network.name, server: arrived.address }
+  const client = classifyDhcp(decoded.value, ingress, sourceAddress)
   if (!client.ok) return client
   const world = worldAt(picture, leases, clock(), loops)
-  const boot = decide(client.value.boot, world)
-  const lease =
-    on.network.dhcp === 'proxy' || port === BOOT_SERVER_PORT
-      ? thinkProxy(askedOf(client.value), boot, on, port)
-      : thinkAddress(client.value.lease, on, picture, world)
+  const asksProxy = arrived.network.dhcp === 'proxy' || port === BOOT_SERVER_PORT
+  const { on, lease } = asksProxy
+    ? { on: arrived }
+    : thinkAddress(client.value.lease, arrived, picture, world)
+  const asked = on === arrived ? client.value : reachedOn(client.value, on)
+  const boot = decide(asked.boot, world)
   const node = world.nodes.get(client.value.lease.mac)
   return ok({
-    ...{ on, message: decoded.value, client: client.value, boot, lease },
+    ...{ on, message: decoded.value, client: asked, boot },
+    lease: lease ?? thinkProxy(askedOf(asked), boot, on, port),
     ...(node === undefined ? {} : { node }),
   })
+}
+
+function reachedOn(client: ClassifiedDhcp, { network, address }: ServedNetwork): ClassifiedDhcp {
+  return { ...client, boot: { ...client.boot, ingress: { network: network.name, server: address } } }
 }
 
 /** A client that the network does not serve gets silence, whatever its lease. */
@@ -114,20 +122,25 @@ function thinkProxy(
   return decideProxy({ ...asked, port, boot, server })
 }
 
+interface AddressThought {
+  /** The subnet that the decision is about, of those of the link. */
+  readonly on: ServedNetwork
+  readonly lease: LeaseDecision
+}
+
 function thinkAddress(
   request: LeaseRequest,
-  on: Pick<ServedNetwork, 'network' | 'address'>,
+  arrived: ServedNetwork,
   { reservations }: Picture,
   { nodes, leases, now }: World,
-): LeaseDecision {
+): AddressThought {
   const node = nodes.get(request.mac)
-  const { network, address: server } = on
-  return decideLease(request, {
-    network,
-    server,
-    reservations,
+  const { network, address: server, link } = arrived
+  const world: AddressWorld = {
+    ...{ network, server, reservations, leases, now },
     ...(node === undefined ? {} : { node }),
-    leases,
-    now,
-  })
+  }
+  if (link === undefined) return { on: arrived, lease: decideLease(request, world) }
+  const lease = decideOnLink(request, { ...world, link })
+  return { on: { ...arrived, ...lease.subnet }, lease }
 }

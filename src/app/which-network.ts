@@ -19,12 +19,11 @@ export function whichNetwork(
   const { giaddr, ciaddr } = message
   if (giaddr !== 0) return relayedTo(message, arrival, networks)
   const from = ciaddr === 0 && arrival.interface === undefined ? sourceAddress : ciaddr
-  if (arrival.interface !== undefined && (from === 0 || subnetContains(arrival.network.subnet, from)))
-    return ok(arrival)
+  if (arrival.interface !== undefined && (from === 0 || isOnLink(arrival, from))) return ok(arrival)
   const remote = networks.find(
     ({ interface: name, subnet }) => name === undefined && subnetContains(subnet, from),
   )
-  if (remote !== undefined) return ok({ ...arrival, network: remote })
+  if (remote !== undefined) return ok(reachedAt(arrival, remote, networks))
   return arrival.interface === undefined
     ? err(`sent to ${formatIpv4(arrival.address)} by no relay, from no network behind one`)
     : ok(arrival)
@@ -42,8 +41,27 @@ function relayedTo(
   if (network === undefined) return err(`${via}: no network has ${formatIpv4(link)}`)
   if (networks.some(({ subnet }) => isSubnetEnd(subnet, giaddr)))
     return err(`${via}: no host has this address`)
-  if (network.relays.length > 0 && !network.relays.includes(giaddr))
+  const found = reachedAt(arrival, network, networks)
+  const relays = (found.link ?? [found]).flatMap((one) => one.network.relays)
+  if (relays.length > 0 && !relays.includes(giaddr))
     return err(`${via}, which is not among the relays: of ${network.name}`)
   if (network.dhcp === 'off') return err(`${via}: ${network.name} has dhcp: off`)
-  return ok({ ...arrival, network })
+  return ok(found)
+}
+
+function isOnLink({ network, link }: ServedNetwork, address: Ipv4): boolean {
+  return (link ?? [{ network }]).some((one) => subnetContains(one.network.subnet, address))
+}
+
+/** A network behind relays or routers, with our address on which its clients reached us. */
+function reachedAt(
+  { interface: name, address }: ServedNetwork,
+  network: Network,
+  networks: readonly Network[],
+): ServedNetwork {
+  const { sharedNetwork } = network
+  const on = { ...(name === undefined ? {} : { interface: name }), network, address }
+  if (sharedNetwork === undefined) return on
+  const link = networks.filter((one) => one.sharedNetwork === sharedNetwork)
+  return { ...on, link: link.map((one) => ({ network: one, address })) }
 }

@@ -46,6 +46,8 @@ export interface DhcpReply {
   readonly type: MessageType | 'BOOTP'
   readonly message: DhcpMessage
   readonly destination: Destination
+  /** Ours to send from, where an interface has several. */
+  readonly source?: Ipv4
 }
 
 export interface ReplyParts {

@@ -1,3 +1,4 @@
+import type { ServedNetwork } from '../app/served-network.ts'
 import { type Picture, takePicture } from '../app/world.ts'
 import { LocalDisk } from '../files/disk.ts'
 import { addIpv4, type Ipv4, subnetContains } from '../lib/ipv4.ts'
@@ -23,12 +24,20 @@ export function pickNetwork(name: string | undefined, mac: Mac | undefined, conf
 }
 
 /** Ours on the network; where it is only known once the interface is up, the first address stands for it. */
-export function serverAddress(network: Network): Ipv4 {
+function serverAddress(network: Network): Ipv4 {
   const found =
     network.interface === undefined
       ? undefined
       : addressOn(network.interface, network.subnet, network.address)
   return network.address ?? found ?? addIpv4(network.subnet.network, 1)
+}
+
+/** A network, our address there, and the other subnets of its link. */
+export function placeOf(network: Network, { networks }: Config): Omit<ServedNetwork, 'interface'> {
+  const { sharedNetwork } = network
+  const members = networks.filter((one) => sharedNetwork !== undefined && one.sharedNetwork === sharedNetwork)
+  const link = members.map((one) => ({ network: one, address: serverAddress(one) }))
+  return { network, address: serverAddress(network), ...(link.length > 1 ? { link } : {}) }
 }
 
 /** The files that the configuration names, as they are now. */

@@ -7,7 +7,7 @@ import { renderTrace } from '../render/trace.ts'
 import { CliError } from './exit-codes.ts'
 import { addClientOptions, type ClientFlags, readClient, readMac } from './explain-client.ts'
 import { explainPcap } from './explain-pcap.ts'
-import { pickNetwork, pictureOf, serverAddress } from './explain-place.ts'
+import { pickNetwork, pictureOf, placeOf } from './explain-place.ts'
 import { print, printJson, requireConfig, say } from './output.ts'
 import { withState } from './state.ts'
 
@@ -74,8 +74,13 @@ async function showPcap(
 async function explainFlags(flags: ExplainFlags, config: Config, leases: LeaseTable): Promise<Explanation> {
   const client = readClient(flags)
   const network = pickNetwork(flags.network, client.mac, config)
-  const server = serverAddress(network)
-  return explain({ ...client, network, server }, await pictureOf(config), Date.now(), leases)
+  const { address: server, link } = placeOf(network, config)
+  return explain(
+    { ...client, network, server, ...(link === undefined ? {} : { link }) },
+    await pictureOf(config),
+    Date.now(),
+    leases,
+  )
 }
 
 function scriptOf({ script, answer }: Explanation): string {

@@ -1,6 +1,7 @@
 import { formatIpv4, formatSubnet, type Ipv4, isSubnetEnd, subnetContains } from '../lib/ipv4.ts'
 import type { Network } from '../model/config.ts'
 import { checkOptions } from './check-options.ts'
+import { checkSharedNetworks, onOneLink } from './check-shared-networks.ts'
 import { type Checked, cite, formatRange, isHost, type Place, problem, Register } from './places.ts'
 import type { ConfigProblem } from './source.ts'
 
@@ -21,19 +22,25 @@ export function checkNetworks(checked: Checked): readonly ConfigProblem[] {
       problems.push(problem(place, [], NOBODY_HEARS))
     problems.push(...checkNetwork(network, place), ...checkOptions(network.options, place, network))
     problems.push(...checkBesides(network, place))
-    // One socket an interface receives its broadcasts.
-    if (network.interface !== undefined)
-      problems.push(
-        ...(twoModes(network, config.networks.slice(0, index), place) ??
-          interfaces.take(network.interface, place, 'interface')),
-      )
-    for (const [other, earlier] of config.networks.slice(0, index).entries()) {
+    const before = config.networks.slice(0, index)
+    if (network.interface !== undefined && !before.some((other) => onOneLink(other, network)))
+      problems.push(...(twoModes(network, before, place) ?? takeInterface(interfaces, network, place)))
+    for (const [other, earlier] of before.entries()) {
       if (!overlap(earlier, network)) continue
       const where = networks[other] === undefined ? '' : `, ${cite(networks[other])}`
       problems.push(problem(place, 'subnet', `overlaps the subnet of ${earlier.name}${where}`))
     }
   })
-  return problems
+  return [...problems, ...checkSharedNetworks(checked)]
+}
+
+/** One socket an interface receives its broadcasts. */
+function takeInterface(interfaces: Register, network: Network, place: Place): readonly ConfigProblem[] {
+  const taken = interfaces.take(network.interface ?? '', place, 'interface')
+  return taken.map((one) => ({
+    ...one,
+    message: `${one.message}; several subnets of one link have the same sharedNetwork:`,
+  }))
 }
 
 /** One link where clients would be given an address by us and also left to another server. */

@@ -289,7 +289,7 @@ networks:
         '/c/x.yaml:11:12: networks[1].lease: expected a duration from 10s to 3650d, got "1s"',
         '/c/x.yaml:12:14: networks[1].clients: expected all, netboot or known',
         '/c/x.yaml:13:11: networks[2].name: the network b is already taken, /c/x.yaml:5',
-        '/c/x.yaml:14:16: networks[2].interface: the interface eth0 is already taken, /c/x.yaml:5',
+        '/c/x.yaml:14:16: networks[2].interface: the interface eth0 is already taken, /c/x.yaml:5; several subnets of one link have the same sharedNetwork:',
         '/c/x.yaml:15:13: networks[2].subnet: overlaps the subnet of b, /c/x.yaml:5',
         '/c/x.yaml:17:16: networks[3].interface: VLAN ids are 1 to 4094, and eth1.4095 has 4095',
         '/c/x.yaml:19:14: networks[3].address: 10.4.0.1 is not a host of 10.3.0.0/24',
@@ -309,6 +309,29 @@ networks:
         (_, i) =>
           `/c/x.yaml:${3 + i}:5: networks[${i}]: no network names an interface, and this one no address: that its relays send to; one of them is needed`,
       ),
+    ],
+    [
+      'several subnets of one link',
+      `version: 1
+networks:
+  - {name: a, sharedNetwork: rack, interface: eth0, subnet: 10.0.0.0/24, dhcp: server, pool: 10.0.0.9}
+  - {name: b, sharedNetwork: rack, interface: eth0, subnet: 10.1.0.0/24, dhcp: server}
+  - {name: c, sharedNetwork: rack, interface: eth1, subnet: 10.2.0.0/24, dhcp: proxy, authoritative: false}
+  - {name: d, sharedNetwork: rack, subnet: 10.3.0.0/24, clients: known}
+  - {name: e, sharedNetwork: other, interface: eth0, subnet: 10.4.0.0/24, dhcp: server}
+  - {name: f, sharedNetwork: rack, interface: eth/0, subnet: 10.1.0.0/25, dhcp: server}
+`,
+      [
+        '/c/x.yaml:5:47: networks[2].interface: interface: eth1 here and eth0 in a, /c/x.yaml:3: the subnets of rack have it alike',
+        '/c/x.yaml:5:80: networks[2].dhcp: dhcp: proxy here and server in a, /c/x.yaml:3: the subnets of rack have it alike',
+        '/c/x.yaml:5:102: networks[2].authoritative: authoritative: false here and true in a, /c/x.yaml:3: the subnets of rack have it alike',
+        '/c/x.yaml:6:5: networks[3]: interface: none here and eth0 in a, /c/x.yaml:3: the subnets of rack have it alike',
+        '/c/x.yaml:6:5: networks[3]: dhcp: observe here and server in a, /c/x.yaml:3: the subnets of rack have it alike',
+        '/c/x.yaml:6:66: networks[3].clients: clients: known here and all in a, /c/x.yaml:3: the subnets of rack have it alike',
+        '/c/x.yaml:7:48: networks[4].interface: the interface eth0 is already taken, /c/x.yaml:3; several subnets of one link have the same sharedNetwork:',
+        '/c/x.yaml:8:47: networks[5].interface: expected the name of a network interface, at most 15 characters',
+        '/c/x.yaml:8:62: networks[5].subnet: overlaps the subnet of b, /c/x.yaml:4',
+      ],
     ],
     [
       'addresses that relays cannot send to',
@@ -480,6 +503,17 @@ test('paths count from the file that has them', () => {
     ['/c/nodes/*.yaml', '/etc/x.yaml'],
   )
   assert.deepEqual(includedGlobs({ file: FILE, text: 'include: {a: b}\n' }), [])
+})
+
+test('a shared network of one subnet is doubtful, not wrong', () => {
+  const text =
+    'version: 1\nnetworks:\n  - {name: a, sharedNetwork: rack, interface: eth0, subnet: 10.0.0.0/24}\n'
+  assert.deepEqual(errors(text), [])
+  assert.ok(
+    problems(text).includes(
+      '/c/x.yaml:3:30: networks[0].sharedNetwork: warning: rack has this subnet alone; others of the link have the same name here',
+    ),
+  )
 })
 
 test('a reservation inside the pool is doubtful, not wrong', () => {

@@ -65,9 +65,7 @@ async function openDhcpPort({ on, running, onFault }: PlaneOptions, port: number
     source: address,
     onMessage: async (bytes, sender) => {
       const reply = await answerDhcp(bytes, on(), running, { ...sender, port })
-      return reply === undefined
-        ? undefined
-        : { bytes: encodeDhcp4(reply.message), destination: reply.destination }
+      return reply === undefined ? undefined : { ...reply, bytes: encodeDhcp4(reply.message) }
     },
     onFault: (error) => onFault(`DHCP on ${name ?? formatIpv4(address)}`, error),
     onDrop: (reason) => dropDhcp(reason, on(), running),

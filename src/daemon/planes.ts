@@ -1,5 +1,5 @@
 import { answerHttp } from '../app/answer-http.ts'
-import { answerTftp, machineAt } from '../app/answer-tftp.ts'
+import { answerTftp, machineAt, servedFrom } from '../app/answer-tftp.ts'
 import type { Health } from '../app/health.ts'
 import { nodeOf } from '../app/observe-http.ts'
 import type { Running } from '../app/running.ts'
@@ -46,7 +46,8 @@ export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<
     socket: await openUdp({ ...bind, port: 69 }),
     openTransferSocket: () => openSegmentingUdp({ ...bind, port: 0 }),
     answer: async ({ names, client }) => {
-      const answer = await answerTftp(names, client.address, on(), running)
+      const served = servedFrom(client.address, on(), running)
+      const answer = await answerTftp(names, client.address, served, running)
       return answer.kind === 'file'
         ? answer
         : { kind: 'refuse', code: TFTP_ERROR.fileNotFound, message: 'file not found' }
@@ -54,7 +55,8 @@ export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<
     observe: (observation) => {
       if (observation.kind === 'fault') onFault(where, observation.error)
       else if (observation.kind === 'send-failed') onFault(where, observation.reason)
-      else if (observation.kind !== 'ignored') tellTftp(observation, on(), running)
+      else if (observation.kind !== 'ignored')
+        tellTftp(observation, servedFrom(observation.client.address, on(), running), running)
     },
     limits: { ...TFTP_LIMITS, maxBlksize: maxBlksize(name) },
   })
@@ -65,7 +67,7 @@ export function openHttp({ on, running, health, onFault }: PlaneOptions): Promis
   return serveHttp({
     host,
     port: running.picture.config.server.httpPort,
-    handle: (request) => answerHttp(request, on(), running, health),
+    handle: (request) => answerHttp(request, servedFrom(request.peer, on(), running), running, health),
     onFault: (error) => onFault(`HTTP on ${host}`, error),
   })
 }

@@ -103,6 +103,11 @@ export function planMachines(config: Config, wishes: MachineWishes): Pick<LabPla
   const kept = wanted.find(({ name }) => OWN_FILES.includes(name))
   if (kept !== undefined)
     throw new PlanError(`a node named ${kept.name} would take the place of the lab's own file`)
+  const second = networks.find(
+    ({ interface: name }, i) => networks.findIndex((other) => other.interface === name) < i,
+  )
+  if (second !== undefined)
+    throw new PlanError(`the network ${second.name} shares its interface; the lab has one subnet on each`)
   const machines = wanted.map((machine) => planMachine(machine, wishes))
   const stray = wishes.plainPxe.find((name) => !machines.some((machine) => machine.name === name))
   if (stray !== undefined) throw new PlanError(`--plain-pxe: there is no machine ${stray} in this run`)

@@ -21,6 +21,7 @@ const RULES = {
   'boot.nonce': 'Whether this script opens a boot attempt that reports can prove',
   'boot.failed': 'A step of the boot failed on the machine',
   'proxy.answer': 'Whether a client beside another DHCP server is told where to boot',
+  'network.shared': 'Which subnet of its shared network the client gets an address of',
   'lease.server': 'Whether the client addressed this server',
   'lease.subnet': 'Whether the address belongs to this subnet',
   'lease.reservation': 'The address that the node description reserves',

@@ -8,6 +8,7 @@ import type { BatchedUdp } from './socket.ts'
 const SERVER_PORT = 67
 const CLIENT_PORT = 68
 const BROADCAST = 0xffff_ffff as Ipv4
+const EVERYBODY = { address: BROADCAST, mac: 'ff:ff:ff:ff:ff:ff' as Mac }
 
 /** A reply with its way to the client; the ways of RFC 2131 §4.1. */
 export interface OutgoingDhcp {
@@ -17,6 +18,8 @@ export interface OutgoingDhcp {
     | { readonly kind: 'unicast'; readonly address: Ipv4 }
     | { readonly kind: 'link'; readonly address: Ipv4; readonly mac: Mac }
     | { readonly kind: 'relay' | 'sender'; readonly address: Ipv4; readonly port: number }
+  /** Ours to send from, where the interface has several; clients of one subnet know us by its address. */
+  readonly source?: Ipv4
 }
 
 /** Where a message came from. */
@@ -79,6 +82,8 @@ function send(reply: OutgoingDhcp, options: DhcpServerOptions): void {
   const { destination } = reply
   switch (destination.kind) {
     case 'broadcast':
+      // The kernel would choose the interface's first address.
+      if (reply.source !== undefined && sendByLink(reply, EVERYBODY, options)) break
       sendTo(BROADCAST, reply, options)
       break
     case 'unicast':
@@ -86,7 +91,7 @@ function send(reply: OutgoingDhcp, options: DhcpServerOptions): void {
       break
     case 'link':
       // RFC 2131 §4.1 allows broadcast where unicast to a host without an address is impossible.
-      if (!sendByLink(reply.bytes, destination, options)) sendTo(BROADCAST, reply, options)
+      if (!sendByLink(reply, destination, options)) sendTo(BROADCAST, reply, options)
       break
     case 'relay':
     case 'sender':
@@ -111,11 +116,12 @@ function sendTo(
 }
 
 function sendByLink(
-  payload: Uint8Array,
+  { bytes: payload, source: own }: OutgoingDhcp,
   { address, mac }: { readonly address: Ipv4; readonly mac: Mac },
-  { packets, source }: DhcpServerOptions,
+  { packets, source: usual }: DhcpServerOptions,
 ): boolean {
   if (packets === undefined) return false
+  const source = own ?? usual
   const ports = { sourcePort: SERVER_PORT, destinationPort: CLIENT_PORT }
   const ipv4Packet = buildIpv4Udp({ source, destination: address, ...ports, payload })
   return packets.send({ destinationMac: mac, ipv4Packet }).ok
