@@ -47,7 +47,7 @@ export async function answerHttp(
 
 function identify(request: HttpRequest, on: ServedNetwork, running: Running): HttpAnswer {
   if (!['GET', 'HEAD', 'POST'].includes(request.method)) return notAllowed('GET, HEAD, POST')
-  const boot = classifyIdentify(ingress(on))
+  const boot = classifyIdentify(ingress(on, request))
   const decision = decide(boot, worldAt(running.picture, running.leases, running.now()))
   const mac = machineAt(request.peer, on, running)
   observeScript({ decision, mac, peer: request.peer, form: 'ipxe', request: boot }, on, running)
@@ -63,7 +63,7 @@ async function script(
   if (!['GET', 'HEAD', 'POST'].includes(request.method)) return notAllowed('GET, HEAD, POST')
   const query = await parameters(request)
   if (query === undefined) return text(413, `a form of a script has at most ${FORM_LIMIT} octets\n`)
-  const classified = classifyScript(name, query, ingress(on))
+  const classified = classifyScript(name, query, ingress(on, request))
   if (!classified.ok) return text(404, `${classified.error}\n`)
   await refreshImages(running)
   const { boot, form } = classified.value
@@ -114,7 +114,7 @@ async function grant(
 function firmware(name: string, request: HttpRequest, on: ServedNetwork, running: Running): HttpAnswer {
   const mac = machineAt(request.peer, on, running)
   const { action } = decide(
-    classifyFirmware(name, mac, ingress(on)),
+    classifyFirmware(name, mac, ingress(on, request)),
     worldAt(running.picture, running.leases, running.now()),
   )
   if (action.kind !== 'file')
@@ -175,8 +175,8 @@ async function image(
   }
 }
 
-function ingress(on: ServedNetwork): BootRequest['ingress'] {
-  return { network: on.network.name, server: on.address }
+function ingress(on: ServedNetwork, { secure }: Pick<HttpRequest, 'secure'>): BootRequest['ingress'] {
+  return { network: on.network.name, server: on.address, ...(secure === true ? { secure } : {}) }
 }
 
 function scriptAnswer(value: Script | undefined, form: ScriptForm): HttpAnswer {

@@ -1,5 +1,6 @@
 import { LeaseTable } from '../address/lease-table.ts'
 import { decide } from '../boot/decide.ts'
+import { sendSecurely } from '../boot/node-plane.ts'
 import { type SupposedClient, supposeMessage, supposeScript } from '../boot/suppose.ts'
 import type { Ipv4 } from '../lib/ipv4.ts'
 import { macWithDashes } from '../lib/mac.ts'
@@ -44,7 +45,11 @@ export function explain(
 function explainScript(supposed: Supposed, picture: Picture, now: number): Explanation {
   const { mac, network, server } = supposed
   const common = { request: describeGet(supposed), mac }
-  const request = supposeScript(supposed, { network: network.name, server })
+  const request = supposeScript(supposed, {
+    network: network.name,
+    server,
+    ...(comesSecurely(supposed, picture) ? { secure: true } : {}),
+  })
   if (!request.ok) return { ...common, steps: [], answer: `no answer: ${request.error}`, stable: true }
   const { action, trace, node } = decide(request.value, worldAt(picture, new LeaseTable(), now))
   return {
@@ -55,6 +60,12 @@ function explainScript(supposed: Supposed, picture: Picture, now: number): Expla
     stable: isStable(trace),
     ...(action.kind === 'script' ? { script: renderScript(action.script, supposed.form) } : {}),
   }
+}
+
+/** Scripts for iPXE are asked for where the DHCP answer sent it; GRUB speaks no TLS. */
+function comesSecurely({ mac, network, form }: Supposed, { config, nodes }: Picture): boolean {
+  const asked = { config, network: network.name, node: nodes.get(mac) }
+  return form === 'ipxe' && sendSecurely('scripts', asked).secure
 }
 
 function describeGet({ mac, form, choice, failed }: Supposed): string {

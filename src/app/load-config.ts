@@ -8,7 +8,10 @@ import {
 } from '../config/resolve.ts'
 import { type ConfigProblem, inOrder } from '../config/source.ts'
 import type { WrittenPath } from '../config/written-paths.ts'
+import { formatIpv4 } from '../lib/ipv4.ts'
+import type { Network } from '../model/config.ts'
 import type { Disk } from '../model/disk.ts'
+import type { CertificateFacts } from '../model/tls.ts'
 
 export interface LoadOptions {
   /** Whether the files of its images must be there; not when others take their place. */
@@ -40,6 +43,7 @@ export async function loadConfig(
     ...(ownImages ? await missingFiles(resolved.imageFiles, disk) : []),
     ...(ownImages ? await checkStore(resolved, disk, imageStore) : []),
     ...(await bareFirmware(resolved.firmwareDirs, disk)),
+    ...(await checkCertificate(resolved, disk)),
     ...(await missingLoaders(resolved.loaders, resolved.draft?.server.firmware ?? [], disk)),
   ]
   const { config } = resolved
@@ -148,6 +152,33 @@ async function missingLoaders(
     .map((written) =>
       problemAt(written, `no firmware directory has ${written.target}: ${dirs.join(', ')}`, 'warning'),
     )
+}
+
+/** Warnings are for what machines may refuse; an error is for what cannot be served. */
+async function checkCertificate(
+  { tlsFiles, draft }: Pick<Resolved, 'tlsFiles' | 'draft'>,
+  disk: Disk,
+): Promise<readonly ConfigProblem[]> {
+  if (tlsFiles === undefined) return []
+  const { certificate, key } = tlsFiles
+  const { pair, problems } = await disk.readTlsPair({ certificate: certificate.target, key: key.target })
+  const unnamed = pair === undefined ? [] : unnamedAddresses(draft?.networks ?? [], pair)
+  return [
+    ...problems.map(({ of, severity, message }) =>
+      problemAt(tlsFiles[of], `${tlsFiles[of].target} ${message}`, severity),
+    ),
+    ...unnamed.map((message) => problemAt(certificate, message, 'warning')),
+  ]
+}
+
+/** Machines compare the address in the URL with those in the certificate, and refuse it when none is the same. */
+function unnamedAddresses(networks: readonly Network[], { addresses }: CertificateFacts): readonly string[] {
+  return networks.flatMap(({ name, address, https }) => {
+    const shown = address === undefined ? undefined : formatIpv4(address)
+    return shown === undefined || https === 'none' || addresses.includes(shown)
+      ? []
+      : [`does not name ${shown}, our address on ${name}: machines there refuse it`]
+  })
 }
 
 function sentence(error: unknown): string {

@@ -3,7 +3,8 @@ import type { Config, Network, Node } from '../model/config.ts'
 import type { Step } from '../model/rules.ts'
 import type { FirmwareFile, World } from '../model/world.ts'
 import type { Action, BootRequest, Decision } from './decision.ts'
-import { nodePlane, whatToRun, where } from './what-to-run.ts'
+import { nodePlane } from './node-plane.ts'
+import { whatToRun, where } from './what-to-run.ts'
 import { whereNext } from './where-next.ts'
 
 /**
@@ -29,7 +30,7 @@ export function decide(request: BootRequest, world: World): Decision {
     case 'identify':
       return finish({
         kind: 'script',
-        script: { kind: 'identify', server: nodePlane(request, world.config) },
+        script: { kind: 'identify', server: nodePlane(request.ingress, world.config) },
       })
     case 'run':
       return finish(whatToRun(request, world, { node, steps }))

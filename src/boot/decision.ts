@@ -51,6 +51,8 @@ export interface BootClient {
 export interface Ingress {
   readonly network: string
   readonly server: Ipv4
+  /** Over TLS. */
+  readonly secure?: true
 }
 
 /** `where-next`: DHCP's question. `file`: a name over TFTP or HTTP. `identify` and `run`: the two HTTP scripts. */

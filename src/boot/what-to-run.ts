@@ -1,11 +1,12 @@
 import { formatIpv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
-import { type Config, type Node, type Origin, type Profile, RESCUE_PROFILE } from '../model/config.ts'
+import { type Node, type Origin, type Profile, RESCUE_PROFILE } from '../model/config.ts'
 import type { Step } from '../model/rules.ts'
 import type { Script } from '../model/script.ts'
 import type { World } from '../model/world.ts'
 import type { Action, BootRequest, FailedStep } from './decision.ts'
 import { explainFailure } from './failure.ts'
+import { nodePlane } from './node-plane.ts'
 import { bootScript, hasImage, menuEntry, menuProfiles } from './scripts.ts'
 
 /** What is known of the machine that asks, and the trace so far. */
@@ -45,7 +46,7 @@ function showMenu(request: BootRequest, client: Mac, world: World): Action {
   const rescue = menuEntry(all.get(RESCUE_PROFILE) ?? { name: RESCUE_PROFILE, title: 'Rescue' })
   return script({
     kind: 'menu',
-    server: nodePlane(request, world.config),
+    server: nodePlane(request.ingress, world.config),
     title: menu.title,
     client,
     profiles: menuProfiles(world),
@@ -64,7 +65,7 @@ interface Chosen {
 /** An entry of the menu, chosen by a person or by its time-out. */
 function chosen(request: BootRequest, choice: string, { mac, world, context }: Chosen): Action {
   const { question } = request
-  const server = nodePlane(request, world.config)
+  const server = nodePlane(request.ingress, world.config)
   if (choice === 'local') return localDisk('the menu said so')
   if (choice === 'info')
     return script({ kind: 'page', server, client: mac, title: 'This machine', lines: facts(request) })
@@ -135,7 +136,7 @@ function boot(request: BootRequest, { profile, image }: Bootable, world: World, 
     cite: image.cite,
   })
   steps.push({ rule: 'boot.nonce', outcome: 'of its boot attempt, to its own lease alone', from: 'state' })
-  const server = nodePlane(request, world.config)
+  const server = nodePlane(request.ingress, world.config)
   return {
     kind: 'script',
     script: bootScript({ server, profile, image, node, mac, consoles }),
@@ -155,7 +156,7 @@ function recover(
 ): Action {
   const { summary, lines } = explainFailure(failed)
   steps.push({ rule: 'boot.failed', outcome: summary, from: 'packet' })
-  const server = nodePlane(request, world.config)
+  const server = nodePlane(request.ingress, world.config)
   const { question } = request
   const choice =
     question.kind === 'run' && world.config.profiles.has(question.choice ?? '') ? question.choice : undefined
@@ -171,11 +172,6 @@ function localDisk(because: string): Action {
 
 function script(value: Script): Action {
   return { kind: 'script', script: value }
-}
-
-/** The node plane's base URL as this client reaches it: an address, so that no name server is needed. */
-export function nodePlane(request: BootRequest, config: Config): string {
-  return `http://${formatIpv4(request.ingress.server)}:${config.server.httpPort}`
 }
 
 export function where(origin: Origin): string {

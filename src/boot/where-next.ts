@@ -4,7 +4,8 @@ import type { FirmwareFile, World } from '../model/world.ts'
 import type { ClientArch } from '../protocol/iana/arch.ts'
 import type { Action, BootRequest, Firmware } from './decision.ts'
 import { overrideFor, PI_START, selectLoader } from './loaders.ts'
-import { nodePlane, where } from './what-to-run.ts'
+import { type Fetched, nodePlane, sendSecurely } from './node-plane.ts'
+import { where } from './what-to-run.ts'
 
 /** What is known of the machine that asks, and the trace so far. */
 interface Asked {
@@ -31,7 +32,7 @@ export function whereNext(asked: Asked): Action {
   if (client.stage === 'ipxe' && client.transport === 'http') {
     const first = loaderFirst(asked)
     if (first !== undefined) return first
-    const url = `${nodePlane(request, world.config)}/boot.ipxe`
+    const url = `${planeFor('scripts', asked)}/boot.ipxe`
     steps.push({ rule: 'script.url', outcome: url, from: 'config' })
     return { kind: 'script-url', url }
   }
@@ -184,9 +185,24 @@ function offer(asked: Asked, { name, file, by, from }: Chosen): Action {
   steps.push({ rule: 'loader.select', outcome: `${name} over ${transport} (${by})`, from, cite })
   return {
     ...{ kind: 'boot-file', file, over: transport },
-    ...(transport === 'http' ? { url: `${nodePlane(request, world.config)}/firmware/${name}` } : {}),
+    ...(transport === 'http' ? { url: `${loaderPlane(asked)}/firmware/${name}` } : {}),
     ...(firmware === undefined ? {} : { firmware }),
   }
+}
+
+/** Only firmware that boots by HTTP itself can have been told which certificates to trust before any loader ran. */
+function loaderPlane(asked: Asked): string {
+  const { client, ingress } = asked.request
+  return client.firmware === 'uefi-http'
+    ? planeFor('firmware', asked)
+    : nodePlane(ingress, asked.world.config)
+}
+
+function planeFor(fetched: Fetched, { request, world, node, steps }: Asked): string {
+  const { config } = world
+  const sent = sendSecurely(fetched, { config, network: request.ingress.network, node })
+  steps.push(...sent.steps)
+  return nodePlane({ ...request.ingress, ...(sent.secure ? { secure: true } : {}) }, config)
 }
 
 /**

@@ -75,6 +75,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
     const { addImageCommands } = await import('./image.ts')
     return addImageCommands
   },
+  tls: async () => {
+    const { addTls } = await import('./tls.ts')
+    return addTls
+  },
   probe: async () => {
     const { addProbe } = await import('./probe.ts')
     return addProbe

@@ -120,6 +120,12 @@ function isMap(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** A machine must trust the certificate before it is sent there. */
+export const HttpsUseSchema = z.enum(
+  ['none', 'firmware', 'scripts', 'all'],
+  'expected none, firmware, scripts or all',
+)
+
 const flag = z.boolean('expected true or false')
 
 const PING_CHECK_MS = 100
@@ -225,6 +231,9 @@ export const NetworkSchema = z.strictObject({
     .describe(
       "What a card's own iPXE gets: its script at once, or first our loader, which then gets the script",
     ),
+  https: HttpsUseSchema.default('none').describe(
+    'What its machines fetch over HTTPS: none; firmware: the loader of UEFI HTTP boot; scripts: what iPXE loads; all: both',
+  ),
   router: address.optional().describe('The default gateway that clients are told; none: none'),
   dns: listOf(address).default([]).describe('The name servers that clients are told'),
   domain: domain.optional().describe('The domain name that clients are told'),

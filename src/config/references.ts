@@ -1,5 +1,6 @@
 import { formatIpv4, type Ipv4, rangeContains, subnetContains } from '../lib/ipv4.ts'
 import { type Config, MENU_KEYS, type Network, type Profile, RESCUE_PROFILE } from '../model/config.ts'
+import { checkHttps } from './check-https.ts'
 import { checkNetworks } from './check-networks.ts'
 import { checkOptions } from './check-options.ts'
 import { type Checked, formatRange, isHost, type Place, problem, Register } from './places.ts'
@@ -10,6 +11,7 @@ import type { WrittenPath } from './written-paths.ts'
 export function checkReferences(checked: Checked): readonly ConfigProblem[] {
   return [
     ...checkNetworks(checked),
+    ...checkHttps(checked),
     ...checkNodes(checked),
     ...checkProfiles(checked),
     ...checkMenu(checked),

@@ -1,6 +1,16 @@
 import { posix } from 'node:path'
 import type { z } from 'zod'
-import type { ClientOptions, Config, ImageSpec, Network, Node, Origin, Profile } from '../model/config.ts'
+import type {
+  ClientOptions,
+  Config,
+  HttpsListener,
+  ImageSpec,
+  Network,
+  Node,
+  Origin,
+  Profile,
+} from '../model/config.ts'
+import type { TlsFiles } from '../model/tls.ts'
 import { BUILTIN_PROFILES } from './builtin-profiles.ts'
 import { NetworkSchema, type OptionsSchema } from './network-schema.ts'
 import { checkReferences, undeclaredImages } from './references.ts'
@@ -21,6 +31,7 @@ import {
   imageFiles,
   includes,
   loaderNames,
+  tlsFiles,
   type WrittenPath,
 } from './written-paths.ts'
 
@@ -61,6 +72,8 @@ export interface Resolved extends ConfigResult {
   readonly loaders: readonly WrittenPath[]
   /** As the operator wrote them; the default directories are not among them. */
   readonly firmwareDirs: readonly WrittenPath[]
+  /** Where certificate and key of `server.boot.https` are written, when it is well-formed. */
+  readonly tlsFiles?: Readonly<Record<keyof TlsFiles, WrittenPath>>
 }
 
 interface ResolveOptions {
@@ -115,6 +128,7 @@ export function resolveConfig(
     undeclared: undeclaredImages(checked),
     loaders: sources.flatMap(loaderNames),
     firmwareDirs: firmwareDirs(root),
+    ...(config.server.https === undefined ? {} : { tlsFiles: tlsFiles(root, config.server.https) }),
   }
 }
 
@@ -198,12 +212,17 @@ function resolveServer(root: ConfigSource): Config['server'] {
     stateDir,
     imageStore: posix.join(stateDir, 'images'),
     httpPort: server.boot.http,
+    ...(server.boot.https === undefined ? {} : { https: resolveHttps(root.file, server.boot.https) }),
     operator: server.operator.listen,
     firmware: server.firmware?.map((dir) => besides(root.file, dir)) ?? [
       posix.join(stateDir, 'firmware'),
       ...DISTRIBUTION_FIRMWARE,
     ],
   }
+}
+
+function resolveHttps(file: string, { port, certificate, key }: HttpsListener): HttpsListener {
+  return { port, certificate: besides(file, certificate), key: besides(file, key) }
 }
 
 function resolveGlobals(root: ConfigSource): Pick<Config, 'menu' | 'unknown' | 'consoles'> {
@@ -233,9 +252,22 @@ function resolveNetwork({ value, source, path }: Placed<z.infer<typeof NetworkSc
     ...rest
   } = value
   const seconds = typeof lease === 'number' ? lease : lease.default
-  const { authoritative, bootp, besides, probe, relays, foreignIpxe, ...optional } = rest
+  const { authoritative, bootp, besides, probe, relays, foreignIpxe, https, ...optional } = rest
   return {
-    ...{ name, subnet, dhcp, clients, pools, authoritative, bootp, besides, probe, relays, foreignIpxe },
+    ...{
+      name,
+      subnet,
+      dhcp,
+      clients,
+      pools,
+      authoritative,
+      bootp,
+      besides,
+      probe,
+      relays,
+      foreignIpxe,
+      https,
+    },
     ...defined(optional),
     ...(pingCheck === undefined ? {} : { pingCheckMs: pingCheck }),
     leaseSeconds: seconds,

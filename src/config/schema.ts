@@ -3,7 +3,7 @@ import { err, ok } from '../lib/result.ts'
 import { FILE_NAME } from '../model/names.ts'
 import { CLIENT_ARCHES } from '../protocol/iana/arch.ts'
 import { parseKernelCommandLine, textProblem } from '../protocol/ipxe/words.ts'
-import { NetworkSchema, OptionsSchema } from './network-schema.ts'
+import { HttpsUseSchema, NetworkSchema, OptionsSchema } from './network-schema.ts'
 import { address, duration, listOf, mac, NameSchema, read } from './shapes.ts'
 
 /**
@@ -84,19 +84,26 @@ const listen = read(
   LISTEN.source,
 )
 
+const port = z.number('expected a port number').int().min(1).max(65535, 'expected a port number')
+
+const HttpsSchema = z.strictObject({
+  port: port.default(8443).describe('TCP port of the same over TLS'),
+  certificate: path.describe(
+    "PEM file: the server's certificate, then its issuers; read again when it changes",
+  ),
+  key: path.describe('PEM file: its private key, without a passphrase'),
+})
+
 export const ServerSchema = z.strictObject({
   stateDir: path
     .default('/var/lib/centra-pxe')
     .describe('Where leases, events, the image store and the control socket live'),
   boot: z
     .strictObject({
-      http: z
-        .number('expected a port number')
-        .int()
-        .min(1)
-        .max(65535, 'expected a port number')
-        .default(8080)
-        .describe('TCP port for scripts, kernels and reports'),
+      http: port.default(8080).describe('TCP port for scripts, kernels and reports'),
+      https: HttpsSchema.optional().describe(
+        'The same over TLS besides; who is sent there is said by https: of networks and nodes',
+      ),
     })
     .prefault({})
     .describe('The node plane: boot HTTP on the address of every served network'),
@@ -158,6 +165,7 @@ export const NodeSchema = z.strictObject({
   nextServer: address
     .optional()
     .describe('Where it fetches its loader (siaddr, option 66); default: as its network says, or from us'),
+  https: HttpsUseSchema.optional().describe('What it fetches over HTTPS; default: as its network says'),
   options: OptionsSchema.prefault({}).describe("What it is told; replaces its network's"),
 })
 

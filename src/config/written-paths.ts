@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
 import type { z } from 'zod'
 import type { Origin } from '../model/config.ts'
+import type { TlsFiles } from '../model/tls.ts'
 import { ImagePathSchema, LoaderNameSchema, PathSchema } from './schema.ts'
 import { NameSchema } from './shapes.ts'
 import { type ConfigSource, isRecord, type Path } from './source.ts'
@@ -54,6 +55,18 @@ export function firmwareDirs(source: ConfigSource): readonly WrittenPath[] {
   const server = source.section('server')
   const value = isRecord(server) ? server['firmware'] : undefined
   return writtenPaths(source, { path: ['server', 'firmware'], value, schema: PathSchema })
+}
+
+/** The two files of `server.boot.https`, whose targets are absolute already. */
+export function tlsFiles(
+  source: ConfigSource,
+  files: TlsFiles,
+): Readonly<Record<keyof TlsFiles, WrittenPath>> {
+  const written = (key: keyof TlsFiles): WrittenPath => ({
+    target: files[key],
+    ...source.place(['server', 'boot', 'https', key]),
+  })
+  return { certificate: written('certificate'), key: written('key') }
 }
 
 export function includes(source: ConfigSource): readonly WrittenPath[] {

@@ -8,7 +8,8 @@ import type { Network } from '../model/config.ts'
 import { addressOn, hasAddress, interfaceIndex } from '../servers/interfaces.ts'
 import { openBootServer, openDhcp } from './dhcp-planes.ts'
 import type { Links } from './links.ts'
-import { openHttp, openTftp, type PlaneOptions } from './planes.ts'
+import { openHttp, openHttps, openTftp, type PlaneOptions } from './planes.ts'
+import type { TlsKeeper } from './tls-keeper.ts'
 import { type Plane, type WantedPlanes, wantedPlanes } from './wanted-planes.ts'
 
 /** Transfers in flight when a network closes, in milliseconds. */
@@ -24,6 +25,7 @@ interface OpenPlanes {
 export interface NetworksOptions {
   readonly running: Running
   readonly links: Links
+  readonly tls: TlsKeeper
   readonly health: () => Health
   readonly onFault: (where: string, error: unknown) => void
 }
@@ -119,7 +121,7 @@ export class Networks {
     const { network } = served
     if (!(await this.#mayStart(network))) return
     const open = this.#open.get(network.name)
-    if (open !== undefined && canStay(open, wanted, this.#options.running)) {
+    if (open !== undefined && canStay(open, wanted, this.#options)) {
       open.served = served
       this.#recover(network, served)
       return
@@ -189,8 +191,8 @@ const ADDRESSES = { on: addressOn, has: hasAddress }
 type WantedOpen = Extract<WantedPlanes, { readonly kind: 'open' }>
 
 /** Sockets stay while what they are bound to does: interface, address, ports, and whether DHCP listens at all. */
-function canStay(open: OpenPlanes, wanted: WantedOpen, running: Running): boolean {
-  return open.index === indexOf(wanted.served) && socketNames(wanted, running).join() === open.sockets.join()
+function canStay(open: OpenPlanes, wanted: WantedOpen, options: NetworksOptions): boolean {
+  return open.index === indexOf(wanted.served) && socketNames(wanted, options).join() === open.sockets.join()
 }
 
 function indexOf({ interface: name }: ServedNetwork): number | undefined {
@@ -199,17 +201,19 @@ function indexOf({ interface: name }: ServedNetwork): number | undefined {
 
 function socketNames(
   { served: { interface: name, address }, planes }: WantedOpen,
-  running: Running,
+  { running, tls }: NetworksOptions,
 ): readonly string[] {
+  const { httpPort, https } = running.picture.config.server
   const ours = formatIpv4(address)
   const on = name === undefined ? '' : `%${name}`
   const names: Readonly<Record<Plane, string>> = {
     dhcp: name === undefined ? `udp ${ours}:67` : `udp 0.0.0.0${on}:67`,
     'boot-server': `udp ${ours}${on}:4011`,
     tftp: `udp ${ours}${on}:69`,
-    http: `tcp ${ours}:${running.picture.config.server.httpPort}`,
+    http: `tcp ${ours}:${httpPort}`,
   }
-  return [...planes].map((plane) => names[plane])
+  const secure = https !== undefined && tls.pair !== undefined && planes.has('http')
+  return [...[...planes].map((plane) => names[plane]), ...(secure ? [`tcp ${ours}:${https.port}`] : [])]
 }
 
 async function openPlanes(wanted: WantedOpen, options: NetworksOptions): Promise<OpenPlanes> {
@@ -224,6 +228,8 @@ async function openPlanes(wanted: WantedOpen, options: NetworksOptions): Promise
     if (planes.has('http')) {
       const http = await openHttp(plane)
       opened.push(() => http.close(CLOSE_GRACE_MS))
+      const https = await openHttps(plane)
+      if (https !== undefined) opened.push(() => https.close(CLOSE_GRACE_MS))
     }
     for (const [name, open] of DATAGRAM_PLANES)
       if (planes.has(name)) {
@@ -242,7 +248,7 @@ async function openPlanes(wanted: WantedOpen, options: NetworksOptions): Promise
       holder.served = next
     },
     index: indexOf(served),
-    sockets: socketNames(wanted, options.running),
+    sockets: socketNames(wanted, options),
     close,
   }
 }

@@ -38,6 +38,7 @@ import { openRoutedProber } from './dhcp-planes.ts'
 import { Links } from './links.ts'
 import { Networks } from './networks.ts'
 import { openOperator } from './operator.ts'
+import { TlsKeeper } from './tls-keeper.ts'
 
 export interface ServerOptions {
   readonly config: Config
@@ -91,6 +92,7 @@ class Server implements RunningServer {
   readonly #failed = Promise.withResolvers<Error>()
   #running: Running | undefined
   #networks: Networks | undefined
+  readonly #tls: TlsKeeper
   readonly #state = new StoreHealth((error) =>
     this.#options.log.line('error', `state: no address is given any more: ${error.message}`),
   )
@@ -101,6 +103,7 @@ class Server implements RunningServer {
 
   constructor(options: ServerOptions) {
     this.#options = options
+    this.#tls = new TlsKeeper({ disk: options.disk, log: options.log, now: () => Date.now() })
     this.#ready.promise.catch(() => {})
   }
 
@@ -197,6 +200,7 @@ class Server implements RunningServer {
         kind: 'config.reloaded',
         detail: { nodes: config.nodes.length },
       })
+      await this.#tls.look(config.server.https, { atOnce: true })
       await this.#updateNetworks()
       return { reloaded: true, problems: [...lines, ...(restart === undefined ? [] : [restart])] }
     })
@@ -254,9 +258,11 @@ class Server implements RunningServer {
   }
 
   async #openNetworks(running: Running, links: Links): Promise<void> {
+    await this.#tls.look(running.picture.config.server.https)
     const networks = new Networks({
       running,
       links,
+      tls: this.#tls,
       health: () => this.#health(),
       onFault: (where, error) => this.#fault(where, error),
     })
@@ -288,6 +294,7 @@ class Server implements RunningServer {
         if (running.picture === picture) running.picture = { ...picture, firmware }
         this.#missing = await missingImages(picture.config, this.#options.disk)
         await this.#tryDisk(running)
+        await this.#tls.look(picture.config.server.https)
         await this.#updateNetworks()
       })
       const again = (): void => {
@@ -323,7 +330,7 @@ class Server implements RunningServer {
   #health(): Health {
     return {
       version: VERSION,
-      items: [this.#state.item, ...(this.#networks?.health() ?? []), ...this.#missing],
+      items: [this.#state.item, ...(this.#networks?.health() ?? []), ...this.#tls.health(), ...this.#missing],
       foreign: this.#running === undefined ? [] : foreignReports(this.#running),
     }
   }

@@ -5,9 +5,11 @@ import { basename, join } from 'node:path'
 import type { ImageSpec } from '../model/config.ts'
 import type { Disk } from '../model/disk.ts'
 import type { StoredImages } from '../model/image-store.ts'
+import type { TlsFiles, TlsReading } from '../model/tls.ts'
 import type { FirmwareFile, Image, ImageFile } from '../model/world.ts'
 import { storeOf } from './image-catalogue.ts'
 import { StoredImagesReader } from './stored-images.ts'
+import { readTlsPair } from './tls-pair.ts'
 
 const CHUNK = 1 << 20
 
@@ -60,6 +62,10 @@ export class LocalDisk implements Disk {
       }
     }
     return found
+  }
+
+  readTlsPair(files: TlsFiles): Promise<TlsReading> {
+    return readTlsPair(files, Date.now())
   }
 
   readFile(path: string): Promise<Uint8Array> {

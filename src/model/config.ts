@@ -1,5 +1,6 @@
 import type { Ipv4, Ipv4Range, Subnet } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
+import type { TlsFiles } from './tls.ts'
 
 /** Where the operator wrote something; traces and errors cite it. Lines and columns count from 1. */
 export interface Origin {
@@ -30,11 +31,20 @@ export interface ServerConfig {
   readonly imageStore: string
   /** TCP port of the node plane on every served network's address. */
   readonly httpPort: number
+  /** The same over TLS, on a port of its own; absent: not at all. */
+  readonly https?: HttpsListener
   /** The operator plane's listener. */
   readonly operator: { readonly host: string; readonly port: number }
   /** Directories with loaders, first match wins. */
   readonly firmware: readonly string[]
 }
+
+export interface HttpsListener extends TlsFiles {
+  readonly port: number
+}
+
+/** Who is sent to the HTTPS port: UEFI HTTP boot for its loader, iPXE for its scripts and all that they name, both. */
+export type HttpsUse = 'none' | 'firmware' | 'scripts' | 'all'
 
 export type DhcpMode = 'off' | 'observe' | 'proxy' | 'server'
 export type ClientsPolicy = 'all' | 'netboot' | 'known'
@@ -74,6 +84,7 @@ export interface Network {
   readonly nextServer?: Ipv4
   /** What an iPXE gets that is not ours, such as a card's own. */
   readonly foreignIpxe: ForeignIpxePolicy
+  readonly https: HttpsUse
   readonly options: ClientOptions
   readonly origin: Origin
 }
@@ -167,6 +178,8 @@ export interface Node {
   readonly loader?: LoaderOverride
   /** Where it fetches its loader instead of from us, or from where its network says. */
   readonly nextServer?: Ipv4
+  /** Instead of its network's. */
+  readonly https?: HttpsUse
   readonly options: ClientOptions
   readonly origin: Origin
 }

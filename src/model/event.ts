@@ -34,6 +34,7 @@ export const EVENT_KINDS = [
   'http.progress',
   'http.done',
   'http.failed',
+  'https.failed',
   'boot.failed',
   'boot.silent',
   'boot.loop',

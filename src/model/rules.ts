@@ -11,6 +11,7 @@ const RULES = {
   'loader.loop': 'The machine fetched its loader again and again: another one is tried',
   'loader.select': 'Which loader fits the client and is on disk',
   'ipxe.foreign': "Whether a card's own iPXE gets our loader before its script",
+  'https.use': 'Whether the client is sent to the HTTPS port',
   'script.url': 'Where iPXE finds its script',
   'file.publish': 'Whether the name asked for is a published loader',
   'unknown.policy': 'What a machine gets that no node describes',

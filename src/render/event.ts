@@ -35,6 +35,7 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'http.progress': 'HTTP',
   'http.done': 'HTTP done',
   'http.failed': 'HTTP failed',
+  'https.failed': 'HTTPS refused',
   'boot.failed': 'boot failed',
   'boot.silent': 'silent: never came for',
   'boot.loop': 'loop: again and again',

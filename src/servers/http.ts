@@ -1,4 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
+import type { Server as SecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { HttpAnswer, HttpRequest } from '../model/http.ts'
 import { sendFile } from './http-file.ts'
@@ -23,31 +30,30 @@ export interface HttpServer {
  * Milliseconds, and connections. Headers that come a byte a second are cut after 10 s; Node looks only every
  * `connectionsCheckingInterval`. iPXE keeps idle connections for about 10 s, so ours live longer than that.
  */
-const LIMITS = {
+export const HTTP_OPTIONS: ServerOptions = {
   headersTimeout: 10_000,
   requestTimeout: 20_000,
   connectionsCheckingInterval: 1000,
   keepAliveTimeout: 65_000,
   maxHeaderSize: 16_384,
-  maxConnections: 4096,
-} as const
+  noDelay: true,
+}
+const MAX_CONNECTIONS = 4096
 
 /** Header names keep the case written here: GRUB compares `Content-Length: ` with its capitals. */
 export function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
-  const { headersTimeout, requestTimeout, connectionsCheckingInterval, keepAliveTimeout, maxHeaderSize } =
-    LIMITS
-  const server = createServer(
-    {
-      headersTimeout,
-      requestTimeout,
-      connectionsCheckingInterval,
-      keepAliveTimeout,
-      maxHeaderSize,
-      noDelay: true,
-    },
-    (request, response) => void serve(request, response, options),
-  )
-  server.maxConnections = LIMITS.maxConnections
+  return listen(createServer(HTTP_OPTIONS, requestListener(options)), options)
+}
+
+export function requestListener(
+  options: HttpServerOptions,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  return (request, response) => void serve(request, response, options)
+}
+
+/** Opens the socket of a server that was made with `HTTP_OPTIONS`; rejects with who has the port. */
+export function listen(server: Server | SecureServer, options: HttpServerOptions): Promise<HttpServer> {
+  server.maxConnections = MAX_CONNECTIONS
   // A client that closes its sending side after the request (nc, some proxies) still wants the answer; without this
   // Node's http drops it unless the answer is ready at once. The property is not in Node's types.
   Object.assign(server, { httpAllowHalfOpen: true })
@@ -76,7 +82,11 @@ function listenError(error: NodeJS.ErrnoException, { host, port }: HttpServerOpt
   return Object.assign(new Error(text, { cause: error }), { code: error.code })
 }
 
-async function close(server: Server, sockets: ReadonlySet<Socket>, graceMs: number): Promise<void> {
+async function close(
+  server: Server | SecureServer,
+  sockets: ReadonlySet<Socket>,
+  graceMs: number,
+): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   server.closeIdleConnections()
   const cut = setTimeout(() => {
@@ -120,9 +130,15 @@ function readRequest(request: IncomingMessage): HttpRequest {
     // EDK2 and some relays double slashes; a redirect would end their boot, so it is mended here.
     path: `/${path}`.replace(/\/{2,}/g, '/'),
     query: new URLSearchParams(rawQuery),
-    peer: (request.socket.remoteAddress ?? '').replace(/^::ffff:/, ''),
+    peer: peerOf(request.socket),
+    ...('encrypted' in request.socket ? { secure: true } : {}),
     readBody: (limit) => readBody(request, limit),
   }
+}
+
+/** The client's address: IPv4 in dotted decimal. */
+export function peerOf({ remoteAddress }: Pick<Socket, 'remoteAddress'>): string {
+  return (remoteAddress ?? '').replace(/^::ffff:/, '')
 }
 
 /** Origin form and absolute form (RFC 9112 §3.2); whatever host the latter names. */

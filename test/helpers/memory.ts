@@ -12,12 +12,14 @@ import type { Running } from '../../src/app/running.ts'
 import { SeenMachines } from '../../src/app/seen.ts'
 import type { ServedNetwork } from '../../src/app/served-network.ts'
 import { Timeline } from '../../src/app/timeline.ts'
+import { judgeTlsPair } from '../../src/files/tls-pair.ts'
 import type { ImageSpec } from '../../src/model/config.ts'
 import type { Disk } from '../../src/model/disk.ts'
 import type { StoredEvent } from '../../src/model/event.ts'
 import type { StoredImages } from '../../src/model/image-store.ts'
 import type { Lease } from '../../src/model/lease.ts'
 import type { BootAttempt, BootProgress, SeenMachine, StateStore } from '../../src/model/ports.ts'
+import type { TlsFiles, TlsReading } from '../../src/model/tls.ts'
 import type { FirmwareFile, Image } from '../../src/model/world.ts'
 import { describeEvent } from '../../src/render/event.ts'
 import { image, STRANGER, type WorldBuilder } from './world.ts'
@@ -103,6 +105,11 @@ export class MemoryDisk implements Disk {
         if (text !== undefined && !found.has(name)) found.set(name, { name, path, size: text.length })
       }
     return found
+  }
+
+  async readTlsPair({ certificate, key }: TlsFiles): Promise<TlsReading> {
+    const texts = { certificate: await this.readText(certificate), key: await this.readText(key) }
+    return judgeTlsPair(texts, Date.UTC(2026, 0, 1))
   }
 
   async readFile(path: string): Promise<Uint8Array> {

@@ -62,6 +62,7 @@ export function network(subnet: string, changes: Partial<Network> = {}): Network
     probe: true,
     relays: [],
     foreignIpxe: 'script',
+    https: 'none',
     options: {},
     origin: { file: CONFIG_FILE, line: 10, column: 5 },
     ...changes,
@@ -94,6 +95,7 @@ export class WorldBuilder {
   #firmware: readonly string[] = LOADER_NAMES
   readonly #loops = new Map<Mac, string>()
   readonly #fetched = new Map<Mac, string>()
+  #https: Config['server']['https']
   #profiles: readonly Profile[] = BUILTIN_PROFILES.map((profile) => ({ ...profile, image: 'debian-live' }))
   #images: readonly Image[] = [image('debian-live')]
 
@@ -152,6 +154,12 @@ export class WorldBuilder {
 
   menuDefault(key: string): this {
     this.#menu = { ...this.#menu, default: key }
+    return this
+  }
+
+  /** The node plane over TLS as well. */
+  https(port = 8443): this {
+    this.#https = { port, certificate: '/etc/centra-pxe/server.crt', key: '/etc/centra-pxe/server.key' }
     return this
   }
 
@@ -233,6 +241,7 @@ export class WorldBuilder {
         stateDir: '/var/lib/centra-pxe',
         imageStore: '/var/lib/centra-pxe/images',
         httpPort: 8080,
+        ...(this.#https === undefined ? {} : { https: this.#https }),
         operator: { host: '127.0.0.1', port: 8081 },
         firmware: ['/usr/lib/ipxe'],
       },
