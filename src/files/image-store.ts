@@ -179,12 +179,26 @@ export async function collectImages(
         return left.length === 0 ? [] : [[image.name, { ...image, versions: left }] as const]
       }),
     )
-    if (versions.length > 0) await writeCatalogue(store, after)
-    return {
-      versions,
-      freed: (await removeUnnamed(store, after)) + (await sweepIncoming(store, { parts: true })),
-    }
+    const leftovers = (await sweepIncoming(store, { parts: true })) + (await removeUnnamed(store, before))
+    const early = versions.length > 0 ? await shrinkCatalogue(store, after) : 0
+    return { versions, freed: leftovers + early + (await removeUnnamed(store, after)) }
   })
+}
+
+/**
+ * Replaces the catalogue by one with less in it. On a full disk the files have to go first, which gives the octets that
+ * this resolves with: a crash in between leaves versions without files, which the server does not serve and the next gc removes.
+ */
+async function shrinkCatalogue(store: StorePlace, after: ImageCatalogue): Promise<number> {
+  try {
+    await writeCatalogue(store, after)
+    return 0
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error
+    const freed = await removeUnnamed(store, after)
+    await writeCatalogue(store, after)
+    return freed
+  }
 }
 
 async function changeCatalogue(

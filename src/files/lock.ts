@@ -13,6 +13,8 @@ export interface Lock {
 export function tryLock(path: string): Lock | undefined {
   const database = new DatabaseSync(path, { timeout: 0 })
   try {
+    // With its journal in memory nothing is written: what makes room on a full disk needs the lock too.
+    database.exec('PRAGMA journal_mode = MEMORY')
     database.exec('BEGIN EXCLUSIVE')
     return { release: () => database.close() }
   } catch (error) {

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { AddStep } from '../../src/files/image-store.ts'
+import { runs } from '../helpers/counts.ts'
+import { CENTRA_PXE, centra, sha256 } from '../helpers/server.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'centra-kill-'))
+after(() => rmSync(dir, { recursive: true, force: true }))
+const stateDir = join(dir, 'state')
+const kernel = join(dir, 'vmlinuz')
+const initrd = join(dir, 'initrd.img')
+const files = ['--kernel', kernel, '--initrd', initrd]
+
+interface Shown {
+  readonly current: string
+  readonly versions: readonly { readonly id: string; readonly kernel: { readonly sha256: string } }[]
+}
+
+/** What machines get now: whole, or the test fails. */
+async function current(): Promise<string | undefined> {
+  const verified = await centra('image', 'verify', '--state-dir', stateDir)
+  assert.equal(verified.code, 0, verified.stdout)
+  const { stdout, code } = await centra('image', 'show', 'debian', '--state-dir', stateDir, '--json')
+  if (code !== 0) return undefined
+  const shown: Shown = JSON.parse(stdout)
+  return shown.versions.find(({ id }) => id === shown.current)?.kernel.sha256
+}
+
+/** Another kernel and initrd to add; resolves with the kernel's hash. */
+function newFiles(): string {
+  const bytes = randomBytes(2_000_000)
+  writeFileSync(kernel, bytes)
+  writeFileSync(initrd, randomBytes(8_000_000))
+  return sha256(bytes)
+}
+
+test('kill -9 at any moment of image add: the old version or the new one, whole; the next one cleans up', async () => {
+  let old: string | undefined
+  const outcomes = { old: 0, new: 0 }
+  for (let life = 0; life < runs(12, 200); life += 1) {
+    const next = newFiles()
+    const child = spawn(CENTRA_PXE, ['image', 'add', 'debian', '--state-dir', stateDir, ...files], {
+      stdio: 'ignore',
+    })
+    const ended = once(child, 'exit')
+    await Promise.race([ended, sleep(100 + Math.random() * 700)])
+    child.kill('SIGKILL')
+    await ended
+    const now = await current()
+    assert.ok(now === old || now === next, `life ${life}: neither the old version nor the new one`)
+    outcomes[now === next ? 'new' : 'old'] += 1
+    old = now
+  }
+  const last = newFiles()
+  assert.equal((await centra('image', 'add', 'debian', '--state-dir', stateDir, ...files)).code, 0)
+  assert.equal(await current(), last)
+  assert.deepEqual(readdirSync(join(stateDir, 'images/incoming')), [])
+  console.log(`${JSON.stringify(outcomes)} after a kill`)
+})
+
+const MODULE = join(import.meta.dirname, '../../src/files')
+
+for (const step of ['staged', 'locked', 'moved', 'files-synced', 'committed'] satisfies readonly AddStep[])
+  test(`kill -9 right after the step "${step}"`, async () => {
+    const old = newFiles()
+    assert.equal((await centra('image', 'add', 'debian', '--state-dir', stateDir, ...files)).code, 0)
+    const next = newFiles()
+    const program = `
+      import { addImage } from '${MODULE}/image-store.ts'
+      import { fileSource } from '${MODULE}/stage-file.ts'
+      const sources = ${JSON.stringify([kernel, initrd])}.map((path) => fileSource(path))
+      const onStep = (step) => { if (step === '${step}') process.kill(process.pid, 'SIGKILL') }
+      await addImage('${stateDir}/images', { name: 'debian', sources, cmdline: [] }, { onStep })`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' })
+    const [code, signal] = await once(child, 'exit')
+    assert.deepEqual([code, signal], [null, 'SIGKILL'])
+    assert.equal(await current(), step === 'committed' ? next : old)
+    assert.equal((await centra('image', 'gc', '--state-dir', stateDir)).code, 0)
+    assert.deepEqual(readdirSync(join(stateDir, 'images/incoming')), [])
+    assert.equal(await current(), step === 'committed' ? next : old)
+  })
