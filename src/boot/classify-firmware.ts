@@ -34,7 +34,10 @@ const ONIE_ENTERPRISE = 42623
 /** The blocks of the Raspberry Pi makers' addresses (IEEE MA-L). */
 const PI_BLOCKS: readonly string[] = ['b827eb', 'dca632', 'e45f01', '28cdc1', 'd83add', '2ccf67']
 
-/** What GRUB's `net_bootp` asks for, in its order; it sends nothing else (grub-core/net/bootp.c). */
+/**
+ * What GRUB's `net_bootp` asks for in its REQUEST, in its order, and nothing else (grub-core/net/bootp.c); Debian's asks
+ * for 60 besides. Its DISCOVER has option 53 alone (test/fixtures/pcap/uefi-edk2-grub-netbootp-linux.pcap).
+ */
 const GRUB_ASKS = [
   ...[OPTION.subnetMask, OPTION.router, OPTION.domainNameServer, OPTION.domainName, OPTION.hostName],
   ...[OPTION.rootPath, OPTION.extensionsPath],
@@ -150,7 +153,9 @@ function appleBsdp(message: DhcpMessage): FirmwareFacts | undefined {
 
 function grub(message: DhcpMessage): FirmwareFacts | undefined {
   const asks = parameterRequestList(message)
-  const asGrub = asks.length === GRUB_ASKS.length && GRUB_ASKS.every((code, i) => code === asks[i])
+  const rest = asks.slice(GRUB_ASKS.length)
+  const asGrub =
+    GRUB_ASKS.every((code, i) => code === asks[i]) && rest.every((code) => code === OPTION.vendorClass)
   const alone = asGrub && vendorClass(message) === undefined
   return alone ? { stage: 'rom', firmware: 'grub', transport: 'tftp', sign: 'option 55 as GRUB' } : undefined
 }

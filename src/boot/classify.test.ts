@@ -276,6 +276,16 @@ const ROWS: readonly Row[] = [
     is: 'DISCOVER discover, rom tftp grub',
   },
   {
+    name: "GRUB's as Debian builds it",
+    change: (m) => withOption(withOption(withOption(m, 60), OPTION.clientArch), 55, '0103060f0c11123c'),
+    is: 'DISCOVER discover, rom tftp grub',
+  },
+  {
+    name: 'a system that asks for one more',
+    change: (m) => withOption(withOption(withOption(m, 60), OPTION.clientArch), 55, '0103060f0c11121c'),
+    is: OS,
+  },
+  {
     name: 'a system that asks for the same in another order',
     change: (m) => withOption(withOption(withOption(m, 60), OPTION.clientArch), 55, '0103060c0f1112'),
     is: OS,
