@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { storedCmdlineProblem } from '../config/references.ts'
 import { NameSchema } from '../config/shapes.ts'
 import { addImage } from '../files/image-store.ts'
@@ -22,16 +22,26 @@ export function addAddOptions(command: Command): Command {
       'Copies the files into the store. Until all of them are there and on disk, machines get the version before; ' +
         'the same files and arguments once more change nothing, and those of an older version make it the current one.',
     )
-    .option('--kernel <file>', 'the kernel')
-    .option('--initrd <files...>', 'the initrd, or several, which are loaded in this order')
+    .option('--kernel <file>', 'the kernel: a file, or a URL')
+    .option('--initrd <files...>', 'the initrd, or several, which are loaded in this order: files, or URLs')
+    .option('--url <url>', 'the same as --kernel with a URL')
+    .option('--sha256 <hashes...>', 'the SHA-256 of each URL, in the order of the files: required')
+    .option('--allow-private', 'also fetch from addresses of private networks and of this machine')
+    .option('--max-size <GB>', 'the largest file that is fetched', readGigabytes, 16)
     .option('--cmdline <arguments>', 'kernel arguments of every machine that boots it, in one word')
+}
+
+function readGigabytes(text: string): number {
+  const size = /^[0-9]{1,4}(\.[0-9]{1,3})?$/.test(text) ? Number(text) : 0
+  if (size > 0) return size
+  throw new InvalidArgumentError('expected a number of GB, such as 4 or 0.5')
 }
 
 /** `image add` */
 export async function addImageCommand(name: string, flags: AddFlags): Promise<void> {
   const config = await storeConfigOf(flags)
   const wanted = { name: readName(name, config), ...readCmdline(name, flags, config) }
-  const sources = readSources(flags)
+  const sources = readSources(flags, config.server.imageStore)
   const bar = startProgressBar()
   const { imageStore } = config.server
   const { version, isNew } = await tellRefusals(() =>

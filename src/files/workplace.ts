@@ -22,12 +22,17 @@ export const DISK_RESERVE = 64 << 20
 const PART_LIFE_MS = 7 * 86_400_000
 const LOCK = 'lock'
 /** The beginning of a download. */
-const PART = 'part'
+export const PART = 'part'
 const DOWNLOAD = 'download-'
 
 /** A new workplace; the ones that dead processes left go away. Makes the store where there is none. */
 export async function openWorkplace(store: StorePlace, reserve: number): Promise<Workplace> {
   return takeFolder(store, randomUUID(), reserve)
+}
+
+/** The workplace of the download of this content, with what an earlier try left. Rejects while another one has it. */
+export async function openDownload(store: StorePlace, sha256: string, reserve: number): Promise<Workplace> {
+  return takeFolder(store, `${DOWNLOAD}${sha256}`, reserve)
 }
 
 async function takeFolder(store: StorePlace, name: string, reserve: number): Promise<Workplace> {
