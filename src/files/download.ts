@@ -169,7 +169,9 @@ async function writeBody(
   const total = length === undefined ? undefined : begin + Number(length)
   const requireSize = (size: number): void => {
     if (size > wanted.maxSize)
-      throw new ImageStoreError(`${wanted.url.href} is larger than ${formatBytes(wanted.maxSize)}: see --max-size`)
+      throw new ImageStoreError(
+        `${wanted.url.href} is larger than ${formatBytes(wanted.maxSize)}: see --max-size`,
+      )
   }
   requireSize(total ?? 0)
   await requireRoom(place, (total ?? begin + ROOM_STEP) - begin)
