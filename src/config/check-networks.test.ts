@@ -21,6 +21,12 @@ test('O05: one link where clients would be in a server network and in a proxy ne
   assert.deepEqual(problems(`${A}, dhcp: proxy`, `${B}, dhcp: server`), [
     '/c/x.yaml:4:60: networks[1].dhcp: dhcp: server on eth0, where a is dhcp: proxy: each client there would be in both; choose one',
   ])
+  const link = 'sharedNetwork: rack'
+  assert.match(
+    problems(`${A}, ${link}, dhcp: server`, `${B}, ${link}, dhcp: proxy`).join(),
+    /networks\[1\]\.dhcp: dhcp: proxy on eth0, where a is dhcp: server/,
+    'several subnets of one link',
+  )
   const vlan = B.replace('eth0', 'eth0.20')
   assert.deepEqual(problems(`${A}, dhcp: server`, `${vlan}, dhcp: proxy`), [], 'another link')
 })

@@ -10,7 +10,7 @@ import { OPTION } from '../../src/protocol/iana/options.ts'
 import { peerEnvironment, unpackPeer } from '../helpers/debian-peer.ts'
 import { DhcpHost, startDhcrelay } from '../helpers/dhcp-programs.ts'
 import { type Capture, type Host, inNetns } from '../helpers/netns.ts'
-import { centra, endAll, makeSite, missing, Running, serve } from '../helpers/server.ts'
+import { centra, endAll, eventually, makeSite, missing, Running, serve } from '../helpers/server.ts'
 
 /** Clients behind ISC's dhcrelay and dnsmasq's relay, on networks that the server has no interface on. */
 const isc = await unpackPeer('isc-dhcp-relay')
@@ -97,7 +97,11 @@ inNetns(import.meta, (net) => {
       await dnsmasqRelay(second, '10.78.0.2')
       const udhcpc = machine.udhcpc('-q')
       assert.equal((await udhcpc.exited).code, 0, udhcpc.stderr)
-      const offers = replies(capture).filter(({ said }) => said.startsWith('OFFER'))
+      // The one that is not taken may come later.
+      const offers = await eventually('both OFFERs', () => {
+        const found = replies(capture).filter(({ said }) => said.startsWith('OFFER'))
+        return new Set(found.map(({ said }) => said)).size > 1 ? found : undefined
+      })
       assert.deepEqual(
         new Set(offers.map(({ said, yiaddr }) => `${said} ${yiaddr}`)),
         new Set(['10.78.0.1:67', '10.78.0.2:67'].map((to) => `OFFER to ${to} ${offers[0]?.yiaddr}`)),
