@@ -41,7 +41,20 @@ export function transactionsOn(
   // The first group prunes what an earlier run left.
   let unpruned = PRUNE_EVERY_ROWS
 
+  /** One statement is whole or nothing without a savepoint: most clients lease one address, and have no other. */
+  const writesAlone = (write: Write): boolean => {
+    const [row, second] = write.kind === 'leases' ? write.rows : []
+    if (row === undefined || second !== undefined) return false
+    try {
+      return statements.lease.run(...row).changes === 1
+    } catch (error) {
+      if (!database.isTransaction) throw error
+      return false
+    }
+  }
+
   const attempt = (write: Write): StoreError | undefined => {
+    if (writesAlone(write)) return undefined
     savepoint.run()
     try {
       unpruned += apply(statements, write)
