@@ -1,5 +1,6 @@
 import { archesOfLoader } from '../boot/loaders.ts'
 import type { Mac } from '../lib/mac.ts'
+import { OldestFirst } from '../lib/oldest-first.ts'
 import type { BootEvent } from '../model/event.ts'
 import type { LoopView } from '../model/world.ts'
 
@@ -27,8 +28,8 @@ interface Loop {
  * network card, or that gets itself from DHCP. Such a machine then gets the other loader of the table.
  */
 export class LoopWatch implements LoopView {
-  readonly #fetches = new Map<Mac, Fetches>()
-  readonly #loops = new Map<Mac, Loop>()
+  readonly #fetches = new OldestFirst<Mac, Fetches>()
+  readonly #loops = new OldestFirst<Mac, Loop>()
   #due: BootEvent[] = []
 
   note(event: BootEvent): void {
@@ -90,10 +91,7 @@ function hint(node: string | undefined): string {
   return `fetched without asking for a script; it gets another loader now, and ${whose} names one for good`
 }
 
-/** The Map stays in the order of the last change, so that its first is the oldest. */
-function remember<T>(map: Map<Mac, T>, mac: Mac, value: T): void {
-  map.delete(mac)
+function remember<T>(map: OldestFirst<Mac, T>, mac: Mac, value: T): void {
   map.set(mac, value)
-  const oldest = map.size > MOST_MACHINES ? map.keys().next().value : undefined
-  if (oldest !== undefined) map.delete(oldest)
+  map.trim(MOST_MACHINES)
 }

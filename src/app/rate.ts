@@ -1,11 +1,9 @@
-/** A sender moves to the end of the list at most this often, in milliseconds: moving costs more than looking. */
-const MOVE_EVERY_MS = 1000
+import { OldestFirst } from '../lib/oldest-first.ts'
 
 interface Bucket {
   tokens: number
-  /** When it was last asked, and when it came to the end of the list. */
+  /** When it was last asked. */
   at: number
-  movedAt: number
 }
 
 /** A token bucket for each sender, with a bound on how many senders are remembered. */
@@ -13,7 +11,7 @@ export class RateLimit {
   readonly #burst: number
   readonly #perSecond: number
   readonly #most: number
-  readonly #buckets = new Map<string, Bucket>()
+  readonly #buckets = new OldestFirst<string, Bucket>()
 
   constructor({
     burst,
@@ -27,25 +25,14 @@ export class RateLimit {
 
   /** Whether this sender may go on now. `now` in milliseconds; a clock that goes back grants nothing. */
   take(sender: string, now: number): boolean {
-    const bucket = this.#buckets.get(sender) ?? this.#add(sender, now)
+    const bucket = this.#buckets.get(sender) ?? { tokens: this.#burst, at: now }
     const gained = (Math.max(0, now - bucket.at) / 1000) * this.#perSecond
     const tokens = Math.min(this.#burst, bucket.tokens + gained)
     const allowed = tokens >= 1
     bucket.tokens = allowed ? tokens - 1 : tokens
     bucket.at = now
-    if (Math.abs(now - bucket.movedAt) > MOVE_EVERY_MS) {
-      bucket.movedAt = now
-      this.#buckets.delete(sender)
-      this.#buckets.set(sender, bucket)
-    }
-    return allowed
-  }
-
-  #add(sender: string, now: number): Bucket {
-    const bucket = { tokens: this.#burst, at: now, movedAt: now }
     this.#buckets.set(sender, bucket)
-    const oldest = this.#buckets.size > this.#most ? this.#buckets.keys().next().value : undefined
-    if (oldest !== undefined) this.#buckets.delete(oldest)
-    return bucket
+    this.#buckets.trim(this.#most)
+    return allowed
   }
 }

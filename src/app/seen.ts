@@ -1,16 +1,14 @@
 import type { Mac } from '../lib/mac.ts'
+import { OldestFirst } from '../lib/oldest-first.ts'
 import type { SeenMachine, StateStore } from '../model/ports.ts'
 
 /** Machines remembered in memory and on disk; the one not seen for longest makes room. */
 const MOST = 20_000
 
-/** Machines seen within this time of each other, in milliseconds, are in no order. */
-const ORDER_MS = 1000
-
 /** Every machine that sent us a packet, described or not. */
 export class SeenMachines {
   readonly #store: Pick<StateStore, 'saveSeen'>
-  readonly #machines = new Map<Mac, SeenMachine>()
+  readonly #machines = new OldestFirst<Mac, SeenMachine>()
 
   constructor(store: Pick<StateStore, 'saveSeen'>, known: readonly SeenMachine[]) {
     this.#store = store
@@ -25,11 +23,8 @@ export class SeenMachines {
       before,
       facts,
     )
-    // Deleting first keeps the Map in the order of the last packet, to a second.
-    if (before !== undefined && Math.abs(now - before.lastSeen) > ORDER_MS) this.#machines.delete(mac)
     this.#machines.set(mac, machine)
-    const oldest = this.#machines.size > MOST ? this.#machines.keys().next().value : undefined
-    if (oldest !== undefined) this.#machines.delete(oldest)
+    this.#machines.trim(MOST)
     this.#store.saveSeen([machine])
   }
 }

@@ -1,4 +1,5 @@
 import type { Mac } from '../lib/mac.ts'
+import { OldestFirst } from '../lib/oldest-first.ts'
 import type { BootEvent } from '../model/event.ts'
 
 /** Seconds a machine may take to fetch what it was just told to fetch; firmware and iPXE ask within one. */
@@ -20,7 +21,7 @@ interface Expected {
  * A firewall, or a server address that the machine cannot reach, look like this from here.
  */
 export class SilenceWatch {
-  readonly #expected = new Map<Mac, Expected>()
+  readonly #expected = new OldestFirst<Mac, Expected>()
 
   note(event: BootEvent): void {
     const { mac } = event
@@ -30,15 +31,13 @@ export class SilenceWatch {
       if (shows(event)) this.#expected.delete(mac)
       return
     }
-    this.#expected.delete(mac)
     this.#expected.set(mac, { told: event, fetch, since: event.time })
-    const oldest = this.#expected.size > MOST ? this.#expected.keys().next().value : undefined
-    if (oldest !== undefined) this.#expected.delete(oldest)
+    this.#expected.trim(MOST)
   }
 
   /** The clock was set, by so many milliseconds: nobody's patience ended for that. */
   move(by: number): void {
-    for (const expected of this.#expected.values()) expected.since += by
+    for (const [, expected] of this.#expected) expected.since += by
   }
 
   /** The silences that became too long, each once. `now` in milliseconds since 1970. */

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs'
+import { OldestFirst } from '../lib/oldest-first.ts'
 import type { StoredEvent } from '../model/event.ts'
 import type { Lease } from '../model/lease.ts'
 import type { BootAttempt, BootProgress, SavedState, SeenMachine, StateStore } from '../model/ports.ts'
@@ -62,7 +63,7 @@ class SqliteStateStore implements DurableStore {
   readonly #onError: (error: StoreError) => void
   #events: StoredEvent[] = []
   readonly #pages: EventPage[] = []
-  readonly #seen = new Map<string, SeenMachine>()
+  readonly #seen = new OldestFirst<string, SeenMachine>()
   #progress: BootProgress[] = []
   #lost = 0
   #timer: NodeJS.Timeout | undefined
@@ -96,12 +97,9 @@ class SqliteStateStore implements DurableStore {
 
   saveSeen(machines: readonly SeenMachine[]): void {
     for (const machine of machines) {
-      const key = `${machine.mac} ${machine.network}`
-      // Deleting first keeps the Map in the order of the last sighting.
-      this.#seen.delete(key)
-      this.#seen.set(key, machine)
-      const oldest = this.#seen.size > SEEN_LIMIT ? this.#seen.keys().next().value : undefined
-      if (oldest !== undefined && this.#seen.delete(oldest)) this.#lost += 1
+      this.#seen.set(`${machine.mac} ${machine.network}`, machine)
+      if (this.#seen.size > SEEN_LIMIT) this.#lost += 1
+      this.#seen.trim(SEEN_LIMIT)
     }
     this.#writeSoon()
   }
@@ -167,11 +165,15 @@ class SqliteStateStore implements DurableStore {
 
   #takeRecords(): Records {
     this.#endPage()
-    const seen = [...this.#seen].slice(0, SEEN_AT_ONCE)
-    for (const [key] of seen) this.#seen.delete(key)
+    const seen: SeenMachine[] = []
+    for (const [key, machine] of this.#seen) {
+      if (seen.length === SEEN_AT_ONCE) break
+      seen.push(machine)
+      this.#seen.delete(key)
+    }
     const progress = this.#progress
     this.#progress = []
-    return { pages: this.#pages.splice(0, PAGES_AT_ONCE), seen: seen.map(([, machine]) => machine), progress }
+    return { pages: this.#pages.splice(0, PAGES_AT_ONCE), seen, progress }
   }
 
   async #write(records: Records): Promise<void> {
