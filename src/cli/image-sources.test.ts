@@ -22,12 +22,22 @@ test('files and URLs, each URL with the hash in its turn', () => {
     ],
   )
   assert.deepEqual(read({ url: 'https://x.org/k', sha256: [HASH.toUpperCase()] }), [['k', 'https://x.org/k']])
+  const inside = { kernelPath: 'casper/vmlinuz', initrdPath: ['/casper/initrd'] }
+  for (const [flags, from] of [
+    [{ iso: '/a/x.iso' }, '/a/x.iso'],
+    [{ iso: 'https://x.org/x.iso', sha256: [HASH] }, 'https://x.org/x.iso'],
+    [{ url: 'https://x.org/x.iso', sha256: [HASH] }, 'https://x.org/x.iso'],
+  ] as const)
+    assert.deepEqual(read({ ...flags, ...inside }), [
+      ['vmlinuz', `${from}:/casper/vmlinuz`],
+      ['initrd', `${from}:/casper/initrd`],
+    ])
 })
 
 test('what is refused, before anything is opened', () => {
   const rows: readonly (readonly [Partial<SourceFlags>, RegExp])[] = [
     [{}, /--kernel: an image needs a kernel/],
-    [{ kernel: '/a/k', url: 'https://x.org/k', sha256: [HASH] }, /only one of them can be the kernel/],
+    [{ kernel: '/a/k', url: 'https://x.org/k', sha256: [HASH] }, /only one of them fits/],
     [{ url: '/a/k' }, /--url: expected a URL/],
     [{ url: 'https://x.org/k' }, /--sha256: expected 1, one for each URL.*there are 0/],
     [{ kernel: '/a/k', sha256: [HASH] }, /--sha256: expected 0/],
@@ -38,6 +48,11 @@ test('what is refused, before anything is opened', () => {
     [{ url: 'https://x.org:99999/k', sha256: [HASH] }, /is no URL/],
     [{ url: 'https://x.org/', sha256: [HASH] }, /https:\/\/x\.org\/: expected a file name/],
     [{ url: 'https://x.org/a%2fb', sha256: [HASH] }, /expected a file name/],
+    [{ iso: '/a/x.iso' }, /--kernel-path: which file/],
+    [{ iso: '/a/x.iso', kernelPath: '/k', initrd: ['/i'] }, /see --initrd-path/],
+    [{ iso: '/a/x.iso', kernelPath: '/k', sha256: [HASH] }, /--sha256: expected 0/],
+    [{ iso: '/a/x.iso', kernelPath: '/' }, /expected a file name/],
+    [{ kernel: '/a/k', initrdPath: ['/i'] }, /belong to --iso or --url/],
     [{ kernel: '/a/my kernel' }, /\/a\/my kernel: expected a file name of letters/],
   ]
   for (const [flags, why] of rows)

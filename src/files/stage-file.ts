@@ -57,7 +57,7 @@ export function fileSource(path: string, linkRoots: readonly string[] = LINK_ROO
  * Opens a regular file that is where its path says: what was opened is asked for its own path, so that no link can be
  * put in between. Links are followed into the roots alone.
  */
-async function openPlainFile(
+export async function openPlainFile(
   path: string,
   linkRoots: readonly string[] = LINK_ROOTS,
 ): Promise<{ readonly file: FileHandle; readonly size: number }> {
@@ -97,7 +97,7 @@ interface Octets {
 }
 
 /** Writes, hashes and syncs. */
-async function stageOctets(
+export async function stageOctets(
   work: Workplace,
   { name, total, chunks }: Octets,
   observe: (progress: StageProgress) => void,
