@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { decodeDirectory, decodeSystemUse, decodeVolume, SECTOR } from './volume.ts'
 
 function ascii(text: string): readonly number[] {
-  return [...text].map((letter) => letter.charCodeAt(0))
+  return [...Buffer.from(text, 'latin1')]
 }
 
 function both(value: number): readonly number[] {
@@ -13,7 +13,12 @@ function both(value: number): readonly number[] {
 }
 
 /** A directory record (ECMA-119 §9.1). */
-function record(name: string, sector: number, length: number, flags: number, system: readonly number[] = []) {
+function record(
+  name: string,
+  [sector, length]: readonly [number, number],
+  flags: number,
+  system: readonly number[] = [],
+): readonly number[] {
   const body = [0, ...both(sector), ...both(length), 0, 0, 0, 0, 0, 0, 0, flags, 0, 0, 0, 0, 0, 0]
   const named = [...body.slice(0, 31), name.length, ...ascii(name), ...(name.length % 2 === 0 ? [0] : [])]
   const all = [...named, ...system]
@@ -28,7 +33,7 @@ test('the root directory of the primary volume descriptor; anything else is no i
   const sector = new Uint8Array(SECTOR)
   sector.set([1, ...ascii('CD001'), 1])
   sector.set([0, 8, 8, 0], 128)
-  sector.set(record('\0', 20, 4096, 2), 156)
+  sector.set(record('\0', [20, 4096], 2), 156)
   assert.deepEqual(decodeVolume(sector), { ok: true, value: { offset: 20 * SECTOR, length: 4096 } })
   assert.equal(decodeVolume(sector.subarray(0, SECTOR - 1)).ok, false)
   assert.equal(decodeVolume(sector.with(0, 2)).ok, false)
@@ -39,12 +44,12 @@ test('the root directory of the primary volume descriptor; anything else is no i
 test('entries: names of ISO 9660 and of Rock Ridge, directories, links, what goes on elsewhere', () => {
   const entries = decodeDirectory(
     Uint8Array.from([
-      ...record('\0', 20, 2048, 2),
-      ...record('INITRD.GZ;1', 30, 7, 0),
-      ...record('NOEXT.;1', 31, 8, 0),
-      ...record('INSTALL_', 32, 2048, 2, nm('install.amd')),
-      ...record('LINK.;1', 33, 0, 0, [...nm('link'), ...ascii('SL'), 5, 1, 0]),
-      ...record('LONG.;1', 34, 9, 0, [
+      ...record('\0', [20, 2048], 2),
+      ...record('INITRD.GZ;1', [30, 7], 0),
+      ...record('NOEXT.;1', [31, 8], 0),
+      ...record('INSTALL_', [32, 2048], 2, nm('install.amd')),
+      ...record('LINK.;1', [33, 0], 0, [...nm('link'), ...ascii('SL'), 5, 1, 0]),
+      ...record('LONG.;1', [34, 9], 0, [
         ...nm('begin-', 1),
         ...ascii('CE'),
         28,
@@ -53,7 +58,7 @@ test('entries: names of ISO 9660 and of Rock Ridge, directories, links, what goe
         ...both(100),
         ...both(21),
       ]),
-      ...record('PARTS.;1', 35, 9, 0x80),
+      ...record('PARTS.;1', [35, 9], 0x80),
     ]),
   )
   assert.deepEqual(
