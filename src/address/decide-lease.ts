@@ -4,6 +4,7 @@ import type { LinkSubnet, Network, Node, Origin } from '../model/config.ts'
 import type { Lease, LeaseView } from '../model/lease.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
 import type { LeaseAsk, LeaseRequest } from '../model/lease-request.ts'
+import { contradicts, type NodeEvidence } from '../model/node-keys.ts'
 import type { Step } from '../model/rules.ts'
 import { decidePingCheck, pingCheckStep, quarantineMs } from './ping-check.ts'
 
@@ -28,6 +29,8 @@ export interface AddressWorld {
   readonly reservations: ReadonlyMap<Ipv4, Node>
   /** The node this client is, when it is described. */
   readonly node?: Node
+  /** What its message shows. */
+  readonly evidence?: NodeEvidence
   readonly leases: LeaseView
   /** Milliseconds since 1970. */
   readonly now: number
@@ -87,7 +90,7 @@ function offer(
     return { kind: 'offer', lease: held, seconds }
   const lease = makeLease(request, address, world)
   const until = world.now + OFFER_HOLD_MS
-  const check = decidePingCheck(request.mac, address, world)
+  const check = decidePingCheck(request, address, world)
   if (check !== undefined) steps.push(pingCheckStep(address, check, world.network))
   return {
     kind: 'offer',
@@ -293,12 +296,20 @@ function whyNot(mac: Mac, address: Ipv4, world: AddressWorld): string | undefine
   if (belongsToNetwork(address, world)) return `${shown()} is the server's, the router's or the subnet's own`
   const reservedFor = world.reservations.get(address)
   if (reservedFor !== undefined)
-    return reservedFor.name === world.node?.name
+    return reservedFor.name === world.node?.name || isItsStill(mac, reservedFor, holder, world)
       ? undefined
       : `${shown()} is reserved for ${reservedFor.name}`
   return network.pools.some((pool) => rangeContains(pool, address))
     ? undefined
     : `${shown()} is not in a pool`
+}
+
+/** A node without a MAC is known by keys that renewals and operating systems do not send: its lease speaks for it. */
+function isItsStill(mac: Mac, node: Node, holder: Lease | undefined, world: AddressWorld): boolean {
+  const isHeld = holder?.mac === mac && holder.state === 'bound' && isActive(holder, world.now)
+  return (
+    isHeld && node.macs.length === 0 && world.node === undefined && !contradicts(node, world.evidence ?? {})
+  )
 }
 
 function isTaken(address: Ipv4, world: AddressWorld): boolean {

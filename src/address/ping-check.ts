@@ -3,6 +3,7 @@ import type { Mac } from '../lib/mac.ts'
 import type { Network, Node } from '../model/config.ts'
 import type { Lease, LeaseView } from '../model/lease.ts'
 import type { PingCheck } from '../model/lease-answer.ts'
+import type { LeaseRequest } from '../model/lease-request.ts'
 import type { Step } from '../model/rules.ts'
 
 /** How long an address in use is left alone, in milliseconds. */
@@ -27,7 +28,7 @@ export interface PingCheckWorld {
  * nobody is asked about an address that the client itself may have.
  */
 export function decidePingCheck(
-  mac: Mac,
+  { mac, card = mac }: Pick<LeaseRequest, 'mac' | 'card'>,
   address: Ipv4,
   { network, node, leases, now }: PingCheckWorld,
 ): PingCheck | undefined {
@@ -37,7 +38,7 @@ export function decidePingCheck(
   const own = held?.mac === mac && held.state !== 'conflict' ? held : undefined
   if (own !== undefined && own.state !== 'released' && own.expiresAt > now) return undefined
   if (own !== undefined && own.state !== 'offered' && now - own.expiresAt < SEEN_MS) return undefined
-  if (name !== undefined) return { by: 'arp', milliseconds, own: [mac, ...(node?.macs ?? [])] }
+  if (name !== undefined) return { by: 'arp', milliseconds, own: [card, ...(node?.macs ?? [])] }
   return own !== undefined || node?.address === address ? undefined : { by: 'icmp', milliseconds, own: [] }
 }
 

@@ -28,10 +28,10 @@ export async function answerDhcp(
   }
   const asked = thinking.value
   const { on: arrived } = asked
-  const { mac } = asked.client.boot.client
+  const { mac } = asked.client.lease
   if (!running.askRate.take(mac, running.now())) {
     const reason = 'the client asks more often than it is answered'
-    observeDropped({ code: 'asks-too-often', reason, mac }, arrived, running)
+    observeDropped({ code: 'asks-too-often', reason, mac: asked.client.boot.client.mac }, arrived, running)
     return undefined
   }
   observeChosen(asked, arrived, running)
@@ -44,6 +44,7 @@ export async function answerDhcp(
     observeWouldAnswer(asked, replyTo(asked, sender), arrived, running)
     return undefined
   }
+  recognise(asked, running)
   observeRequest(asked, arrived, running)
   const thought = mustCheck(asked, running)
     ? await checkOffer(asked, () => thinkDhcp(bytes, arrival, running, sender), running)
@@ -57,6 +58,14 @@ export async function answerDhcp(
   if (reply === undefined) running.counters.unanswered(on.network.name, lastRule(thought))
   else running.counters.sent(on.network.name, reply.type)
   return reply
+}
+
+/** What only DHCP shows of a machine. */
+function recognise({ match: { node, by }, client }: DhcpThought, { recognised }: Running): void {
+  const { mac } = client.boot.client
+  const { mac: key, card } = client.lease
+  if (node !== undefined && by !== undefined && by !== 'mac') recognised.note(mac, node.name, by)
+  if (card !== undefined) recognised.noteCard(key, card)
 }
 
 function withSource(reply: DhcpReply | undefined, { link, address }: ServedNetwork): DhcpReply | undefined {

@@ -2,7 +2,7 @@ import { classifyIdentify, classifyScript } from '../boot/classify-http.ts'
 import { classifyFirmware } from '../boot/classify-tftp.ts'
 import { decide } from '../boot/decide.ts'
 import type { BootRequest, Decision } from '../boot/decision.ts'
-import { type Mac, parseMac } from '../lib/mac.ts'
+import { type Mac, macWithDashes, parseMac } from '../lib/mac.ts'
 import { printable } from '../lib/text.ts'
 import type { HttpAnswer, HttpRequest } from '../model/http.ts'
 import type { Script, ScriptForm } from '../model/script.ts'
@@ -19,6 +19,8 @@ import { worldAt } from './world.ts'
 
 /** Octets. */
 const FORM_LIMIT = 65_536
+/** iPXE's name of a card that is not Ethernet (20 octets of IPoIB): whose lease asks is the machine. */
+const LONG_ADDRESS = /^[0-9a-f]{2}(-[0-9a-f]{2}){7,19}(?=\.)/i
 const FOREVER = 'public, max-age=31536000, immutable'
 
 /** The node plane: every path of it. Rejects only for a fault of ours. */
@@ -48,7 +50,10 @@ export async function answerHttp(
 function identify(request: HttpRequest, on: ServedNetwork, running: Running): HttpAnswer {
   if (!['GET', 'HEAD', 'POST'].includes(request.method)) return notAllowed('GET, HEAD, POST')
   const boot = classifyIdentify(ingress(on, request))
-  const decision = decide(boot, worldAt(running.picture, running.leases, running.now()))
+  const decision = decide(
+    boot,
+    worldAt(running.picture, running.leases, running.now(), { recognised: running.recognised }),
+  )
   const mac = machineAt(request.peer, on, running)
   observeScript({ decision, mac, peer: request.peer, form: 'ipxe', request: boot }, on, running)
   return scriptAnswer(decision.action.kind === 'script' ? decision.action.script : undefined, 'ipxe')
@@ -63,11 +68,16 @@ async function script(
   if (!['GET', 'HEAD', 'POST'].includes(request.method)) return notAllowed('GET, HEAD, POST')
   const query = await parameters(request)
   if (query === undefined) return text(413, `a form of a script has at most ${FORM_LIMIT} octets\n`)
-  const classified = classifyScript(name, query, ingress(on, request))
+  const own = machineAt(request.peer, on, running)
+  const asked = own === undefined ? name : name.replace(LONG_ADDRESS, macWithDashes(own))
+  const classified = classifyScript(asked, query, ingress(on, request))
   if (!classified.ok) return text(404, `${classified.error}\n`)
   await refreshImages(running)
   const { boot, form } = classified.value
-  const decision = decide(boot, worldAt(running.picture, running.leases, running.now()))
+  const decision = decide(
+    boot,
+    worldAt(running.picture, running.leases, running.now(), { recognised: running.recognised }),
+  )
   const { mac } = boot.client
   if (decision.action.kind !== 'script' || mac === undefined)
     return text(404, 'there is no script for this machine\n')
@@ -115,7 +125,7 @@ function firmware(name: string, request: HttpRequest, on: ServedNetwork, running
   const mac = machineAt(request.peer, on, running)
   const { action } = decide(
     classifyFirmware(name, mac, ingress(on, request)),
-    worldAt(running.picture, running.leases, running.now()),
+    worldAt(running.picture, running.leases, running.now(), { recognised: running.recognised }),
   )
   if (action.kind !== 'file')
     return text(404, `${action.kind === 'refuse' ? action.reason : 'not published'}\n`)

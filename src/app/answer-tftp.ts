@@ -17,7 +17,7 @@ export async function answerTftp(
   on: ServedNetwork,
   running: Running,
 ): Promise<LoaderAnswer> {
-  const world = worldAt(running.picture, running.leases, running.now())
+  const world = worldAt(running.picture, running.leases, running.now(), { recognised: running.recognised })
   const ingress = { network: on.network.name, server: on.address }
   const { action } = decide(classifyTftp(names, machineAt(peer, on, running), ingress), world)
   if (action.kind !== 'file')
@@ -31,7 +31,9 @@ export function machineAt(peer: string, on: ServedNetwork, running: Running): Ma
   if (address === undefined) return undefined
   const { network } = servedFrom(peer, on, running)
   const lease = running.leases.ofAddress(network.name, address)
-  return lease?.state === 'bound' && lease.expiresAt > running.now() ? lease.mac : undefined
+  return lease?.state === 'bound' && lease.expiresAt > running.now()
+    ? running.recognised.cardOf(lease.mac)
+    : undefined
 }
 
 /** The network of whoever reaches us here: a subnet of this link, or one behind relays; this one for strangers. */

@@ -54,7 +54,7 @@ function explainThought(thought: DhcpThought, sender: DhcpSender): Explanation {
   const mode = silentMode(on.network)
   return {
     request: `${asksFor(type, asked.ask)}${way(message.giaddr, sender)}, ${place(on)}`,
-    mac: asked.mac,
+    mac: client.boot.client.mac,
     ...(boot.node === undefined ? {} : { node: boot.node }),
     steps: boot.action.kind === 'ignore' ? boot.trace : [...boot.trace, ...lease.trace],
     ...outcome(thought, sender),

@@ -1,9 +1,11 @@
 import type { Action } from '../boot/decision.ts'
+import { describeOctets } from '../boot/match-node.ts'
 import type { DhcpReply } from '../boot/reply-dhcp.ts'
 import { formatIpv4, type Ipv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { BootEvent, EventKind } from '../model/event.ts'
 import type { LeaseAsk } from '../model/lease-request.ts'
+import type { PortEvidence } from '../model/node-keys.ts'
 import type { MessageType } from '../protocol/dhcp4/message-types.ts'
 import type { UnansweredReason } from './dhcp-counters.ts'
 import type { Running } from './running.ts'
@@ -163,9 +165,24 @@ function silence({ boot, lease }: DhcpThought): string {
 }
 
 function clientFacts({ client }: DhcpThought): Readonly<Record<string, string>> {
-  const { arch, archCode, stage } = client.boot.client
+  const { arch, archCode, stage, port } = client.boot.client
+  const { byClientId, clientId } = client.lease
   const shown = arch ?? (archCode === undefined ? undefined : `arch ${archCode}`)
-  return { stage, ...(shown === undefined ? {} : { arch: shown }) }
+  return {
+    stage,
+    ...(shown === undefined ? {} : { arch: shown }),
+    ...(byClientId === undefined || clientId === undefined ? {} : { 'client-id': describeOctets(clientId) }),
+    ...(port === undefined ? {} : portFacts(port)),
+  }
+}
+
+/** As the configuration would name the port. */
+function portFacts({ relay, circuitId, remoteId }: PortEvidence): Readonly<Record<string, string>> {
+  return {
+    ...(relay === 0 ? {} : { relay: formatIpv4(relay) }),
+    ...(circuitId === undefined ? {} : { 'circuit-id': describeOctets(circuitId) }),
+    ...(remoteId === undefined ? {} : { 'remote-id': describeOctets(remoteId) }),
+  }
 }
 
 function seenFacts({ client }: DhcpThought): Readonly<Record<string, string>> {

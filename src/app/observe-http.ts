@@ -107,6 +107,7 @@ function transferEvent(transfer: Transfer, file: string): Pick<BootEvent, 'kind'
 
 /** The name of the described node that has this MAC address. */
 export function nodeOf(mac: Mac | undefined, running: Running): { readonly node?: string } {
-  const node = mac === undefined ? undefined : running.picture.nodes.get(mac)
-  return node === undefined ? {} : { node: node.name }
+  if (mac === undefined) return {}
+  const node = running.picture.nodes.get(mac)?.name ?? running.recognised.nodeOf(mac)?.node
+  return node === undefined ? {} : { node }
 }

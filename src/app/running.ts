@@ -10,6 +10,7 @@ import type { ForeignServers } from './foreign-servers.ts'
 import type { LoopWatch } from './loops.ts'
 import type { PingChecks } from './ping-check.ts'
 import type { RateLimit } from './rate.ts'
+import type { RecognisedMachines } from './recognised.ts'
 import type { SeenMachines } from './seen.ts'
 import type { Timeline } from './timeline.ts'
 import { lookAtImages, type Picture } from './world.ts'
@@ -37,6 +38,8 @@ export interface Running {
   readonly foreign: ForeignServers
   /** Whether an interface of this machine has it now. */
   readonly isOwnAddress: (address: Ipv4) => boolean
+  /** Machines that are known by more than their MAC. */
+  readonly recognised: RecognisedMachines
   /** Machines that a loader leads nowhere. */
   readonly loops: LoopWatch
   readonly disk: Disk

@@ -1,5 +1,4 @@
-import { type AddressWorld, decideLease, type LeaseDecision } from '../address/decide-lease.ts'
-import { decideOnLink } from '../address/decide-on-link.ts'
+import type { LeaseDecision } from '../address/decide-lease.ts'
 import { type ClassifiedDhcp, classifyDhcp, type NotForUs } from '../boot/classify.ts'
 import { decide } from '../boot/decide.ts'
 import {
@@ -10,17 +9,17 @@ import {
   type ProxyQuestion,
 } from '../boot/decide-proxy.ts'
 import type { Decision } from '../boot/decision.ts'
+import { type MatchedNode, matchNode } from '../boot/match-node.ts'
 import { type DhcpReply, replyDhcp } from '../boot/reply-dhcp.ts'
 import type { Ipv4 } from '../lib/ipv4.ts'
 import { err, ok, type Result } from '../lib/result.ts'
-import type { Node } from '../model/config.ts'
 import type { LeaseView } from '../model/lease.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
-import type { LeaseRequest } from '../model/lease-request.ts'
-import type { LoopView, World } from '../model/world.ts'
+import type { LoopView, RecognisedView } from '../model/world.ts'
 import { decodeDhcp4 } from '../protocol/dhcp4/decode.ts'
 import type { DhcpMessage } from '../protocol/dhcp4/message.ts'
 import type { ServedNetwork } from './served-network.ts'
+import { thinkAddress, withKey } from './think-address.ts'
 import { whichNetwork } from './which-network.ts'
 import { type Picture, worldAt } from './world.ts'
 
@@ -33,7 +32,7 @@ export interface DhcpThought {
   readonly message: DhcpMessage
   readonly client: ClassifiedDhcp
   /** The described node that this client is. */
-  readonly node?: Node
+  readonly match: MatchedNode
   readonly boot: Decision
   /** About its address, or on a proxy's network and port 4011 about being told to boot. */
   readonly lease: LeaseDecision | ProxyDecision
@@ -51,6 +50,7 @@ export interface Thinking {
   readonly picture: Picture
   readonly leases: LeaseView
   readonly loops?: LoopView
+  readonly recognised?: RecognisedView
   readonly now: () => number
 }
 
@@ -58,7 +58,7 @@ export interface Thinking {
 export function thinkDhcp(
   bytes: Uint8Array,
   arrival: ServedNetwork,
-  { picture, leases, loops, now: clock }: Thinking,
+  { picture, leases, loops, recognised, now: clock }: Thinking,
   { sourceAddress, port = DHCP_PORT }: DhcpSender = {},
 ): Result<DhcpThought, NotForUs> {
   const decoded = decodeDhcp4(bytes)
@@ -68,20 +68,21 @@ export function thinkDhcp(
   if (!network.ok) return err({ code: 'unknown-network', reason: network.error })
   const arrived = network.value
   const ingress = { network: arrived.network.name, server: arrived.address }
-  const client = classifyDhcp(decoded.value, ingress, sourceAddress)
-  if (!client.ok) return client
-  const world = worldAt(picture, leases, clock(), loops)
+  const { identity } = arrived.network
+  const classified = classifyDhcp(decoded.value, ingress, { sourceAddress, identity })
+  if (!classified.ok) return classified
+  const client = withKey(classified.value, arrived, leases)
+  const world = worldAt(picture, leases, clock(), { loops, recognised })
+  const match = matchNode(client.boot, world)
   const asksProxy = arrived.network.dhcp === 'proxy' || port === BOOT_SERVER_PORT
   const { on, lease } = asksProxy
     ? { on: arrived }
-    : thinkAddress(client.value.lease, arrived, picture, world)
-  const asked = on === arrived ? client.value : reachedOn(client.value, on)
-  const boot = decide(asked.boot, world)
-  const node = world.nodes.get(client.value.lease.mac)
+    : thinkAddress(client, match.node, { arrived, picture, world })
+  const asked = on === arrived ? client : reachedOn(client, on)
+  const boot = decide(asked.boot, world, match)
   return ok({
-    ...{ on, message: decoded.value, client: asked, boot },
+    ...{ on, message: decoded.value, client: asked, boot, match },
     lease: lease ?? thinkProxy(askedOf(asked), boot, on, port),
-    ...(node === undefined ? {} : { node }),
   })
 }
 
@@ -96,7 +97,8 @@ export function effectiveAnswer({ boot, lease }: DhcpThought): LeaseAnswer | Pro
 
 /** What is said to whom; undefined is silence. */
 export function replyTo(thought: DhcpThought, sender: DhcpSender = {}): DhcpReply | undefined {
-  const { message, on, node, boot } = thought
+  const { message, on, boot } = thought
+  const { node } = thought.match
   return replyDhcp({
     ...{ request: message, network: on.network, server: on.address },
     ...(node === undefined ? {} : { node }),
@@ -120,27 +122,4 @@ function thinkProxy(
   port = DHCP_PORT,
 ): ProxyDecision {
   return decideProxy({ ...asked, port, boot, server })
-}
-
-interface AddressThought {
-  /** The subnet that the decision is about, of those of the link. */
-  readonly on: ServedNetwork
-  readonly lease: LeaseDecision
-}
-
-function thinkAddress(
-  request: LeaseRequest,
-  arrived: ServedNetwork,
-  { reservations }: Picture,
-  { nodes, leases, now }: World,
-): AddressThought {
-  const node = nodes.get(request.mac)
-  const { network, address: server, link } = arrived
-  const world: AddressWorld = {
-    ...{ network, server, reservations, leases, now },
-    ...(node === undefined ? {} : { node }),
-  }
-  if (link === undefined) return { on: arrived, lease: decideLease(request, world) }
-  const lease = decideOnLink(request, { ...world, link })
-  return { on: { ...arrived, ...lease.subnet }, lease }
 }

@@ -3,6 +3,7 @@ import type { Ipv4 } from '../lib/ipv4.ts'
 import type { Config, Node } from '../model/config.ts'
 import type { Disk } from '../model/disk.ts'
 import type { LeaseView } from '../model/lease.ts'
+import { indexNodeKeys, type NodeKeys } from '../model/node-keys.ts'
 import {
   type FirmwareFile,
   type Image,
@@ -10,6 +11,7 @@ import {
   indexNodes,
   type LoopView,
   type NodeIndex,
+  type RecognisedView,
   type World,
 } from '../model/world.ts'
 
@@ -17,6 +19,7 @@ import {
 export interface Picture {
   readonly config: Config
   readonly nodes: NodeIndex
+  readonly keys: NodeKeys
   readonly reservations: ReadonlyMap<Ipv4, Node>
   readonly firmware: ReadonlyMap<string, FirmwareFile>
   readonly firmwareDirs: readonly string[]
@@ -31,6 +34,7 @@ export async function takePicture(config: Config, disk: Disk): Promise<Picture> 
   return {
     config,
     nodes: indexNodes(config.nodes),
+    keys: indexNodeKeys(config.nodes),
     reservations: new Map(
       config.nodes.flatMap((node) => (node.address === undefined ? [] : [[node.address, node] as const])),
     ),
@@ -78,9 +82,24 @@ async function measureImages(config: Config, disk: Disk): Promise<ReadonlyMap<st
   )
 }
 
-/** The world of one decision. `now` in milliseconds since 1970; `loops` concerns DHCP alone. */
-export function worldAt(picture: Picture, leases: LeaseView, now: number, loops?: LoopView): World {
-  const { config, nodes, firmware, firmwareDirs, images } = picture
-  const world = { config, nodes, firmware, firmwareDirs, images, leases, now }
-  return loops === undefined ? world : { ...world, loops }
+/** What a server remembers of machines. */
+export interface Memory {
+  /** Concerns DHCP alone. */
+  readonly loops?: LoopView | undefined
+  readonly recognised?: RecognisedView | undefined
+}
+
+/** The world of one decision. `now` in milliseconds since 1970. */
+export function worldAt(
+  picture: Picture,
+  leases: LeaseView,
+  now: number,
+  { loops, recognised }: Memory = {},
+): World {
+  const { config, nodes, keys, firmware, firmwareDirs, images } = picture
+  return {
+    ...{ config, nodes, keys, firmware, firmwareDirs, images, leases, now },
+    ...(loops === undefined ? {} : { loops }),
+    ...(recognised === undefined ? {} : { recognised }),
+  }
 }

@@ -48,7 +48,7 @@ const ROWS: readonly Row[] = [
   {
     name: 'InfiniBand',
     change: (m) => ({ ...m, htype: 32, hlen: 0 }),
-    is: 'not for us: hardware type 32 with 0 octets',
+    is: 'not for us: hardware type 32 without an address, and no client identifier (option 61)',
   },
   {
     name: 'a group address',

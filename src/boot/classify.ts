@@ -1,10 +1,11 @@
 import { ANY_ADDRESS, type Ipv4 } from '../lib/ipv4.ts'
-import { isGroupMac, type Mac } from '../lib/mac.ts'
+import type { Mac } from '../lib/mac.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { printable, toHex } from '../lib/text.ts'
 import type { LeaseAsk, LeaseRequest } from '../model/lease-request.ts'
+import type { PortEvidence } from '../model/node-keys.ts'
 import type { Step } from '../model/rules.ts'
-import { clientMac, type DhcpMessage, isBootp } from '../protocol/dhcp4/message.ts'
+import { type DhcpMessage, isBootp } from '../protocol/dhcp4/message.ts'
 import type { MessageType } from '../protocol/dhcp4/message-types.ts'
 import { pxeBootItem } from '../protocol/dhcp4/option-43.ts'
 import {
@@ -13,6 +14,7 @@ import {
   clientUuid,
   leaseTime,
   messageType,
+  relayAgentInfo,
   requestedAddress,
   serverIdentifier,
   serverOverride,
@@ -20,6 +22,7 @@ import {
 } from '../protocol/dhcp4/options.ts'
 import { archOfCode } from '../protocol/iana/arch.ts'
 import { classifyFirmware } from './classify-firmware.ts'
+import { identifyClient, type NoIdentity } from './client-identity.ts'
 import type { BootClient, BootRequest, Ingress } from './decision.ts'
 
 /** One DHCP message as facts: what it asks of its address, and what kind of client asks where to boot. */
@@ -32,13 +35,7 @@ export interface ClassifiedDhcp {
   readonly vendorClass?: string
 }
 
-export type DropCode =
-  | 'malformed'
-  | 'unknown-network'
-  | 'not-ethernet'
-  | 'no-card-address'
-  | 'not-a-request'
-  | 'empty-question'
+export type DropCode = 'malformed' | 'unknown-network' | NoIdentity | 'not-a-request' | 'empty-question'
 
 /** A message that gets no answer, with its reason; `mac` where the sender could be read. */
 export interface NotForUs {
@@ -53,34 +50,61 @@ export interface NotForUs {
 export function classifyDhcp(
   message: DhcpMessage,
   ingress: Ingress,
-  sourceAddress?: Ipv4,
+  { sourceAddress, identity = 'mac' }: Arrived = {},
 ): Result<ClassifiedDhcp, NotForUs> {
-  const mac = clientMac(message)
-  if (mac === undefined)
-    return err({ code: 'not-ethernet', reason: `hardware type ${message.htype} with ${message.hlen} octets` })
+  const clientId = clientIdentifier(message)
+  const who = identifyClient(message, clientId, identity)
+  if (!who.ok) return who
+  const { card: mac, key, byClientId } = who.value
   const type = messageType(message) ?? 'BOOTP'
   const notForUs = (code: DropCode, reason: string): Result<ClassifiedDhcp, NotForUs> =>
     err({ code, reason, mac })
-  if (isGroupMac(mac) || mac === '00:00:00:00:00:00')
-    return notForUs('no-card-address', 'no network card has this address')
   if (message.op !== 'request') return notForUs('not-a-request', 'a reply, sent by another DHCP server')
   const ask = leaseAsk(message, type, { ours: ingress.server, sourceAddress })
   if (ask === undefined) return notForUs('empty-question', `${type} that asks for nothing a server gives`)
 
   const { client, evidence } = classifyClient(message)
-  const clientId = clientIdentifier(message)
+  const id = clientId === undefined ? undefined : toHex(clientId)
+  const port = portOf(message)
   const wishedSeconds = leaseTime(message)
   const vendor = vendorClass(message)
   return ok({
     type,
-    boot: { via: 'dhcp', question: { kind: 'where-next' }, client: { ...client, mac }, ingress, evidence },
+    boot: {
+      ...{ via: 'dhcp', question: { kind: 'where-next' }, ingress, evidence },
+      client: {
+        ...{ ...client, mac },
+        ...(id === undefined ? {} : { clientId: id }),
+        ...(port === undefined ? {} : { port }),
+      },
+    },
     lease: {
-      ...{ ask, mac },
-      ...(clientId === undefined ? {} : { clientId: toHex(clientId) }),
+      ...{ ask, mac: key },
+      ...(key === mac ? {} : { card: mac }),
+      ...(byClientId ? { byClientId: true } : {}),
+      ...(id === undefined ? {} : { clientId: id }),
       ...(wishedSeconds === undefined ? {} : { wishedSeconds }),
     },
     ...(vendor === undefined ? {} : { vendorClass: printable(vendor, 80) }),
   })
+}
+
+/** How a message came in. */
+interface Arrived {
+  readonly sourceAddress?: Ipv4 | undefined
+  /** As the network says. */
+  readonly identity?: 'mac' | 'client-id'
+}
+
+/** Option 82, which a relay adds, or a switch that snoops. */
+function portOf(message: DhcpMessage): PortEvidence | undefined {
+  const { circuitId, remoteId } = relayAgentInfo(message) ?? {}
+  if (circuitId === undefined && remoteId === undefined) return undefined
+  return {
+    relay: message.giaddr,
+    ...(circuitId === undefined ? {} : { circuitId: toHex(circuitId) }),
+    ...(remoteId === undefined ? {} : { remoteId: toHex(remoteId) }),
+  }
 }
 
 /** RFC 2131 §4.3.2: the three states of a REQUEST are told apart by options 54 and 50 and by ciaddr. */

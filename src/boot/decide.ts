@@ -3,6 +3,7 @@ import type { Config, Network, Node } from '../model/config.ts'
 import type { Step } from '../model/rules.ts'
 import type { FirmwareFile, World } from '../model/world.ts'
 import type { Action, BootRequest, Decision } from './decision.ts'
+import { type MatchedNode, matchNode } from './match-node.ts'
 import { nodePlane } from './node-plane.ts'
 import { whatToRun, where } from './what-to-run.ts'
 import { whereNext } from './where-next.ts'
@@ -13,9 +14,12 @@ import { whereNext } from './where-next.ts'
  * *where to go next* (DHCP) from client, configuration and inventory alone, so that the answer is always the
  * same; *what to run* (the script) may also look at state.
  */
-export function decide(request: BootRequest, world: World): Decision {
-  const steps: Step[] = [...request.evidence]
-  const node = matchNode(request, world, steps)
+export function decide(
+  request: BootRequest,
+  world: World,
+  { node, steps: matched }: MatchedNode = matchNode(request, world),
+): Decision {
+  const steps: Step[] = [...request.evidence, ...matched]
   const known = node === undefined ? {} : { node: node.name }
   const finish = (action: Action): Decision => ({ action, ...known, trace: steps })
 
@@ -37,18 +41,6 @@ export function decide(request: BootRequest, world: World): Decision {
     default:
       return request.question satisfies never
   }
-}
-
-function matchNode(request: BootRequest, world: World, steps: Step[]): Node | undefined {
-  const { mac } = request.client
-  if (mac === undefined) return undefined
-  const node = world.nodes.get(mac)
-  steps.push(
-    node === undefined
-      ? { rule: 'node.match', outcome: `no node has ${mac}`, from: 'inventory' }
-      : { rule: 'node.match', outcome: `${node.name} by mac`, from: 'inventory', cite: where(node.origin) },
-  )
-  return node
 }
 
 /** The network's `clients:` and the global `unknown: ignore`, which concern DHCP only; undefined for the welcome. */

@@ -1,5 +1,6 @@
 import type { Ipv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
+import type { PortEvidence } from '../model/node-keys.ts'
 import type { Step, Trace } from '../model/rules.ts'
 import type { Script } from '../model/script.ts'
 import type { FirmwareFile } from '../model/world.ts'
@@ -27,6 +28,10 @@ export interface BootClient {
   /** Unknown only over TFTP and HTTP, when no lease tells whose address it is. */
   readonly mac?: Mac
   readonly uuid?: string
+  /** Option 61 as hex. */
+  readonly clientId?: string
+  /** Option 82. */
+  readonly port?: PortEvidence
   readonly serial?: string
   readonly manufacturer?: string
   readonly product?: string

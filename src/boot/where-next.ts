@@ -25,7 +25,7 @@ export function whereNext(asked: Asked): Action {
   const { client } = request
   if (client.stage === 'os')
     return { kind: 'no-boot', reason: 'an operating system asks for an address only' }
-  if (isUnwantedStranger(request, world)) {
+  if (world.config.unknown === 'ignore' && asked.node === undefined) {
     steps.push({ rule: 'unknown.policy', outcome: 'unknown: ignore', from: 'config' })
     return { kind: 'no-boot', reason: 'unknown: ignore' }
   }
@@ -80,11 +80,6 @@ function loaderFirst(asked: Asked): Action | undefined {
   say('and this iPXE is not ours', 'config')
   const first = loader(asked, 'ipxe')
   return first.kind === 'boot-file' ? first : undefined
-}
-
-function isUnwantedStranger(request: BootRequest, world: World): boolean {
-  const { mac } = request.client
-  return world.config.unknown === 'ignore' && (mac === undefined || !world.nodes.has(mac))
 }
 
 /** The override's file, or else the table's for the first architecture of which one is on disk. */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { formatIpv4 } from '../lib/ipv4.ts'
+import { isGroupMac } from '../lib/mac.ts'
 import { formatTable } from '../lib/text.ts'
 import type { Config } from '../model/config.ts'
 import { type Lease, UNKNOWN_MAC } from '../model/lease.ts'
@@ -15,18 +16,19 @@ export function addLeases(program: Command): void {
     .action(async (flags: StateFlags & { readonly json?: boolean }) => {
       const config = await requireStateConfig(flags)
       const leases = (await withState(config, (reader) => reader.leases())) ?? []
+      const nodeOf = nodeNames(config)
       const sorted = [...leases].sort((a, b) => a.address - b.address)
-      if (flags.json) printJson(sorted.map((lease) => leaseJson(lease, config)))
-      else if (sorted.length > 0) print(leaseTable(sorted, config))
+      if (flags.json) printJson(sorted.map((lease) => leaseJson(lease, nodeOf)))
+      else if (sorted.length > 0) print(leaseTable(sorted, nodeOf))
     })
 }
 
-function leaseJson(lease: Lease, config: Config): object {
+function leaseJson(lease: Lease, nodeOf: ReturnType<typeof nodeNames>): object {
   const { address, mac, startedAt, expiresAt, ...rest } = lease
-  const node = indexNodes(config.nodes).get(mac)?.name
+  const node = nodeOf(lease)
   return {
     address: formatIpv4(address),
-    ...(mac === UNKNOWN_MAC ? {} : { mac }),
+    ...(mac === UNKNOWN_MAC || isGroupMac(mac) ? {} : { mac }),
     ...rest,
     state: shownState(lease),
     ...(node === undefined ? {} : { node }),
@@ -35,17 +37,31 @@ function leaseJson(lease: Lease, config: Config): object {
   }
 }
 
-function leaseTable(leases: readonly Lease[], config: Config): string {
-  const nodes = indexNodes(config.nodes)
+function leaseTable(leases: readonly Lease[], nodeOf: ReturnType<typeof nodeNames>): string {
   const rows = leases.map((lease) => [
     formatIpv4(lease.address),
-    lease.mac === UNKNOWN_MAC ? '-' : lease.mac,
-    nodes.get(lease.mac)?.name ?? '-',
+    clientOf(lease),
+    nodeOf(lease) ?? '-',
     lease.network,
     shownState(lease),
     new Date(lease.expiresAt).toISOString(),
   ])
   return formatTable([['ADDRESS', 'MAC', 'NODE', 'NETWORK', 'STATE', 'UNTIL'], ...rows])
+}
+
+/** A key that stands for an identifier is nobody's MAC. */
+function clientOf({ mac, clientId }: Lease): string {
+  if (isGroupMac(mac)) return clientId === undefined ? '-' : `id 0x${clientId}`
+  return mac === UNKNOWN_MAC ? '-' : mac
+}
+
+/** The name of a lease's node: by MAC, or by its reservation where it is known by something else. */
+function nodeNames({ nodes }: Config): (lease: Lease) => string | undefined {
+  const byMac = indexNodes(nodes)
+  const reserved = new Map(
+    nodes.flatMap((node) => (node.macs.length > 0 ? [] : [[node.address, node] as const])),
+  )
+  return ({ mac, address }) => (byMac.get(mac) ?? reserved.get(address))?.name
 }
 
 function shownState({ state, expiresAt }: Lease): string {

@@ -4,8 +4,10 @@ import { formatIpv4 } from '../lib/ipv4.ts'
 import { macWithDashes } from '../lib/mac.ts'
 import { formatTable } from '../lib/text.ts'
 import type { Config, Node } from '../model/config.ts'
+import { indexNodeKeys } from '../model/node-keys.ts'
 import type { SeenMachine } from '../model/ports.ts'
 import { indexNodes } from '../model/world.ts'
+import { otherByteOrder } from '../protocol/dhcp4/option-97.ts'
 import { addStateOptions, print, printJson, requireStateConfig, type StateFlags, say } from './output.ts'
 import { withState } from './state.ts'
 
@@ -61,7 +63,10 @@ function printNodes(config: Config, seen: readonly SeenMachine[], { json }: Node
 
 function printStrangers(config: Config, seen: readonly SeenMachine[], { json }: NodesFlags): void {
   const nodes = indexNodes(config.nodes)
-  const strangers = seen.filter(({ mac }) => !nodes.has(mac)).sort((a, b) => b.lastSeen - a.lastSeen)
+  const { byUuid } = indexNodeKeys(config.nodes)
+  const isKnown = ({ mac, uuid = '' }: SeenMachine): boolean =>
+    nodes.has(mac) || byUuid.has(uuid) || byUuid.has(otherByteOrder(uuid))
+  const strangers = seen.filter((machine) => !isKnown(machine)).sort((a, b) => b.lastSeen - a.lastSeen)
   if (json) printJson(strangers.map(seenJson))
   else if (strangers.length === 0)
     say(seen.length > 0 ? 'every machine that was heard is described' : 'no machine was heard yet')

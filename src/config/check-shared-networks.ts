@@ -4,7 +4,7 @@ import { type Checked, cite, type Place, problem } from './places.ts'
 import type { ConfigProblem } from './source.ts'
 
 /** What is decided before a client's subnet is, so that all subnets of one link have it alike. */
-const ALIKE = ['interface', 'dhcp', 'clients', 'authoritative', 'bootp', 'besides'] as const
+const ALIKE = ['interface', 'dhcp', 'clients', 'identity', 'authoritative', 'bootp', 'besides'] as const
 
 /** Whether these are subnets of one link. */
 export function onOneLink(a: Network, b: Network): boolean {

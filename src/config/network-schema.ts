@@ -200,6 +200,12 @@ export const NetworkSchema = z.strictObject({
     .union([lease, leaseTimes], { error: leaseProblem })
     .prefault('1h')
     .describe('How long a lease lasts, such as 1h or 1d; or default:, and what clients may wish for'),
+  identity: z
+    .enum(['mac', 'client-id'], 'expected mac or client-id')
+    .default('mac')
+    .describe(
+      'What a lease belongs to: the MAC address, so that firmware, loader and system have one; or option 61 where there is one',
+    ),
   authoritative: flag
     .default(true)
     .describe('Clients with an address that is not theirs here are told so (NAK); false: silence'),

@@ -2,6 +2,7 @@ import { formatIpv4, type Ipv4, rangeContains, subnetContains } from '../lib/ipv
 import { type Config, MENU_KEYS, type Network, type Profile, RESCUE_PROFILE } from '../model/config.ts'
 import { checkHttps } from './check-https.ts'
 import { checkNetworks } from './check-networks.ts'
+import { checkNodeKeys } from './check-node-keys.ts'
 import { checkOptions } from './check-options.ts'
 import { type Checked, formatRange, isHost, type Place, problem, Register } from './places.ts'
 import type { ConfigProblem, ConfigSource } from './source.ts'
@@ -13,6 +14,7 @@ export function checkReferences(checked: Checked): readonly ConfigProblem[] {
     ...checkNetworks(checked),
     ...checkHttps(checked),
     ...checkNodes(checked),
+    ...checkNodeKeys(checked),
     ...checkProfiles(checked),
     ...checkMenu(checked),
     ...checkTwice(checked, 'images'),
@@ -25,15 +27,11 @@ function checkNodes(checked: Checked): readonly ConfigProblem[] {
   const { config, nodes } = checked
   const problems: ConfigProblem[] = []
   const names = new Register('node name')
-  const macs = new Register('MAC address')
   const addresses = new Register('address')
   config.nodes.forEach((node, index) => {
     const place = nodes[index]
     if (place === undefined) return
     problems.push(...names.take(node.name, place, 'name'))
-    node.macs.forEach((mac, i) => {
-      problems.push(...macs.take(mac, place, ['mac', i]))
-    })
     const network = node.address === undefined ? undefined : networkOf(node.address, config)
     problems.push(...checkOptions(node.options, place, network))
     if (node.address !== undefined) {

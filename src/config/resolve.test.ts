@@ -51,6 +51,7 @@ describe("the contract's lab.yaml", () => {
         pools: [{ first: ip('10.77.0.100'), last: ip('10.77.0.199') }],
         pingCheckMs: 100,
         leaseSeconds: 3600,
+        identity: 'mac',
         authoritative: true,
         bootp: false,
         besides: [],
@@ -234,7 +235,7 @@ describe('broken documents', () => {
         '/c/x.yaml:6:21: nodes[1].mac: expected a MAC address such as "52:54:00:12:34:56", got "52:54:00:12:34"',
         '/c/x.yaml:7:22: nodes[2].mac[0]: 01:00:5e:00:00:01 is a group address; a network card has an individual one',
         '/c/x.yaml:8:21: nodes[3].mac: expected at least one MAC address',
-        '/c/x.yaml:9:5: nodes[4].mac: is missing: expected a MAC address, or a list of them',
+        '/c/x.yaml:9:5: nodes[4]: nothing tells this machine from others: write mac:, clientId:, relayPort: or uuid:',
       ],
     ],
     [
@@ -297,6 +298,32 @@ networks:
         '/c/x.yaml:23:12: networks[4].lease: min, default and max are not in this order',
         '/c/x.yaml:26:12: networks[5].lease: min: expected a duration from 10s to 3650d, got "1s"',
         '/c/x.yaml:29:12: networks[6].lease: expected a duration such as 1h, or default:, min: and max:',
+      ],
+    ],
+    [
+      'nodes by other keys than MAC addresses',
+      `version: 1
+networks:
+  - {name: a, interface: eth0, subnet: 10.0.0.0/24, relays: [10.0.0.9]}
+nodes:
+  - {name: n1, clientId: "0x0f", relayPort: {circuitId: eth7}, uuid: 12345678-1234-5678-9abc-def012345678}
+  - {name: n2, clientId: "0x0F", relayPort: {circuitId: "0x65746837"}, uuid: 78563412-3412-7856-9ABC-DEF012345678}
+  - {name: n3, clientId: "0x0", relayPort: {relay: 10.0.0.9}, uuid: 12345678}
+  - {name: n4, clientId: "", relayPort: {circuitId: eth7, relay: 10.0.0.8}}
+  - {name: n5, relayPort: {circuitid: eth7}}
+  - {name: n6}
+`,
+      [
+        '/c/x.yaml:6:26: nodes[1].clientId: the client identifier 0x0f is already taken, /c/x.yaml:5',
+        '/c/x.yaml:6:45: nodes[1].relayPort: the port circuitId 0x65746837 is already taken, /c/x.yaml:5',
+        '/c/x.yaml:6:78: nodes[1].uuid: the UUID 12345678-1234-5678-9abc-def012345678 is already taken, /c/x.yaml:5',
+        '/c/x.yaml:7:26: nodes[2].clientId: expected 1 to 254 octets, as text or as 0x and pairs of digits, got "0x0"',
+        '/c/x.yaml:7:44: nodes[2].relayPort: write circuitId:, remoteId: or both: a relay has many ports',
+        '/c/x.yaml:7:69: nodes[2].uuid: expected a UUID such as 12345678-1234-5678-9abc-def012345678',
+        '/c/x.yaml:8:26: nodes[3].clientId: expected 1 to 254 octets, as text or as 0x and pairs of digits, got ""',
+        '/c/x.yaml:8:66: nodes[3].relayPort.relay: 10.0.0.8 is not among the relays: of any network',
+        '/c/x.yaml:9:28: nodes[4].relayPort.circuitid: there is no such key; look for a typing error, or remove it',
+        '/c/x.yaml:10:5: nodes[5]: nothing tells this machine from others: write mac:, clientId:, relayPort: or uuid:',
       ],
     ],
     [
@@ -504,6 +531,16 @@ test('paths count from the file that has them', () => {
     ['/c/nodes/*.yaml', '/etc/x.yaml'],
   )
   assert.deepEqual(includedGlobs({ file: FILE, text: 'include: {a: b}\n' }), [])
+})
+
+test('a port is doubtful where no network lists relays', () => {
+  const text = `${NET}nodes:\n  - {name: n, relayPort: {remoteId: "0x00"}}\n`
+  assert.deepEqual(errors(text), [])
+  assert.ok(
+    problems(text).includes(
+      '/c/x.yaml:5:26: nodes[0].relayPort: warning: no network lists relays:, and the option 82 of any other is not believed',
+    ),
+  )
 })
 
 test('a shared network of one subnet is doubtful, not wrong', () => {

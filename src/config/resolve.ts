@@ -252,7 +252,7 @@ function resolveNetwork({ value, source, path }: Placed<z.infer<typeof NetworkSc
     ...rest
   } = value
   const seconds = typeof lease === 'number' ? lease : lease.default
-  const { authoritative, bootp, besides, probe, relays, foreignIpxe, https, ...optional } = rest
+  const { identity, authoritative, bootp, besides, probe, relays, foreignIpxe, https, ...optional } = rest
   return {
     ...{
       name,
@@ -260,6 +260,7 @@ function resolveNetwork({ value, source, path }: Placed<z.infer<typeof NetworkSc
       dhcp,
       clients,
       pools,
+      identity,
       authoritative,
       bootp,
       besides,
@@ -297,9 +298,11 @@ function resolveImage(name: string, { value, source, path }: Placed<z.infer<type
 }
 
 function resolveNode({ value, source, path }: Placed<z.infer<typeof NodeSchema>>): Node {
-  const { name, mac, cmdline, options, ...optional } = value
+  const { name, mac, clientId, relayPort, cmdline, options, ...optional } = value
   return {
-    ...{ name, macs: mac, cmdline },
+    ...{ name, macs: mac ?? [], cmdline },
+    ...(clientId === undefined ? {} : { clientIds: clientId }),
+    ...(relayPort === undefined ? {} : { relayPort: defined(relayPort) }),
     ...defined(optional),
     options: resolveOptions(options),
     origin: source.origin(path),

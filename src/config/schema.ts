@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { err, ok } from '../lib/result.ts'
+import { err, ok, type Result } from '../lib/result.ts'
+import { fromHex, toHex } from '../lib/text.ts'
 import { FILE_NAME } from '../model/names.ts'
 import { CLIENT_ARCHES } from '../protocol/iana/arch.ts'
 import { parseKernelCommandLine, textProblem } from '../protocol/ipxe/words.ts'
@@ -148,12 +149,61 @@ export const ProfileSchema = z.strictObject({
     ),
 })
 
+/** Text as it stands, or `0x` and hexadecimal digits; here always digits. */
+function hexOf(text: string): Result<string, string> {
+  const digits = text.startsWith('0x') ? text.slice(2).toLowerCase() : toHex(new TextEncoder().encode(text))
+  const bytes = fromHex(digits)
+  return bytes === undefined || bytes.length < 1 || bytes.length > 254
+    ? err(`expected 1 to 254 octets, as text or as 0x and pairs of digits, got "${text}"`)
+    : ok(digits)
+}
+
+const OCTETS = 'text in quotes, or octets such as "0x0004000a"'
+const octets = read(OCTETS, hexOf)
+
+/** A text may have the type octet 0 before it, which says that it is no hardware address (RFC 2132 §9.14). */
+const clientId = read(OCTETS, (text): Result<readonly string[], string> => {
+  const hex = hexOf(text)
+  if (!hex.ok) return hex
+  return ok(text.startsWith('0x') ? [hex.value] : [hex.value, `00${hex.value}`])
+})
+
+const UUID = '[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}'
+const uuid = read(
+  'a UUID such as 12345678-1234-5678-9abc-def012345678',
+  (text) => {
+    const isUuid = new RegExp(`^${UUID}$`).test(text)
+    return isUuid
+      ? ok(text.toLowerCase())
+      : err(`expected a UUID such as 12345678-1234-5678-9abc-def012345678, got "${text}"`)
+  },
+  `^${UUID}$`,
+)
+
 export const NodeSchema = z.strictObject({
   name: name.describe('How events, explanations and messages call this machine'),
   mac: listOf(mac, {
     expected: 'expected a MAC address, or a list of them',
     empty: 'expected at least one MAC address',
-  }).describe('The MAC address of its network card, in quotes; a list when several cards may boot'),
+  })
+    .optional()
+    .describe('The MAC address of its network card, in quotes; a list when several cards may boot'),
+  clientId: clientId
+    .optional()
+    .describe(
+      'Its client identifier (option 61): text, also where the octet 0 stands before it, or octets as 0xff01',
+    ),
+  relayPort: z
+    .strictObject({
+      relay: address.optional().describe('The giaddr of the relay; default: any that relays: lists'),
+      circuitId: octets.optional().describe('Option 82.1 as the relay or switch sends it: text, or 0x000400'),
+      remoteId: octets.optional().describe('Option 82.2, likewise'),
+    })
+    .optional()
+    .describe('The port at which it is, as a relay tells that relays: of its network lists'),
+  uuid: uuid
+    .optional()
+    .describe('Its UUID (SMBIOS, option 97) in either byte order; where nothing else tells who it is'),
   address: address.optional().describe('A reservation: the address that this machine always gets'),
   profile: name.optional().describe('What it boots without being asked; none: what unknown: says'),
   cmdline: cmdline.default(noArguments).describe('Kernel arguments after those of image and profile'),

@@ -17,6 +17,7 @@ import { networkReports } from '../app/network-report.ts'
 import { observeHeard } from '../app/observe-foreign.ts'
 import { PingChecks, ROUTED } from '../app/ping-check.ts'
 import { RateLimit } from '../app/rate.ts'
+import { RecognisedMachines } from '../app/recognised.ts'
 import type { Running } from '../app/running.ts'
 import { SeenMachines } from '../app/seen.ts'
 import { SilenceWatch } from '../app/silence.ts'
@@ -148,6 +149,7 @@ class Server implements RunningServer {
       attention: new Attention(),
       drops: new Drops(),
       counters: new DhcpCounters(),
+      recognised: new RecognisedMachines(),
       loops: new LoopWatch(),
       pingChecks: new PingChecks(),
       foreign: new ForeignServers(),

@@ -70,6 +70,8 @@ export interface Network {
   readonly leaseLimits?: { readonly min: number; readonly max: number }
   /** How long a new address is probed before it is offered, in milliseconds; absent: it is not. */
   readonly pingCheckMs?: number
+  /** What a lease belongs to: a MAC, or a client identifier (option 61) where there is one. */
+  readonly identity: 'mac' | 'client-id'
   /** Whether clients with an address that is not theirs here are told so (NAK, RFC 2131 §4.3.2). */
   readonly authoritative: boolean
   /** Whether nodes that speak BOOTP alone get their reservation (RFC 1534 §2). */
@@ -167,8 +169,14 @@ export interface Profile {
 
 export interface Node {
   readonly name: string
-  /** At least one. */
+  /** Its network cards; where none is written, one of the keys below tells the machine. */
   readonly macs: readonly Mac[]
+  /** Option 61 as hex, in each form that counts. */
+  readonly clientIds?: readonly string[]
+  /** The port of a relay or switch at which it is (option 82). */
+  readonly relayPort?: RelayPort
+  /** SMBIOS' text in lower case. */
+  readonly uuid?: string
   /** A reservation. */
   readonly address?: Ipv4
   /** A node without one gets what `unknown:` says, but keeps its name and its reservation. */
@@ -182,6 +190,14 @@ export interface Node {
   readonly https?: HttpsUse
   readonly options: ClientOptions
   readonly origin: Origin
+}
+
+/** At least one of circuit id and remote id, both as hex. */
+export interface RelayPort {
+  /** The relay's giaddr; any that the network lists where there is none. */
+  readonly relay?: Ipv4
+  readonly circuitId?: string
+  readonly remoteId?: string
 }
 
 export interface Menu {

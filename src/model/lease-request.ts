@@ -23,6 +23,10 @@ export interface LeaseRequest {
   readonly ask: LeaseAsk
   /** The lease key: with option 61 as the key, ROM, iPXE and OS would get three addresses (RFC 4361 §6.3 allows this). */
   readonly mac: Mac
+  /** The network card's, where the key is another one. */
+  readonly card?: Mac
+  /** The key stands for option 61. */
+  readonly byClientId?: true
   /** Option 61 as hex. */
   readonly clientId?: string
   /** The lease time it wishes for, in seconds (option 51). */

@@ -7,6 +7,8 @@ const RULES = {
   'client.stage': 'How far the client is: firmware ROM, iPXE, or an operating system',
   'clients.policy': 'Whether this network answers this client at all',
   'node.match': 'Which described node this client is',
+  'node.port': 'What the port of a relay or switch (option 82) tells, and whether it is believed',
+  'node.conflict': 'Something in the message that tells another node than the one it is',
   'loader.override': 'A loader that the node or its profile names, and that does not count here',
   'loader.loop': 'The machine fetched its loader again and again: another one is tried',
   'loader.select': 'Which loader fits the client and is on disk',

@@ -1,6 +1,7 @@
 import type { Mac } from '../lib/mac.ts'
 import type { Config, Node } from './config.ts'
 import type { LeaseView } from './lease.ts'
+import type { NodeKey, NodeKeys } from './node-keys.ts'
 
 /** A loader found in one of the firmware directories, by the name under which TFTP and HTTP publish it. */
 export interface FirmwareFile {
@@ -34,6 +35,17 @@ export interface Image {
 
 export type NodeIndex = ReadonlyMap<Mac, Node>
 
+/** The node that a machine was known to be, by name, and by which key. */
+export interface Recognised {
+  readonly node: string
+  readonly by: NodeKey
+}
+
+export interface RecognisedView {
+  /** What a DHCP message of this machine showed before. */
+  nodeOf(mac: Mac): Recognised | undefined
+}
+
 export interface LoopView {
   /** The loader that this machine fetched again and again without asking for a script. `now` as `World.now`. */
   loaderOf(mac: Mac, now: number): string | undefined
@@ -45,6 +57,7 @@ export interface LoopView {
 export interface World {
   readonly config: Config
   readonly nodes: NodeIndex
+  readonly keys: NodeKeys
   readonly firmware: ReadonlyMap<string, FirmwareFile>
   /** The directories that were searched for `firmware`, for messages. */
   readonly firmwareDirs: readonly string[]
@@ -52,6 +65,8 @@ export interface World {
   readonly leases: LeaseView
   /** The loaders that machines fetch again and again, by machine; absent where nobody watches. */
   readonly loops?: LoopView
+  /** Machines that are known by what they showed before; absent where nobody remembers. */
+  readonly recognised?: RecognisedView
   /** Milliseconds since 1970. */
   readonly now: number
 }

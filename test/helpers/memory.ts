@@ -8,6 +8,7 @@ import { ForeignServers } from '../../src/app/foreign-servers.ts'
 import { LoopWatch } from '../../src/app/loops.ts'
 import { PingChecks } from '../../src/app/ping-check.ts'
 import { RateLimit } from '../../src/app/rate.ts'
+import { RecognisedMachines } from '../../src/app/recognised.ts'
 import type { Running } from '../../src/app/running.ts'
 import { SeenMachines } from '../../src/app/seen.ts'
 import type { ServedNetwork } from '../../src/app/served-network.ts'
@@ -153,6 +154,7 @@ export function running(
       attention: new Attention(),
       drops: new Drops(),
       counters: new DhcpCounters(),
+      recognised: new RecognisedMachines(),
       loops: new LoopWatch(),
       pingChecks: new PingChecks(),
       foreign: new ForeignServers(),

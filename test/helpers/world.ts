@@ -17,6 +17,7 @@ import type {
   UnknownPolicy,
 } from '../../src/model/config.ts'
 import type { Lease } from '../../src/model/lease.ts'
+import { indexNodeKeys } from '../../src/model/node-keys.ts'
 import type { Step, Trace } from '../../src/model/rules.ts'
 import { type FirmwareFile, type Image, indexNodes, type World } from '../../src/model/world.ts'
 import type { ClientArch } from '../../src/protocol/iana/arch.ts'
@@ -56,6 +57,7 @@ export function network(subnet: string, changes: Partial<Network> = {}): Network
     clients: 'all',
     pools: [],
     leaseSeconds: 3600,
+    identity: 'mac',
     authoritative: true,
     bootp: false,
     besides: [],
@@ -214,8 +216,10 @@ export class WorldBuilder {
 
   build(): World {
     return worldAt(this.picture(), this.leases, this.now, {
-      loaderOf: (client) => this.#loops.get(client),
-      fetchedBy: (client) => this.#fetched.get(client),
+      loops: {
+        loaderOf: (client) => this.#loops.get(client),
+        fetchedBy: (client) => this.#fetched.get(client),
+      },
     })
   }
 
@@ -224,6 +228,7 @@ export class WorldBuilder {
     return {
       config,
       nodes: indexNodes(config.nodes),
+      keys: indexNodeKeys(config.nodes),
       reservations: new Map(
         config.nodes.flatMap((node) => (node.address === undefined ? [] : [[node.address, node] as const])),
       ),

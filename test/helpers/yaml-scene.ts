@@ -48,6 +48,7 @@ interface Asking {
 export async function yamlScene(text: string): Promise<YamlScene> {
   const disk = new MemoryDisk({
     [FILE]: `version: 1\n${text}`,
+    '/srv/vmlinuz': 'kernel',
     '/usr/lib/ipxe/undionly.kpxe': 'loader',
     '/usr/lib/ipxe/snponly.efi': 'loader',
   })

@@ -19,6 +19,14 @@ export function parseClientUuid(value: Uint8Array): string | undefined {
   return unlessPlaceholder(formatUuid([...swapped, ...octets.slice(8)]))
 }
 
+/**
+ * The same machine's identifier where its first three fields are the other way round: U-Boot sends them big-endian
+ * (`pxeuuid`, cmd/pxe.c), PC firmware little-endian.
+ */
+export function otherByteOrder(uuid: string): string {
+  return uuid.replace(/^(..)(..)(..)(..)-(..)(..)-(..)(..)(-....-.{12})$/, '$4$3$2$1-$6$5-$8$7$9')
+}
+
 function identifierOctets(value: Uint8Array): readonly number[] | undefined {
   const octets = Array.from(value.subarray(1))
   if (value.length !== 17 || value[0] !== 0) return undefined
