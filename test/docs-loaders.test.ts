@@ -129,6 +129,11 @@ const SIGNS: readonly Sign[] = [
   },
   { client: 'U-Boot: option 60, or 93', sent: { 60: 'U-Boot.armv8', 93: [0, 22] } },
   {
+    client: 'U-Boot without option 93 (riscv64), with `loader: boot.scr.uimg`',
+    sent: { 60: 'U-Boot' },
+    in: world().firmware('boot.scr.uimg').node('n1', STRANGER, { loader: 'boot.scr.uimg' }),
+  },
+  {
     client: 'U-Boot with `loader: { uboot-arm64: boot.scr.uimg }`',
     sent: { 60: 'U-Boot.armv8', 93: [0, 22] },
     in: named('uboot-arm64', 'boot.scr.uimg'),

@@ -353,6 +353,27 @@ const WHERE_NEXT: readonly Row[] = [
     ],
   },
   {
+    name: 'U-Boot without option 93 gets the file that its node names without an architecture',
+    in: world().firmware('boot.scr').node('sbc', STRANGER, { loader: 'boot.scr' }),
+    ask: (w) => w.asksDhcp(STRANGER, { stage: 'rom', firmware: 'u-boot' }),
+    action: 'boot-file boot.scr over tftp as u-boot',
+    steps: [
+      'node.match inventory: sbc by mac',
+      ALL,
+      'loader.select inventory: boot.scr over tftp (node sbc)',
+    ],
+  },
+  {
+    name: 'a client of no known architecture never gets a file of the table, whoever names it',
+    in: world().node('odd', STRANGER, { loader: 'ipxe.efi' }),
+    ask: (w) => w.asksDhcp(STRANGER, { stage: 'rom', archCode: 0x7fff }),
+    action: 'no-boot no loader for architecture 32767',
+    steps: [
+      ...['node.match inventory: odd by mac', ALL],
+      'loader.select config: no loader for architecture 32767',
+    ],
+  },
+  {
     name: 'U-Boot for which no loader is named is told its server, where it asks for names of its own',
     in: world(),
     ask: (w) => w.asksDhcp(STRANGER, { stage: 'rom', arch: 'uboot-arm64', firmware: 'u-boot' }),

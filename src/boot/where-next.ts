@@ -3,7 +3,7 @@ import type { Step } from '../model/rules.ts'
 import type { FirmwareFile, World } from '../model/world.ts'
 import type { ClientArch } from '../protocol/iana/arch.ts'
 import type { Action, BootRequest, Firmware } from './decision.ts'
-import { overrideFor, PI_START, selectLoader } from './loaders.ts'
+import { archesOfLoader, overrideFor, PI_START, selectLoader } from './loaders.ts'
 import { type Fetched, nodePlane, sendSecurely } from './node-plane.ts'
 import { where } from './what-to-run.ts'
 
@@ -86,11 +86,12 @@ function loaderFirst(asked: Asked): Action | undefined {
 function loader(asked: Asked, stage: 'rom' | 'ipxe'): Action {
   const { arch, arches, archCode } = asked.request.client
   const all = arches ?? (arch === undefined ? [] : [arch])
-  if (all.length === 0)
-    return noBoot(
-      asked,
-      archCode === undefined ? 'the client names no architecture' : `no loader for architecture ${archCode}`,
-    )
+  if (all.length === 0) {
+    const problem =
+      archCode === undefined ? 'the client names no architecture' : `no loader for architecture ${archCode}`
+    const named = namedForAny(asked)
+    return named === undefined ? noBoot(asked, problem) : offer(asked, named)
+  }
   const refusals: string[] = []
   for (const one of all) {
     const named = namedLoader(asked, one, stage)
@@ -119,6 +120,14 @@ function namedLoader(asked: Asked, arch: ClientArch, stage: 'rom' | 'ipxe'): Cho
     if (typeof override === 'string')
       asked.steps.push({ rule: 'loader.override', outcome: `${by} says ${override}, not for ${arch}`, from })
   }
+  return undefined
+}
+
+/** What they name without an architecture, for a client of which none is known; never a file of the table. */
+function namedForAny(asked: Asked): Chosen | undefined {
+  for (const { override: name, by, from } of overrides(asked))
+    if (typeof name === 'string' && archesOfLoader(name).length === 0)
+      return { name, file: asked.world.firmware.get(name), by, from }
   return undefined
 }
 

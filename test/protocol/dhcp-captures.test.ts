@@ -13,7 +13,7 @@ const WITHOUT_DHCP4 = ['uefi-edk2-pxev6']
 
 describe('captured boots', () => {
   test('the captures are there', () => {
-    assert.equal(captureNames().length, 26)
+    assert.equal(captureNames().length, 28)
     for (const name of captureNames()) {
       assert.equal(capture(name).linkType, LINKTYPE_ETHERNET, name)
       assert.equal(capture(name).truncatedAt, undefined, name)
