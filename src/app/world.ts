@@ -61,8 +61,10 @@ export async function lookAtImages(
   disk: Disk,
   before: Pick<Picture, 'images' | 'storedFiles'> = { images: new Map(), storedFiles: new Map() },
 ): Promise<Pick<Picture, 'images' | 'storedFiles'>> {
-  const measured = await measureImages(config, disk)
-  const stored = await disk.storedImages(config.server.imageStore).catch(() => undefined)
+  const [measured, stored] = await Promise.all([
+    measureImages(config, disk),
+    disk.storedImages(config.server.imageStore).catch(() => undefined),
+  ])
   const current = stored?.current ?? new Map([...before.images].filter(([, image]) => isStored(image)))
   const free = [...current].filter(([name]) => !config.images.has(name))
   return { images: new Map([...free, ...measured]), storedFiles: stored?.files ?? before.storedFiles }

@@ -51,3 +51,20 @@ test("the payload's files take the place of every image's, and its command line 
   })
   assert.deepEqual(labView(config, {}).images, config.images)
 })
+
+test("the lab's payload in place of every image, also of one that only the image store has", () => {
+  const payload = { kernel: '/p/linux', initrd: '/p/initrd' }
+  const config = world().profile('worker', { image: 'stored' }).config()
+  const origin = { file: 'c', line: 1, column: 1 }
+  const profiles = [...config.profiles.values()].map((profile) => ({ ...profile, origin }))
+  const written = { ...config, profiles: new Map(profiles.map((profile) => [profile.name, profile])) }
+  const { images } = labView(written, { payload })
+  assert.deepEqual(
+    [...images.values()].map(({ name, kernel, initrd, cmdline }) => [name, kernel, initrd, cmdline]).sort(),
+    [
+      ['debian-live', '/p/linux', ['/p/initrd'], ['quiet']],
+      ['stored', '/p/linux', ['/p/initrd'], []],
+    ],
+  )
+  assert.equal(labView(written, {}).images, written.images)
+})

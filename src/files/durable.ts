@@ -8,6 +8,8 @@ export async function writeDurably(path: string, text: string): Promise<void> {
   try {
     const file = await open(temporary, 'wx', 0o644)
     try {
+      // Whatever umask there is.
+      await file.chmod(0o644)
       await file.writeFile(text)
       await file.sync()
     } finally {

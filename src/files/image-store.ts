@@ -93,7 +93,8 @@ async function publish(
     }
     await syncFolder(store.files)
     onStep('files-synced')
-    if (isNew) await writeCatalogue(store, withVersion(before, wanted.name, version))
+    // Without a new version as well: a server that missed a file that was mended looks again.
+    await writeCatalogue(store, isNew ? withVersion(before, wanted.name, version) : before)
   } catch (error) {
     const now = await readCatalogue(store).catch(() => undefined)
     if (now !== undefined) await removeUnnamed(store, now)

@@ -26,6 +26,10 @@ export class StoredImagesReader {
     if (identity !== this.#identity) {
       this.#identity = identity
       this.#found = identity === undefined ? Promise.resolve(NO_STORED_IMAGES) : readStore(this.#store)
+      // What could not be read may be readable a moment later.
+      this.#found.catch(() => {
+        this.#identity = undefined
+      })
     }
     return this.#found
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, rm, stat, statfs } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, mkdir, readdir, rm, stat, statfs } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { formatBytes } from '../lib/text.ts'
 import { ImageStoreError, isMissing, type StorePlace } from './image-catalogue.ts'
 import { type Lock, tryLock, withLock } from './lock.ts'
@@ -36,9 +36,10 @@ export async function openDownload(store: StorePlace, sha256: string, reserve: n
 }
 
 async function takeFolder(store: StorePlace, name: string, reserve: number): Promise<Workplace> {
-  // The server may run as another user than this command.
+  await mkdir(dirname(store.folder), { recursive: true, mode: 0o750 })
+  // The server may run as another user than this command, whatever umask that has.
   for (const folder of [store.folder, store.files, store.incoming])
-    await mkdir(folder, { recursive: true, mode: 0o755 })
+    if ((await mkdir(folder, { recursive: true })) !== undefined) await chmod(folder, 0o755)
   const folder = join(store.incoming, name)
   const lock = await withLock(store.lock, LOCK_WAIT_MS, async () => {
     await sweepIncoming(store, { except: name })

@@ -95,12 +95,16 @@ test('versions: the newest is current, the same once more changes nothing, older
 
 test('files lie under their hash, as the server may read them and nobody may write them', async () => {
   const place = newPlace()
-  const { version } = await add(place, 'one')
+  const umask = process.umask(0o077)
+  const { version } = await add(place, 'one').finally(() => process.umask(umask))
   const bytes = readFileSync(join(place.dir, 'src/vmlinuz'))
   assert.deepEqual({ ...version.kernel }, { name: 'vmlinuz', size: bytes.length, sha256: sha256(bytes) })
   const path = join(storeOf(place.folder).files, version.kernel.sha256)
   assert.ok(readFileSync(path).equals(bytes))
-  assert.equal(statSync(path).mode & 0o777, 0o444)
+  const modeOf = (file: string): number => statSync(file).mode & 0o777
+  assert.equal(modeOf(path), 0o444)
+  const { folder, files, catalogue } = storeOf(place.folder)
+  assert.deepEqual([folder, files, catalogue].map(modeOf), [0o755, 0o755, 0o644])
   assert.deepEqual(version.from, [join(place.dir, 'src/vmlinuz'), join(place.dir, 'src/initrd.img')])
 })
 
@@ -244,12 +248,10 @@ test('the server sees each change, old files too, and neither links nor files of
   writeFileSync(kernel, 'short')
   assert.equal((await new LocalDisk().storedImages(place.folder)).current.size, 0, 'another size')
   assert.equal(await verifyFile(store, second.kernel, () => {}), 'changed')
+  const missed = new LocalDisk()
+  assert.equal((await missed.storedImages(place.folder)).current.size, 0)
   await add(place, 'two!')
-  assert.equal(
-    (await new LocalDisk().storedImages(place.folder)).current.size,
-    1,
-    'added again, it is mended',
-  )
+  assert.equal((await missed.storedImages(place.folder)).current.size, 1, 'added again, it is mended')
   await removeImage(place.folder, 'debian')
   const removed = await disk.storedImages(place.folder)
   assert.deepEqual([removed.current.size, removed.files.get('debian')?.length], [0, 4])
