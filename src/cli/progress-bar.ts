@@ -10,6 +10,8 @@ export interface ProgressBar {
 /** Milliseconds between two drawings. */
 const REDRAW_MS = 100
 const CELLS = 24
+/** Columns of a terminal that does not tell, such as a serial line. */
+const WIDTH = 80
 
 /** One line of stderr that is drawn over itself; nothing where stderr is no terminal. */
 export function startProgressBar(): ProgressBar {
@@ -31,7 +33,9 @@ export function startProgressBar(): ProgressBar {
       if (now - drawn < REDRAW_MS && progress.done !== progress.total) return
       drawn = now
       const perSecond = ((progress.done - begun.done) * 1000) / Math.max(1, now - begun.at)
-      stderr.write(`\r${progressLine(progress, perSecond, stderr.columns)}\x1b[K`)
+      stderr.write(
+        `\r${progressLine(progress, perSecond, stderr.columns > 0 ? stderr.columns : WIDTH)}\x1b[K`,
+      )
     },
     end: () => {
       if (name !== undefined) stderr.write('\n')

@@ -57,6 +57,9 @@ inNetns(import.meta, (net) => {
         /profiles\.worker\.image: there is no image noble under images:, nor in the image store/,
       )
       await add(kernel1, initrd1)
+      const elsewhere = await centra('serve', '--config', site.config, '--state-dir', '/run/elsewhere')
+      assert.equal(elsewhere.code, 78)
+      assert.match(elsewhere.stderr, /no image noble .* nor in the image store \/run\/elsewhere\/images/)
       server = await serve(site)
       const text = script()
       for (const path of [address(kernel1, 'linux'), address(initrd1, 'initrd.gz')])

@@ -2,14 +2,16 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AddStep } from '../../src/files/image-store.ts'
 import { runs } from '../helpers/counts.ts'
-import { CENTRA_PXE, centra, sha256 } from '../helpers/server.ts'
+import { CENTRA_PXE, centra, eventually, sha256 } from '../helpers/server.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'centra-kill-'))
 after(() => rmSync(dir, { recursive: true, force: true }))
@@ -63,6 +65,42 @@ test('kill -9 at any moment of image add: the old version or the new one, whole;
   assert.equal(await current(), last)
   assert.deepEqual(readdirSync(join(stateDir, 'images/incoming')), [])
   console.log(`${JSON.stringify(outcomes)} after a kill`)
+})
+
+test('kill -9 in the middle of a download: the same command goes on from there', async () => {
+  const bytes = randomBytes(4_000_000)
+  const ranges: string[] = []
+  const server = createServer(({ headers: { range } }, response) => {
+    ranges.push(range ?? 'none')
+    const first = Number(/^bytes=([0-9]+)-$/.exec(range ?? '')?.[1] ?? 0)
+    const length = bytes.length - first
+    const part = { 'Content-Range': `bytes ${first}-${bytes.length - 1}/${bytes.length}` }
+    response.writeHead(first === 0 ? 200 : 206, { 'Content-Length': length, ...(first === 0 ? {} : part) })
+    // The first time the rest never comes.
+    if (first === 0) response.write(bytes.subarray(0, 1_500_000))
+    else response.end(bytes.subarray(first))
+  }).listen(0, '127.0.0.1')
+  after(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/linux`
+  const flags = ['--state-dir', stateDir, '--url', url, '--sha256', sha256(bytes), '--allow-private']
+  const child = spawn(CENTRA_PXE, ['image', 'add', 'web', ...flags], { stdio: 'ignore' })
+  const ended = once(child, 'exit')
+  const part = join(stateDir, 'images/incoming', `download-${sha256(bytes)}`, 'part')
+  await eventually(
+    'what came is on disk',
+    () => (existsSync(part) && statSync(part).size === 1_500_000) || undefined,
+  )
+  child.kill('SIGKILL')
+  await ended
+  assert.equal((await centra('image', 'add', 'web', ...flags)).code, 0)
+  assert.deepEqual(ranges, ['none', 'bytes=1500000-'])
+  const { stdout } = await centra('image', 'show', 'web', '--state-dir', stateDir, '--json')
+  assert.equal(JSON.parse(stdout).versions[0].kernel.sha256, sha256(bytes))
+  assert.deepEqual(readdirSync(join(stateDir, 'images/incoming')), [])
 })
 
 const MODULE = join(import.meta.dirname, '../../src/files')
