@@ -114,6 +114,20 @@ const DISCOVER: readonly Row[] = [
     }),
   ),
   {
+    name: 'a DISCOVER gives back what the client may not have any more',
+    in: world().labNodes().lease('10.77.0.11', STRANGER),
+    ask: discover(),
+    answer: 'offer 10.77.0.100 offered for 60 s, writes released 10.77.0.11 for 0 s',
+    steps: ['lease.pool state: 10.77.0.100'],
+  },
+  {
+    name: "not a relay's address, nor that of a server which besides: names",
+    in: world().network({ relays: [ip('10.77.0.100')], besides: [ip('10.77.0.101')] }),
+    ask: discover('10.77.0.101'),
+    answer: 'offer 10.77.0.102 offered for 60 s',
+    steps: ['lease.pool state: 10.77.0.102'],
+  },
+  {
     name: 'an offer that is held belongs to its client',
     in: small().lease('10.77.0.100', OTHER, { state: 'offered', expiresAt: world().now + 1 }),
     ask: discover('10.77.0.100'),
@@ -227,7 +241,7 @@ const DISCOVER: readonly Row[] = [
     ask: discover(),
     answer: 'offer 10.77.0.100 offered for 60 s',
     steps: [
-      "lease.reservation state: 10.77.0.1 for node09: 10.77.0.1 is the server's, the router's or the subnet's own",
+      "lease.reservation state: 10.77.0.1 for node09: 10.77.0.1 is a server's, a router's, a relay's or the subnet's own",
       'lease.pool state: 10.77.0.100',
     ],
   },
@@ -314,11 +328,34 @@ const REQUEST: readonly Row[] = [
     steps: ['lease.current state: 10.77.0.142 is free for this client'],
   },
   {
+    name: 'RENEWING what is reserved for somebody else since: given back at once',
+    in: world().labNodes().lease('10.77.0.11', STRANGER),
+    ask: renew('10.77.0.11'),
+    answer: 'nak: 10.77.0.11 is reserved for node01, writes released 10.77.0.11 for 0 s',
+    steps: ['lease.current state: 10.77.0.11 is reserved for node01'],
+  },
+  {
+    name: 'RENEWING another address than the one that is reserved for it since',
+    in: world().labNodes().lease('10.77.0.142', NODE01),
+    mac: NODE01,
+    ask: renew('10.77.0.142'),
+    answer: 'nak: 10.77.0.142 was it, 10.77.0.11 is reserved for it now, writes released 10.77.0.142 for 0 s',
+    steps: ['lease.reservation inventory: 10.77.0.142 was it, 10.77.0.11 is reserved for it now'],
+  },
+  {
+    name: 'RENEWING another address while somebody has the reserved one',
+    in: world().labNodes().lease('10.77.0.142', NODE01).lease('10.77.0.11', OTHER),
+    mac: NODE01,
+    ask: renew('10.77.0.142'),
+    answer: 'ack 10.77.0.142, writes bound 10.77.0.142 for 3600 s',
+    steps: ['lease.current state: 10.77.0.142 is free for this client'],
+  },
+  {
     name: "INIT-REBOOT, the router's address",
     in: world(),
     ask: reboot('10.77.0.1'),
-    answer: "nak: 10.77.0.1 is the server's, the router's or the subnet's own",
-    steps: ["lease.current state: 10.77.0.1 is the server's, the router's or the subnet's own"],
+    answer: "nak: 10.77.0.1 is a server's, a router's, a relay's or the subnet's own",
+    steps: ["lease.current state: 10.77.0.1 is a server's, a router's, a relay's or the subnet's own"],
   },
   {
     name: 'S13: RENEWING extends',
@@ -577,9 +614,11 @@ function describeAnswer(answer: LeaseAnswer, now: number): string {
   const seconds = (lease: Lease): number => (lease.expiresAt - now) / 1000
   const shown = (lease: Lease): string =>
     `${lease.state} ${formatIpv4(lease.address)} for ${seconds(lease)} s`
+  const writes = (leases: readonly Lease[] = []): string =>
+    leases.length === 0 ? '' : `, writes ${leases.map(shown).join(', ')}`
   switch (answer.kind) {
     case 'offer':
-      return `offer ${formatIpv4(answer.lease.address)} ${answer.lease.state} for ${seconds(answer.lease)} s`
+      return `offer ${formatIpv4(answer.lease.address)} ${answer.lease.state} for ${seconds(answer.lease)} s${writes(answer.writes)}`
     case 'ack':
       return `ack ${formatIpv4(answer.lease.address)}, writes ${answer.writes.map(shown).join(', ')}`
     case 'ack-inform':
@@ -587,7 +626,7 @@ function describeAnswer(answer: LeaseAnswer, now: number): string {
     case 'bootp':
       return `bootp ${formatIpv4(answer.address)}`
     case 'nak':
-      return `nak: ${answer.reason}`
+      return `nak: ${answer.reason}${writes(answer.writes)}`
     case 'silent':
       return [
         `silent: ${answer.reason}`,

@@ -79,10 +79,11 @@ function offer(
   world: AddressWorld,
   steps: Step[],
 ): LeaseAnswer {
+  const lost = written(lostLeases(request.mac, world), world)
   const address = chooseAddress(request.mac, requested, world, steps)
   if (address === undefined) {
     steps.push({ rule: 'lease.pool', outcome: 'no free address', from: 'state' })
-    return { kind: 'silent', reason: `no free address on ${world.network.name}` }
+    return { kind: 'silent', reason: `no free address on ${world.network.name}`, ...lost }
   }
   const seconds = leaseSeconds(request, world.network)
   const held = world.leases.ofAddress(world.network.name, address)
@@ -97,6 +98,30 @@ function offer(
     lease: { ...lease, state: 'offered', expiresAt: until },
     seconds,
     ...(check === undefined ? {} : { check }),
+    ...lost,
+  }
+}
+
+/**
+ * What a client holds and may not have any more: it is somebody else's reservation now, or out of the pool. Whoever sends a
+ * DISCOVER does not use it (RFC 2131 §4.4.1), nor does who got a NAK, so the one it is meant for need not wait for its end.
+ */
+function lostLeases(mac: Mac, world: AddressWorld): readonly Lease[] {
+  return world.leases
+    .ofClient(world.network.name, mac)
+    .filter(
+      (lease) =>
+        lease.state === 'bound' &&
+        isActive(lease, world.now) &&
+        whyNot(mac, lease.address, world) !== undefined,
+    )
+}
+
+/** These leases as given back, where there are any. */
+function written(lost: readonly Lease[], { now }: AddressWorld): { readonly writes?: readonly Lease[] } {
+  if (lost.length === 0) return {}
+  return {
+    writes: lost.map((lease) => ({ ...lease, state: 'released', expiresAt: Math.min(lease.expiresAt, now) })),
   }
 }
 
@@ -160,10 +185,26 @@ function known(request: LeaseRequest, address: Ipv4, world: AddressWorld, steps:
   const { network, leases, node } = world
   const held = leases.ofAddress(network.name, address)
   const isOurClient = held?.mac === request.mac || (node !== undefined && node.address === address)
+  const moved = movedReservation(request.mac, address, world)
+  if (moved !== undefined && held?.mac === request.mac) {
+    const reason = `${formatIpv4(address)} was it, ${formatIpv4(moved)} is reserved for it now`
+    steps.push({ rule: 'lease.reservation', outcome: reason, from: 'inventory' })
+    return { kind: 'nak', reason, ...written([held], world) }
+  }
   if (network.authoritative || isOurClient) return confirm(request, address, world, steps)
   const reason = `authoritative: false, and ${formatIpv4(address)} is not this client's by our leases`
   steps.push({ rule: 'lease.current', outcome: reason, from: 'state', cite: cite(network.origin) })
   return { kind: 'silent', reason }
+}
+
+/**
+ * The free address that a description reserves for this client, where it has another: it asks anew and gets that. Not where
+ * the node has several cards, of which one has the reservation and the others addresses of the pool.
+ */
+function movedReservation(mac: Mac, address: Ipv4, world: AddressWorld): Ipv4 | undefined {
+  const { node } = world
+  if (node?.address === undefined || node.address === address || node.macs.length > 1) return undefined
+  return whyNot(mac, node.address, world) === undefined ? node.address : undefined
 }
 
 /** ACK when the client may have this address, NAK otherwise: we are authoritative, also for clients we never saw. */
@@ -174,7 +215,8 @@ function confirm(request: LeaseRequest, address: Ipv4, world: AddressWorld, step
     outcome: problem === undefined ? `${formatIpv4(address)} is free for this client` : problem,
     from: 'state',
   })
-  if (problem !== undefined) return { kind: 'nak', reason: problem }
+  if (problem !== undefined)
+    return { kind: 'nak', reason: problem, ...written(lostLeases(request.mac, world), world) }
   const lease = makeLease(request, address, world)
   const writes = [...releaseOthers(request.mac, address, world), lease]
   return { kind: 'ack', lease, writes, seconds: leaseSeconds(request, world.network) }
@@ -293,7 +335,8 @@ function whyNot(mac: Mac, address: Ipv4, world: AddressWorld): string | undefine
     if (holder.mac !== mac) return `${shown()} is leased to ${holder.mac}`
   }
   // First: a reservation may name the address that the interface turns out to have.
-  if (belongsToNetwork(address, world)) return `${shown()} is the server's, the router's or the subnet's own`
+  if (belongsToNetwork(address, world))
+    return `${shown()} is a server's, a router's, a relay's or the subnet's own`
   const reservedFor = world.reservations.get(address)
   if (reservedFor !== undefined)
     return reservedFor.name === world.node?.name || isItsStill(mac, reservedFor, holder, world)
@@ -316,9 +359,15 @@ function isTaken(address: Ipv4, world: AddressWorld): boolean {
   return world.reservations.has(address) || belongsToNetwork(address, world)
 }
 
-/** Ours, the router's, or one of the two that no host has. */
+/** Ours, the router's, a relay's, another DHCP server's, or one of the two that no host has. */
 function belongsToNetwork(address: Ipv4, { network, server }: AddressWorld): boolean {
-  return address === server || address === network.options.router || isSubnetEnd(network.subnet, address)
+  return (
+    address === server ||
+    address === network.options.router ||
+    network.relays.includes(address) ||
+    network.besides.includes(address) ||
+    isSubnetEnd(network.subnet, address)
+  )
 }
 
 function cite({ file, line }: Origin): string {

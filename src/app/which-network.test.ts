@@ -35,6 +35,19 @@ function relayAgent(code: number, address: Ipv4): DhcpOption {
 }
 
 const giaddr = ip('10.78.0.1')
+const DISCOVER: DhcpOption = { code: 53, data: Uint8Array.of(1) }
+
+for (const forged of ['255.255.255.255', '127.0.0.1', '224.0.0.1', '8.8.8.8', '10.99.0.1'])
+  test(`A15: nothing goes to a giaddr of ${forged}, whatever link it selects`, () =>
+    assert.equal(
+      which({ giaddr: ip(forged), options: [relayAgent(5, ip('203.0.113.0'))] }),
+      `relayed by ${forged}: it is in no network and no relays:`,
+    ))
+
+test('A15: nor to our own address', () => {
+  const change = { giaddr: ip('10.77.0.1'), options: [relayAgent(5, ip('203.0.113.0'))] }
+  assert.equal(which(change), 'relayed by 10.77.0.1: that is our own address')
+})
 
 for (const [name, change, expected] of [
   ['a direct client', {}, 'provisioning 10.77.0.1'],
@@ -61,6 +74,11 @@ for (const [name, change, expected] of [
     'far 10.77.0.1',
   ],
   ['S16: a client behind a relay renews by unicast', { ciaddr: ip('10.78.0.77') }, 'behind 10.77.0.1'],
+  [
+    'a ciaddr in a DISCOVER means nothing',
+    { ciaddr: ip('10.78.0.77'), options: [DISCOVER] },
+    'provisioning 10.77.0.1',
+  ],
   ['a client of our own renews', { ciaddr: ip('10.77.0.77') }, 'provisioning 10.77.0.1'],
   [
     'an address of another interface of ours is no renewal here',

@@ -2,7 +2,7 @@ import { ANY_ADDRESS, formatIpv4, type Ipv4, isSubnetEnd, subnetContains } from 
 import { err, ok, type Result } from '../lib/result.ts'
 import type { Config, Network } from '../model/config.ts'
 import type { DhcpMessage } from '../protocol/dhcp4/message.ts'
-import { relayAgentInfo, subnetSelection } from '../protocol/dhcp4/options.ts'
+import { messageType, relayAgentInfo, subnetSelection } from '../protocol/dhcp4/options.ts'
 import type { ServedNetwork } from './served-network.ts'
 
 /**
@@ -16,8 +16,10 @@ export function whichNetwork(
   { networks }: Config,
   sourceAddress: Ipv4 = ANY_ADDRESS,
 ): Result<ServedNetwork, string> {
-  const { giaddr, ciaddr } = message
+  const { giaddr } = message
   if (giaddr !== 0) return relayedTo(message, arrival, networks)
+  // RFC 2131 §4.4.1: a DISCOVER has none, and where one is, it means nothing.
+  const ciaddr = messageType(message) === 'DISCOVER' ? ANY_ADDRESS : message.ciaddr
   const from = ciaddr === 0 && arrival.interface === undefined ? sourceAddress : ciaddr
   if (arrival.interface !== undefined && (from === 0 || isOnLink(arrival, from))) return ok(arrival)
   const remote = networks.find(
@@ -39,8 +41,15 @@ function relayedTo(
   const network = networks.find(({ subnet }) => subnetContains(subnet, link))
   const via = `relayed by ${formatIpv4(giaddr)}`
   if (network === undefined) return err(`${via}: no network has ${formatIpv4(link)}`)
-  if (networks.some(({ subnet }) => isSubnetEnd(subnet, giaddr)))
-    return err(`${via}: no host has this address`)
+  // The reply goes to giaddr, whatever it says: nobody outside our networks is to hear from us by a forged one.
+  const home = networks.find((one) => subnetContains(one.subnet, giaddr))
+  const isNamed = networks.some((one) => one.relays.includes(giaddr))
+  if (home === undefined ? !isNamed : isSubnetEnd(home.subnet, giaddr))
+    return err(
+      `${via}: ${home === undefined ? 'it is in no network and no relays:' : 'no host has this address'}`,
+    )
+  if (giaddr === arrival.address || networks.some((one) => one.address === giaddr))
+    return err(`${via}: that is our own address`)
   const found = reachedAt(arrival, network, networks)
   const relays = (found.link ?? [found]).flatMap((one) => one.network.relays)
   if (relays.length > 0 && !relays.includes(giaddr))

@@ -8,7 +8,7 @@ import { toHex } from '../lib/text.ts'
 import type { LoaderOverride, Network } from '../model/config.ts'
 import { decodeDhcp4 } from '../protocol/dhcp4/decode.ts'
 import { encodeDhcp4 } from '../protocol/dhcp4/encode.ts'
-import { blankMessage, type DhcpMessage } from '../protocol/dhcp4/message.ts'
+import { blankMessage, type DhcpMessage, type DhcpOption } from '../protocol/dhcp4/message.ts'
 import { optionBytes } from '../protocol/dhcp4/options.ts'
 import { classifyDhcp } from './classify.ts'
 import { decide } from './decide.ts'
@@ -455,3 +455,22 @@ function mapNames(octets: Uint8Array): string {
   const hex = (text: string): string => Buffer.from(text).toString('hex')
   return NAMES.reduce((value, [theirs, ours]) => value.replace(hex(theirs), hex(ours)), toHex(octets))
 }
+
+test('D19: however long the options are that come back, the client can take the reply', () => {
+  const long = (code: number): DhcpOption => ({ code, data: new Uint8Array(code === 82 ? 253 : 255).fill(1) })
+  const asked = decodeDhcp4(vector('P1').bytes)
+  assert.ok(asked.ok)
+  const others = asked.value.options.filter(({ code }) => ![57, 61, 82, 97].includes(code))
+  const request = { ...asked.value, options: [...others, long(61), long(97), long(82)] }
+  const reply = answer(encodeDhcp4(request), server())
+  assert.ok(reply)
+  const { options } = reply.message
+  assert.equal(
+    encodeDhcp4({ ...reply.message, options: options.filter(({ code }) => code !== 82) }).length <= 548,
+    true,
+  )
+  assert.deepEqual(
+    [61, 82, 97].map((code) => optionBytes(reply.message, code)?.length),
+    [255, 253, undefined],
+  )
+})

@@ -39,6 +39,7 @@ export type Destination =
 /** Where relays listen, unless they say otherwise (RFC 8357). */
 const SERVER_PORT = 67
 const CLIENT_PORT = 68
+const UUID_OCTETS = 17
 /** Option 93 of an x86 BIOS (IANA). */
 const BIOS = 0
 
@@ -157,7 +158,7 @@ function proxy(parts: ReplyParts, type: 'OFFER' | 'ACK'): DhcpMessage {
       option(OPTION.serverIdentifier, ipv4Value(serverIdentifier(request, server))),
       ...echoed(request, OPTION.clientIdentifier),
       ...vendorOf(fields, item, request),
-      ...echoed(request, OPTION.clientUuid),
+      ...echoedUuid(request),
       ...fields.files,
       ...echoed(request, OPTION.relayAgentInformation),
     ],
@@ -249,7 +250,7 @@ function build(parts: ReplyParts, { type, yiaddr, seconds }: Said): DhcpMessage 
   const last = [
     ...echoed(request, OPTION.clientIdentifier),
     ...booting.vendor,
-    ...(booting.echoesUuid ? echoed(request, OPTION.clientUuid) : []),
+    ...(booting.echoesUuid ? echoedUuid(request) : []),
     ...booting.files,
     // Last, where a relay finds and takes it off (RFC 3046 §2.2).
     ...echoed(request, OPTION.relayAgentInformation),
@@ -270,14 +271,18 @@ interface OptionGroups {
   readonly last: readonly DhcpOption[]
 }
 
-/** Leaves out wished options, the last first, until the client can take the message (option 57). */
+/**
+ * Leaves out wished options, the last first, until the client can take the message (option 57). Option 82 does not count: its
+ * relay takes it off.
+ */
 function fit(
   request: DhcpMessage,
   header: DhcpMessage,
   { required, wished: all, last }: OptionGroups,
 ): DhcpMessage {
   const whole = { ...header, options: [...required, ...all, ...last] }
-  const limit = replyLengthLimit(request)
+  const agent = optionBytes(request, OPTION.relayAgentInformation)
+  const limit = replyLengthLimit(request) + (agent === undefined ? 0 : agent.length + 2)
   if (encodedLength(whole) <= limit) return whole
   for (let keep = all.length - 1; keep > 0; keep -= 1) {
     const message = { ...header, options: [...required, ...all.slice(0, keep), ...last] }
@@ -307,6 +312,11 @@ function echo(request: DhcpMessage): DhcpMessage {
 function echoed(request: DhcpMessage, code: number): readonly DhcpOption[] {
   const data = optionBytes(request, code)
   return data === undefined || data.length === 0 || data.length > 255 ? [] : [option(code, data)]
+}
+
+/** Option 97 as it is defined: a type and 16 octets (RFC 4578 §2.3). */
+function echoedUuid(request: DhcpMessage): readonly DhcpOption[] {
+  return echoed(request, OPTION.clientUuid).filter(({ data }) => data.length === UUID_OCTETS)
 }
 
 function option(code: number, data: Uint8Array): DhcpOption {

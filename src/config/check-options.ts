@@ -22,7 +22,9 @@ const NOT_CUSTOM: ReadonlyMap<number, string> = new Map<number, string>([
   ...[OPTION.bootFileSize, OPTION.vendorSpecificInformation, OPTION.vendorClass, OPTION.tftpServerName].map(
     (code) => [code, BY_DECISION] as const,
   ),
-  ...[OPTION.bootFileName, OPTION.ipxe].map((code) => [code, BY_DECISION] as const),
+  ...[OPTION.bootFileName, OPTION.ipxe, OPTION.url, OPTION.pxelinuxConfigFile, OPTION.pxelinuxPathPrefix].map(
+    (code) => [code, BY_DECISION] as const,
+  ),
   ...[50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 61, 82, 93, 94, 97, 118].map(
     (code) => [code, BY_PROTOCOL] as const,
   ),

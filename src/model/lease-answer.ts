@@ -23,6 +23,8 @@ export type LeaseAnswer =
       readonly lease: Lease
       readonly seconds: number
       readonly check?: PingCheck
+      /** What the client held and may not have any more. */
+      readonly writes?: readonly Lease[]
     }
   | {
       readonly kind: 'ack'
@@ -33,7 +35,7 @@ export type LeaseAnswer =
   | { readonly kind: 'ack-inform'; readonly address: Ipv4 }
   /** A reservation, told for ever. */
   | { readonly kind: 'bootp'; readonly address: Ipv4 }
-  | { readonly kind: 'nak'; readonly reason: string }
+  | { readonly kind: 'nak'; readonly reason: string; readonly writes?: readonly Lease[] }
   | {
       readonly kind: 'silent'
       readonly reason: string
