@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { lease } from '../../test/helpers/state.ts'
-import { ip, mac, pool } from '../../test/helpers/world.ts'
+import { ip, mac, network, pool } from '../../test/helpers/world.ts'
 import { LeaseTable } from './lease-table.ts'
 
 const A = '02:00:00:00:00:0a'
@@ -101,4 +101,54 @@ test('a pool that is full, or nearly, is not searched for every client', () => {
   table.restore(given, undefined)
   assert.ok(lookedAt(20) <= 1)
   assert.ok(table.ofAddress('lab', given.address))
+})
+
+test('leases go to the network whose subnet has their address; offers are let go; where none has it, they stay', () => {
+  const [bound, declined] = [lease('10.0.0.5', A), lease('10.0.0.6', B, { state: 'declined' })]
+  const elsewhere = lease('192.0.2.9', A)
+  const table = new LeaseTable([bound, declined, lease('10.0.0.7', B, { state: 'offered' }), elsewhere])
+  assert.deepEqual(table.settle([network('10.0.0.0/24', { name: 'lab' })]), { gone: [], leases: [] })
+  const moved = [bound, declined].map((one) => ({ ...one, network: 'renamed' }))
+  const settled = table.settle([network('10.0.0.0/24', { name: 'renamed' })])
+  assert.deepEqual(settled, { gone: [bound, declined], leases: moved })
+  assert.deepEqual([...table.all()], [elsewhere, ...moved])
+  assert.deepEqual(table.settle([network('10.0.0.0/24', { name: 'renamed' })]), { gone: [], leases: [] })
+})
+
+test('two networks that exchange their subnets exchange their leases', () => {
+  const other = lease('10.1.0.5', A, { network: 'other' })
+  const table = new LeaseTable([lease('10.0.0.5', A), other])
+  table.settle([network('10.1.0.0/24', { name: 'lab' }), network('10.0.0.0/24', { name: 'other' })])
+  assert.deepEqual(table.ofClient('lab', mac(A)), [{ ...other, network: 'lab' }])
+  assert.deepEqual(table.ofClient('other', mac(A)), [{ ...lease('10.0.0.5', A), network: 'other' }])
+})
+
+test('an address that was given under both names is kept by the lease that ends last, a client by its newest', () => {
+  const later = { network: 'renamed', startedAt: 2_000_000, expiresAt: 5_600_000 }
+  const table = new LeaseTable([
+    lease('10.0.0.5', A, { expiresAt: 9_000_000 }),
+    lease('10.0.0.6', A, { network: 'older', startedAt: 900_000 }),
+    lease('10.0.0.7', B),
+    lease('10.0.0.5', B, later),
+    lease('10.0.0.7', A, later),
+  ])
+  const { gone, leases } = table.settle([network('10.0.0.0/24', { name: 'renamed' })])
+  assert.equal(gone.length, 3)
+  const left = [...table.all()].map((one) => [
+    one.address & 255,
+    one.mac,
+    one.network,
+    one.state,
+    one.expiresAt,
+  ])
+  assert.deepEqual(
+    left.sort((a, b) => Number(a[0]) - Number(b[0])),
+    [
+      [5, A, 'renamed', 'released', 2_000_000],
+      [6, A, 'renamed', 'released', 2_000_000],
+      [7, A, 'renamed', 'bound', 5_600_000],
+    ],
+  )
+  const onDisk = leases.map((one) => one.address & 255)
+  assert.deepEqual(onDisk.sort(), [5, 6])
 })

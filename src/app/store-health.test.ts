@@ -11,6 +11,7 @@ test('a refused write is told until the next one succeeds, and the writer learns
   }
   const disk: StateStore = {
     saveLeases: write,
+    moveLeases: write,
     openAttempt: write,
     appendEvents: () => {},
     saveSeen: () => {},
@@ -44,6 +45,7 @@ test('after a damaged database nothing is written any more, and that is told onc
   const health = new StoreHealth((error) => told.push(error))
   const store = health.watch({
     saveLeases: write,
+    moveLeases: write,
     openAttempt: write,
     appendEvents: () => {},
     saveSeen: () => {},

@@ -32,6 +32,7 @@ export class StoreHealth {
   watch(store: StateStore): StateStore {
     return {
       saveLeases: (leases) => this.#heed(() => store.saveLeases(leases)),
+      moveLeases: (moved) => this.#heed(() => store.moveLeases(moved)),
       openAttempt: (attempt) => this.#heed(() => store.openAttempt(attempt)),
       appendEvents: (events) => store.appendEvents(events),
       saveSeen: (machines) => store.saveSeen(machines),

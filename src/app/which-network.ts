@@ -21,14 +21,31 @@ export function whichNetwork(
   // RFC 2131 §4.4.1: a DISCOVER has none, and where one is, it means nothing.
   const ciaddr = messageType(message) === 'DISCOVER' ? ANY_ADDRESS : message.ciaddr
   const from = ciaddr === 0 && arrival.interface === undefined ? sourceAddress : ciaddr
-  if (arrival.interface !== undefined && (from === 0 || isOnLink(arrival, from))) return ok(arrival)
+  if (arrival.interface !== undefined && (from === 0 || isOnLink(arrival, from)))
+    return here(arrival, networks)
   const remote = networks.find(
     ({ interface: name, subnet }) => name === undefined && subnetContains(subnet, from),
   )
   if (remote !== undefined) return ok(reachedAt(arrival, remote, networks))
   return arrival.interface === undefined
     ? err(`sent to ${formatIpv4(arrival.address)} by no relay, from no network behind one`)
-    : ok(arrival)
+    : here(arrival, networks)
+}
+
+/**
+ * Until a reload has brought the sockets in line, they know their networks as they were: an address that moved with its subnet
+ * to another name would look free there.
+ */
+function here(arrival: ServedNetwork, networks: readonly Network[]): Result<ServedNetwork, string> {
+  const isKept = ({ name, subnet }: Network): boolean =>
+    networks.some(
+      (one) =>
+        one.name === name && one.subnet.network === subnet.network && one.subnet.prefix === subnet.prefix,
+    )
+  const gone = (arrival.link ?? [arrival]).find(({ network }) => !isKept(network))
+  return gone === undefined
+    ? ok(arrival)
+    : err(`arrived on ${gone.network.name}, which a reload took away or moved`)
 }
 
 function relayedTo(

@@ -42,6 +42,7 @@ export function addExplain(program: Command): void {
       const config = await requireConfig(flags.config)
       const leases = flags.leases === true ? await withState(config, (reader) => reader.leases()) : []
       const table = new LeaseTable(leases)
+      table.settle(config.networks)
       if (flags.pcap === undefined) show(await explainFlags(flags, config, table), flags)
       else await showPcap(flags.pcap, flags, config, table)
     })

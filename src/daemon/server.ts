@@ -13,6 +13,7 @@ import { LeaseClock } from '../app/lease-clock.ts'
 import { type LoadOptions, loadConfig } from '../app/load-config.ts'
 import { LoopWatch } from '../app/loops.ts'
 import { missingImages } from '../app/missing-images.ts'
+import { moveLeases } from '../app/move-leases.ts'
 import { networkReports } from '../app/network-report.ts'
 import { observeHeard } from '../app/observe-foreign.ts'
 import { PingChecks, ROUTED } from '../app/ping-check.ts'
@@ -168,6 +169,7 @@ class Server implements RunningServer {
     const native = nativeSockets()
     if (!native.available)
       log.line('warn', `replies go out by broadcast: ${native.reason ?? 'no native sockets'}`)
+    await moveLeases(running)
     const leaseClock = new LeaseClock(clock, running)
     leaseClock.start()
     await this.#openControl(stateDir, running)
@@ -195,6 +197,7 @@ class Server implements RunningServer {
         return { reloaded: false, problems: lines }
       }
       running.picture = await takePicture(config, this.#options.disk)
+      await moveLeases(running)
       const restart = restartNeeded(this.#adapted(this.#options.config), config)
       if (restart !== undefined) this.#options.log.line('warn', restart)
       running.timeline.emit({

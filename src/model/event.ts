@@ -5,6 +5,7 @@ export const EVENT_KINDS = [
   'server.started',
   'server.stopped',
   'clock.jump',
+  'lease.moved',
   'config.reloaded',
   'config.rejected',
   'network.up',

@@ -59,6 +59,11 @@ export interface BootProgress {
 export interface StateStore {
   /** Resolves when every lease is on disk (fdatasync has returned); rejects when it is not. */
   saveLeases(leases: readonly Lease[]): Promise<void>
+  /**
+   * Leases of networks that were renamed: `gone` is forgotten, and what `leases` has of its addresses replaces whatever was
+   * there. All of it or nothing is on disk when this resolves, after all leases saved before.
+   */
+  moveLeases(moved: { readonly gone: readonly Lease[]; readonly leases: readonly Lease[] }): Promise<void>
   /** Resolves when the attempt is on disk. */
   openAttempt(attempt: BootAttempt): Promise<void>
   /** Written soon, in batches; lost at most for the last second before a crash. */

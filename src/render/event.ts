@@ -6,6 +6,7 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'server.started': 'server started',
   'server.stopped': 'server stopped',
   'clock.jump': 'the clock was set',
+  'lease.moved': 'leases moved',
   'config.reloaded': 'configuration reloaded',
   'config.rejected': 'configuration refused',
   'network.up': 'network up',

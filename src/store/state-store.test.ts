@@ -249,3 +249,18 @@ function emptyDatabase(): Buffer {
   rmSync(folder, { recursive: true })
   return bytes
 }
+
+test('leases that moved are under their new network alone, all or none, also where a row was in their place', async (t) => {
+  const { stateDir, store } = await open(t)
+  const [A, B] = ['02:00:00:00:00:0a', '02:00:00:00:00:0b']
+  const [first, second] = [lease('10.0.0.5', A), lease('10.0.0.6', B)]
+  const inTheWay = lease('10.0.0.5', B, { network: 'renamed' })
+  await store.saveLeases([first, second, inTheWay])
+  const moved = [first, second].map((one) => ({ ...one, network: 'renamed' }))
+  // The tables refuse a client two bound addresses: nothing of this is kept.
+  const twice = [...moved, lease('10.0.0.5', B, { network: 'renamed', startedAt: 0 })]
+  await assert.rejects(store.moveLeases({ gone: [first, second], leases: twice }), { code: 'conflict' })
+  await store.moveLeases({ gone: [first, second], leases: moved })
+  await store.close()
+  assert.deepEqual((await open(t, stateDir)).saved.leases, moved)
+})

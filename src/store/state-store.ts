@@ -83,6 +83,11 @@ class SqliteStateStore implements DurableStore {
     if (leases.length > 0) await this.#writer.write({ kind: 'leases', rows: leases.map(leaseToValues) })
   }
 
+  async moveLeases({ gone, leases }: Parameters<StateStore['moveLeases']>[0]): Promise<void> {
+    const keys = gone.map(({ network, address }) => [network, address])
+    await this.#writer.write({ kind: 'moved', gone: keys, rows: leases.map(leaseToValues) })
+  }
+
   openAttempt(attempt: BootAttempt): Promise<void> {
     return this.#writer.write({ kind: 'attempt', attempt })
   }

@@ -98,6 +98,7 @@ const SQL = {
     ON CONFLICT (network, address) DO UPDATE SET mac = excluded.mac, client_id = excluded.client_id,
       state = excluded.state, started_at = excluded.started_at, expires_at = excluded.expires_at
     WHERE leases.mac = excluded.mac OR leases.state != 'bound' OR leases.expires_at <= excluded.started_at`,
+  forget: `DELETE FROM leases WHERE network = ? AND address = ?`,
   attempt: `INSERT INTO attempts (nonce, mac, address, profile, image, opened_at) VALUES (?, ?, ?, ?, ?, ?)`,
   events: `INSERT INTO event_pages (first_id, last_id, count, events) VALUES (?, ?, ?, ?)`,
   seen: `INSERT INTO seen
@@ -129,6 +130,11 @@ function prepare(database: DatabaseSync): Statements {
 function apply(statements: Statements, write: Write): number {
   switch (write.kind) {
     case 'leases':
+      for (const row of write.rows) applyLease(statements, row)
+      return 0
+    case 'moved':
+      for (const [network = '', address = 0] of [...write.gone, ...write.rows])
+        statements.forget.run(network, address)
       for (const row of write.rows) applyLease(statements, row)
       return 0
     case 'attempt': {

@@ -9,6 +9,8 @@ import type { StoreErrorCode } from './store-error.ts'
  */
 export type Write =
   | { readonly kind: 'leases'; readonly rows: readonly LeaseValues[] }
+  /** `gone`: network and address of rows to delete; `rows` take the place of whatever is at their addresses. */
+  | { readonly kind: 'moved'; readonly gone: readonly LeaseValues[]; readonly rows: readonly LeaseValues[] }
   | { readonly kind: 'attempt'; readonly attempt: BootAttempt }
   | { readonly kind: 'records'; readonly records: Records }
 

@@ -39,6 +39,13 @@ export class MemoryStore implements StateStore {
     this.leases.push(...leases)
   }
 
+  async moveLeases({ gone, leases }: Parameters<StateStore['moveLeases']>[0]): Promise<void> {
+    await this.disk()
+    const isAt = (a: Lease, b: Lease): boolean => a.network === b.network && a.address === b.address
+    const kept = this.leases.filter((one) => ![...gone, ...leases].some((other) => isAt(one, other)))
+    this.leases.splice(0, this.leases.length, ...kept, ...leases)
+  }
+
   async openAttempt(attempt: BootAttempt): Promise<void> {
     await this.disk()
     this.attempts.push(attempt)
