@@ -150,5 +150,8 @@ test('an address that was given under both names is kept by the lease that ends 
     ],
   )
   const onDisk = leases.map((one) => one.address & 255)
-  assert.deepEqual(onDisk.sort((a, b) => a - b), [5, 6])
+  assert.deepEqual(
+    onDisk.sort((a, b) => a - b),
+    [5, 6],
+  )
 })
