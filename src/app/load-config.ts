@@ -175,7 +175,7 @@ async function checkCertificate(
 function unnamedAddresses(networks: readonly Network[], { addresses }: CertificateFacts): readonly string[] {
   return networks.flatMap(({ name, address, https }) => {
     const shown = address === undefined ? undefined : formatIpv4(address)
-    return shown === undefined || https === 'none' || addresses.includes(shown)
+    return shown === undefined || https.length === 0 || addresses.includes(shown)
       ? []
       : [`does not name ${shown}, our address on ${name}: machines there refuse it`]
   })

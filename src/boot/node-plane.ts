@@ -3,9 +3,6 @@ import type { Config, HttpsUse, Node } from '../model/config.ts'
 import type { Step } from '../model/rules.ts'
 import type { Ingress } from './decision.ts'
 
-/** What a client is about to fetch: the loader of UEFI HTTP boot, or an iPXE's script. */
-export type Fetched = Exclude<HttpsUse, 'none' | 'all'>
-
 /**
  * The node plane's base URL as this client reaches it: an address, so that no name server is needed. What came over TLS
  * stays there: every address in its scripts is one of HTTPS.
@@ -18,22 +15,22 @@ export function nodePlane({ server, secure }: Ingress, { server: ports }: Pick<C
 }
 
 /**
- * Whether a client is sent to the HTTPS port for what it fetches next, and the step that says so; none where nothing is
+ * Whether a client is sent to the HTTPS port for this, and the step that says so; none where nothing is
  * served over HTTPS. Only the operator knows which machines trust the certificate: nothing is tried.
  */
 export function sendSecurely(
-  fetched: Fetched,
+  use: HttpsUse,
   { config, network: name, node }: HttpsQuestion,
 ): { readonly secure: boolean; readonly steps: readonly Step[] } {
   const network = config.networks.find((one) => one.name === name)
   if (config.server.https === undefined || network === undefined) return { secure: false, steps: [] }
-  const use = node?.https ?? network.https
-  const secure = use === 'all' || use === fetched
+  const uses = node?.https ?? network.https
+  const secure = uses.includes(use)
   const [by, from, { file, line }] =
     node?.https === undefined
       ? ([`network ${network.name}`, 'config', network.origin] as const)
       : ([`node ${node.name}`, 'inventory', node.origin] as const)
-  const outcome = `https: ${use} (${by}), ${fetched} over ${secure ? 'HTTPS' : 'HTTP'}`
+  const outcome = `https: ${uses.join(', ') || '[]'} (${by}): ${use} over ${secure ? 'HTTPS' : 'HTTP'}`
   return { secure, steps: [{ rule: 'https.use', outcome, from, cite: `${file}:${line}` }] }
 }
 

@@ -5,6 +5,8 @@ import type { Image, ImageFile, World } from '../model/world.ts'
 
 interface BootScriptParts {
   readonly server: string
+  /** The node plane's base URL for the booted system. */
+  readonly reports: string
   readonly profile: Profile
   readonly image: Image
   readonly node: Node | undefined
@@ -15,7 +17,7 @@ interface BootScriptParts {
 
 /** The script that boots an image: immutable addresses, and the command line consoles, image, profile, node, ours. */
 export function bootScript(parts: BootScriptParts): BootScript {
-  const { server, profile, image, node, mac, consoles } = parts
+  const { server, reports, profile, image, node, mac, consoles } = parts
   const operators = [...image.cmdline, ...profile.cmdline, ...(node?.cmdline ?? [])]
   const who = node?.name ?? mac ?? 'this machine'
   return {
@@ -29,7 +31,7 @@ export function bootScript(parts: BootScriptParts): BootScript {
     cmdline: [
       ...consoles.filter((device) => !hasConsole(operators, device)).map((device) => `console=${device}`),
       ...operators,
-      ...ownArguments(server, profile, mac).filter((argument) => !isSet(operators, argument)),
+      ...ownArguments(reports, profile, mac).filter((argument) => !isSet(operators, argument)),
     ],
     ...(mac === undefined ? {} : { client: mac }),
   }
@@ -69,13 +71,13 @@ export function menuEntry({ name, title }: Pick<Profile, 'name' | 'title'>): Men
  * Arguments that tell the booted system who it is and where to report; an operator's argument of the same name
  * wins. `BOOTIF` is pxelinux's (its IPAPPEND 2), read by Debian's, Red Hat's and our own initrds.
  */
-function ownArguments(server: string, profile: Profile, mac: Mac | undefined): readonly string[] {
+function ownArguments(reports: string, profile: Profile, mac: Mac | undefined): readonly string[] {
   if (mac === undefined) return [`centra.profile=${profile.name}`]
   const dashed = macWithDashes(mac)
   return [
     `BOOTIF=01-${dashed}`,
     `centra.profile=${profile.name}`,
-    `centra.report=${server}/v1/report/${dashed}`,
+    `centra.report=${reports}/v1/report/${dashed}`,
   ]
 }
 

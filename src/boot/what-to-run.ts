@@ -6,7 +6,7 @@ import type { Script } from '../model/script.ts'
 import type { World } from '../model/world.ts'
 import type { Action, BootRequest, FailedStep } from './decision.ts'
 import { explainFailure } from './failure.ts'
-import { nodePlane } from './node-plane.ts'
+import { nodePlane, sendSecurely } from './node-plane.ts'
 import { bootScript, hasImage, menuEntry, menuProfiles } from './scripts.ts'
 
 /** What is known of the machine that asks, and the trace so far. */
@@ -137,11 +137,19 @@ function boot(request: BootRequest, { profile, image }: Bootable, world: World, 
   })
   steps.push({ rule: 'boot.nonce', outcome: 'of its boot attempt, to its own lease alone', from: 'state' })
   const server = nodePlane(request.ingress, world.config)
+  const reports = reportsPlane(request, world, context)
   return {
     kind: 'script',
-    script: bootScript({ server, profile, image, node, mac, consoles }),
+    script: bootScript({ server, reports, profile, image, node, mac, consoles }),
     boots: { kind: 'boot-nonce', profile: profile.name, image: image.name },
   }
+}
+
+function reportsPlane({ ingress }: BootRequest, { config }: World, { node, steps }: RunContext): string {
+  const { network, server } = ingress
+  const sent = sendSecurely('reports', { config, network, node })
+  steps.push(...sent.steps)
+  return nodePlane({ network, server, ...(sent.secure ? { secure: true } : {}) }, config)
 }
 
 /** `tty0` and `ttyS0` are a PC's; elsewhere the firmware's tables name the console (ACPI SPCR, devicetree). */

@@ -1,10 +1,11 @@
+import type { HttpsUse } from '../model/config.ts'
 import type { Step } from '../model/rules.ts'
 import type { World } from '../model/world.ts'
 import type { ClientArch } from '../protocol/iana/arch.ts'
 import type { Action, Firmware } from './decision.ts'
 import { PI_START, selectLoader } from './loaders.ts'
 import { type Asked, type Chosen, namedForAny, namedLoader, overrides } from './named-loader.ts'
-import { type Fetched, nodePlane, sendSecurely } from './node-plane.ts'
+import { nodePlane, sendSecurely } from './node-plane.ts'
 import { where } from './what-to-run.ts'
 
 /**
@@ -148,9 +149,9 @@ function loaderPlane(asked: Asked): string {
     : nodePlane(ingress, asked.world.config)
 }
 
-function planeFor(fetched: Fetched, { request, world, node, steps }: Asked): string {
+function planeFor(use: HttpsUse, { request, world, node, steps }: Asked): string {
   const { config } = world
-  const sent = sendSecurely(fetched, { config, network: request.ingress.network, node })
+  const sent = sendSecurely(use, { config, network: request.ingress.network, node })
   steps.push(...sent.steps)
   return nodePlane({ ...request.ingress, ...(sent.secure ? { secure: true } : {}) }, config)
 }

@@ -12,7 +12,7 @@ Serve with it, in the configuration:
     boot:
       https: { certificate: ${at('server')}, key: ${at('serverKey')} }
 and say which machines are sent there, for a network or a node, once they trust it:
-  https: all        # or firmware, scripts
+  https: [firmware, scripts]        # UEFI HTTP boot's loader; what iPXE loads
 
 Machines must trust ${at('authority')}:
   UEFI HTTP boot, in the setup menu   TLS Auth Configuration, Enroll Cert: ${at('authorityDer')} from a FAT disk

@@ -9,8 +9,11 @@ export function checkHttps(checked: Checked): readonly ConfigProblem[] {
   const { config, root, networks, nodes } = checked
   const { https, httpPort } = config.server
   const written = root.has(['server', 'boot', 'https'])
-  const wrong = (use: HttpsUse | undefined, place: Place | undefined): readonly ConfigProblem[] =>
-    place === undefined || use === undefined || use === 'none' || written
+  const wrong = (
+    uses: readonly HttpsUse[] | undefined,
+    place: Place | undefined,
+  ): readonly ConfigProblem[] =>
+    place === undefined || uses === undefined || uses.length === 0 || written
       ? []
       : [problem(place, 'https', NOT_SERVED)]
   return [

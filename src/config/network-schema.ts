@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { parseIpv4, parseSubnet } from '../lib/ipv4.ts'
 import { err, ok } from '../lib/result.ts'
 import { fromHex } from '../lib/text.ts'
-import type { CustomOption, StaticRoute } from '../model/config.ts'
+import { type CustomOption, HTTPS_USES, type StaticRoute } from '../model/config.ts'
 import { ipv4ListValue } from '../protocol/dhcp4/option-values.ts'
 import { address, DOTTED, duration, listOf, NameSchema, range, read, subnet } from './shapes.ts'
 
@@ -121,10 +121,7 @@ function isMap(value: unknown): boolean {
 }
 
 /** A machine must trust the certificate before it is sent there. */
-export const HttpsUseSchema = z.enum(
-  ['none', 'firmware', 'scripts', 'all'],
-  'expected none, firmware, scripts or all',
-)
+export const HttpsUseSchema = listOf(z.enum(HTTPS_USES, 'expected firmware, scripts or reports'))
 
 const flag = z.boolean('expected true or false')
 
@@ -237,8 +234,8 @@ export const NetworkSchema = z.strictObject({
     .describe(
       "What a card's own iPXE gets: its script at once, or first our loader, which then gets the script",
     ),
-  https: HttpsUseSchema.default('none').describe(
-    'What its machines fetch over HTTPS: none; firmware: the loader of UEFI HTTP boot; scripts: what iPXE loads; all: both',
+  https: HttpsUseSchema.default([]).describe(
+    'What goes over HTTPS: firmware, the loader of UEFI HTTP boot; scripts, what iPXE loads; reports of booted systems',
   ),
   router: address.optional().describe('The default gateway that clients are told; none: none'),
   dns: listOf(address).default([]).describe('The name servers that clients are told'),

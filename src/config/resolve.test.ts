@@ -58,7 +58,7 @@ describe("the contract's lab.yaml", () => {
         probe: true,
         relays: [],
         foreignIpxe: 'script',
-        https: 'none',
+        https: [],
         options: { router: ip('10.77.0.1'), dns: [ip('10.77.0.1')] },
         origin: { file: '/c/lab.yaml', line: 10, column: 5 },
       },

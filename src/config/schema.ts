@@ -215,7 +215,9 @@ export const NodeSchema = z.strictObject({
   nextServer: address
     .optional()
     .describe('Where it fetches its loader (siaddr, option 66); default: as its network says, or from us'),
-  https: HttpsUseSchema.optional().describe('What it fetches over HTTPS; default: as its network says'),
+  https: HttpsUseSchema.optional().describe(
+    'What goes over HTTPS; default: as its network says, [] for nothing',
+  ),
   options: OptionsSchema.prefault({}).describe("What it is told; replaces its network's"),
 })
 

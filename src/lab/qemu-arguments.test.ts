@@ -98,3 +98,8 @@ test('a comma in a path does not become an option', () => {
   const args = qemuArguments({ ...BIOS, folder: '/run/a,readonly=on' })
   assert.ok(args.includes('unix:/run/a,,readonly=on/qmp.sock,server=on,wait=off'))
 })
+
+test('OVMF trusts the certificates of a list for HTTPS boot', () => {
+  const args = qemuArguments({ ...BIOS, firmware: 'uefi', nic: 'virtio', httpsAuthorities: '/run/a,b.esl' })
+  assert.ok(args.includes('name=etc/edk2/https/cacerts,file=/run/a,,b.esl'))
+})

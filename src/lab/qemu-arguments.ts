@@ -10,6 +10,8 @@ export interface Machine {
   readonly firmware: 'bios' | 'uefi'
   /** What OVMF tries first, and here alone; default: PXE, then HTTP. */
   readonly uefiBoots?: 'http'
+  /** An EFI_SIGNATURE_LIST of the certificates that OVMF trusts for HTTPS boot. Default: none. */
+  readonly httpsAuthorities?: string
   readonly nic: 'virtio' | 'e1000'
   readonly mac: Mac
   readonly uuid: string
@@ -94,7 +96,13 @@ function firmware(machine: Machine): readonly string[] {
     ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${OVMF_CODE}`],
     ...['-drive', `if=pflash,unit=1,format=raw,file=${variables}`],
     ...(machine.uefiBoots === 'http' ? WITHOUT_PXE : []),
+    ...authorities(machine),
   ]
+}
+
+/** OVMF makes the variable `TlsCaCertificate` of it (edk2 OvmfPkg/README, "HTTPS Boot"). */
+function authorities({ httpsAuthorities: path }: Machine): readonly string[] {
+  return path === undefined ? [] : ['-fw_cfg', `name=etc/edk2/https/cacerts,file=${optionValue(path)}`]
 }
 
 function network(machine: Machine): readonly string[] {

@@ -43,8 +43,9 @@ export interface HttpsListener extends TlsFiles {
   readonly port: number
 }
 
-/** Who is sent to the HTTPS port: UEFI HTTP boot for its loader, iPXE for its scripts and all that they name, both. */
-export type HttpsUse = 'none' | 'firmware' | 'scripts' | 'all'
+/** What machines fetch from the HTTPS port: UEFI HTTP boot its loader, iPXE what it loads; or where a system reports. */
+export const HTTPS_USES = ['firmware', 'scripts', 'reports'] as const
+export type HttpsUse = (typeof HTTPS_USES)[number]
 
 export type DhcpMode = 'off' | 'observe' | 'proxy' | 'server'
 export type ClientsPolicy = 'all' | 'netboot' | 'known'
@@ -86,7 +87,7 @@ export interface Network {
   readonly nextServer?: Ipv4
   /** What an iPXE gets that is not ours, such as a card's own. */
   readonly foreignIpxe: ForeignIpxePolicy
-  readonly https: HttpsUse
+  readonly https: readonly HttpsUse[]
   readonly options: ClientOptions
   readonly origin: Origin
 }
@@ -187,7 +188,7 @@ export interface Node {
   /** Where it fetches its loader instead of from us, or from where its network says. */
   readonly nextServer?: Ipv4
   /** Instead of its network's. */
-  readonly https?: HttpsUse
+  readonly https?: readonly HttpsUse[]
   readonly options: ClientOptions
   readonly origin: Origin
 }

@@ -64,7 +64,7 @@ export function network(subnet: string, changes: Partial<Network> = {}): Network
     probe: true,
     relays: [],
     foreignIpxe: 'script',
-    https: 'none',
+    https: [],
     options: {},
     origin: { file: CONFIG_FILE, line: 10, column: 5 },
     ...changes,

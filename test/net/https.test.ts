@@ -33,7 +33,7 @@ inNetns(import.meta, (net) => {
         'boot: { http: 8080 }',
         'boot: { http: 8080, https: { certificate: tls/server.crt, key: tls/server.key } }',
       )
-      .replace('dhcp: server', 'dhcp: server\n    https: scripts')
+      .replace('dhcp: server', 'dhcp: server\n    https: [scripts, reports]')
   let server: Running
   after(endAll)
 
@@ -122,7 +122,8 @@ inNetns(import.meta, (net) => {
   test('over HTTP the same script names HTTP', options, () => {
     const { stdout } = client.run('curl', '-s', 'http://10.77.0.1:8080/boot/52-54-00-77-00-01.ipxe')
     assert.match(stdout, /http:\/\/10\.77\.0\.1:8080\/images/)
-    assert.doesNotMatch(stdout, /https:\/\/10/)
+    assert.doesNotMatch(stdout, /https:\/\/\S+\/images/)
+    assert.match(stdout, /centra\.report=https:\/\/10\.77\.0\.1:8443\/v1/)
   })
 
   test(
@@ -165,7 +166,7 @@ inNetns(import.meta, (net) => {
     const args = ['--config', site.config, '--mac', NODE01, '--arch', 'uefi-x64', '--stage', 'ipxe'] as const
     const dhcp = await centra('explain', ...args)
     assert.match(dhcp.stdout, /script-url https:\/\/10\.77\.0\.1:8443\/boot\.ipxe/, dhcp.stdout + dhcp.stderr)
-    assert.match(dhcp.stdout, /https: scripts \(network provisioning\), scripts over HTTPS/)
+    assert.match(dhcp.stdout, /https: scripts, reports \(network provisioning\): scripts over HTTPS/)
     const http = await centra('explain', ...args, '--via', 'http', '--json')
     assert.match(http.stdout, /https:\/\/10\.77\.0\.1:8443\/images\//)
   })
@@ -258,7 +259,7 @@ inNetns(import.meta, (net) => {
       const { stdout, stderr } = await centra('validate', site.config)
       return stdout + stderr
     }
-    const bare = (text: string): string => text.replace('dhcp: server', 'dhcp: server\n    https: all')
+    const bare = (text: string): string => text.replace('dhcp: server', 'dhcp: server\n    https: firmware')
     assert.match(await told(bare), /networks\[0\]\.https: nothing is served over HTTPS: server\.boot\.https/)
     const twice = (text: string): string => https(text).replace('https: { c', 'https: { port: 8080, c')
     assert.match(await told(twice), /server\.boot\.https: port 8080 is that of http: already/)
