@@ -464,11 +464,9 @@ test('D19: however long the options are that come back, the client can take the 
   const request = { ...asked.value, options: [...others, long(61), long(97), long(82)] }
   const reply = answer(encodeDhcp4(request), server())
   assert.ok(reply)
-  const { options } = reply.message
-  assert.equal(
-    encodeDhcp4({ ...reply.message, options: options.filter(({ code }) => code !== 82) }).length <= 548,
-    true,
-  )
+  const options = reply.message.options.filter(({ code }) => code !== 82)
+  const shown = options.map(({ code, data }) => `${code}:${data.length}`).join(' ')
+  assert.ok(encodeDhcp4({ ...reply.message, options }).length <= 548, shown)
   assert.deepEqual(
     [61, 82, 97].map((code) => optionBytes(reply.message, code)?.length),
     [255, 253, undefined],

@@ -288,8 +288,14 @@ function fit(
     const message = { ...header, options: [...required, ...all.slice(0, keep), ...last] }
     if (encodedLength(message) <= limit) return message
   }
-  return { ...header, options: [...required, ...last] }
+  const needed = { ...header, options: [...required, ...last] }
+  if (encodedLength(needed) <= limit) return needed
+  const spare = header.file[0] === 0 ? SPARE : [...SPARE, OPTION.bootFileName]
+  return { ...header, options: needed.options.filter(({ code }) => !spare.includes(code)) }
 }
+
+/** siaddr says the first again, and the others are what a client takes without them (RFC 2131 §4.4.5). */
+const SPARE: readonly number[] = [OPTION.tftpServerName, OPTION.renewalTime, OPTION.rebindingTime]
 
 /** RFC 2131 §4.4.5: T1 is half of the lease, T2 seven eighths. */
 function leaseTimes(seconds: number): readonly DhcpOption[] {
