@@ -9,7 +9,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AddStep } from '../../src/files/image-store.ts'
+import { filesOf, readCatalogue, storeOf } from '../../src/files/image-catalogue.ts'
+import { type AddStep, collectImages } from '../../src/files/image-store.ts'
+import { verifyFile } from '../../src/files/verify-image.ts'
 import { runs } from '../helpers/counts.ts'
 import { CENTRA_PXE, centra, eventually, sha256 } from '../helpers/server.ts'
 
@@ -20,19 +22,12 @@ const kernel = join(dir, 'vmlinuz')
 const initrd = join(dir, 'initrd.img')
 const files = ['--kernel', kernel, '--initrd', initrd]
 
-interface Shown {
-  readonly current: string
-  readonly versions: readonly { readonly id: string; readonly kernel: { readonly sha256: string } }[]
-}
-
-/** What machines get now: whole, or the test fails. */
+/** The hash of the kernel that machines get now; every file of every version is whole, or the test fails. */
 async function current(): Promise<string | undefined> {
-  const verified = await centra('image', 'verify', '--state-dir', stateDir)
-  assert.equal(verified.code, 0, verified.stdout)
-  const { stdout, code } = await centra('image', 'show', 'debian', '--state-dir', stateDir, '--json')
-  if (code !== 0) return undefined
-  const shown: Shown = JSON.parse(stdout)
-  return shown.versions.find(({ id }) => id === shown.current)?.kernel.sha256
+  const store = storeOf(join(stateDir, 'images'))
+  const { versions = [] } = (await readCatalogue(store)).get('debian') ?? {}
+  for (const file of versions.flatMap(filesOf)) assert.equal(await verifyFile(store, file, () => {}), 'ok')
+  return versions.at(-1)?.kernel.sha256
 }
 
 /** Another kernel and initrd to add; resolves with the kernel's hash. */
@@ -44,7 +39,11 @@ function newFiles(): string {
 }
 
 test('kill -9 at any moment of image add: the old version or the new one, whole; the next one cleans up', async () => {
-  let old: string | undefined
+  let old: string | undefined = newFiles()
+  const begun = performance.now()
+  assert.equal((await centra('image', 'add', 'debian', '--state-dir', stateDir, ...files)).code, 0)
+  // How long one takes here and now: the moments lie anywhere in it, and some after it.
+  const usual = performance.now() - begun
   const outcomes = { old: 0, new: 0 }
   for (let life = 0; life < runs(12, 200); life += 1) {
     const next = newFiles()
@@ -52,17 +51,20 @@ test('kill -9 at any moment of image add: the old version or the new one, whole;
       stdio: 'ignore',
     })
     const ended = once(child, 'exit')
-    await Promise.race([ended, sleep(100 + Math.random() * 700)])
+    await Promise.race([ended, sleep(Math.random() * usual * 1.2)])
     child.kill('SIGKILL')
     await ended
     const now = await current()
     assert.ok(now === old || now === next, `life ${life}: neither the old version nor the new one`)
     outcomes[now === next ? 'new' : 'old'] += 1
     old = now
+    // Old versions would make every look longer.
+    if (life % 10 === 9) await collectImages(join(stateDir, 'images'), () => false)
   }
   const last = newFiles()
   assert.equal((await centra('image', 'add', 'debian', '--state-dir', stateDir, ...files)).code, 0)
   assert.equal(await current(), last)
+  assert.equal((await centra('image', 'verify', '--state-dir', stateDir)).code, 0)
   assert.deepEqual(readdirSync(join(stateDir, 'images/incoming')), [])
   console.log(`${JSON.stringify(outcomes)} after a kill`)
 })
