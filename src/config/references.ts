@@ -226,10 +226,10 @@ function namesIn(sources: readonly ConfigSource[], key: string): ReadonlySet<str
   return new Set(names)
 }
 
+/** Those with mistakes among them. A section that is no list makes the whole incomplete. */
 function countWritten(sources: readonly ConfigSource[], key: string): number {
-  return sources.reduce((sum, { value }) => {
-    const list =
-      typeof value === 'object' && value !== null ? Object.entries(value).find(([k]) => k === key)?.[1] : []
-    return sum + (Array.isArray(list) ? list.length : 1)
+  return sources.reduce((sum, source) => {
+    const list = source.section(key)
+    return sum + (Array.isArray(list) ? list.length : 0)
   }, 0)
 }

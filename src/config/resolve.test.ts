@@ -521,6 +521,15 @@ test('included files: only parts, their own places, and names across files', () 
   ])
 })
 
+test('an included file without networks hides no address outside of them; one with a network that has no subnet does', () => {
+  const node = 'nodes:\n  - {name: n1, mac: "52:54:00:00:00:01", address: 10.9.0.1}\n'
+  const outside = '/c/more.yaml:2:51: nodes[0].address: 10.9.0.1 is not in the subnet of any network'
+  assert.deepEqual(errors(NET, { '/c/more.yaml': node, '/c/images.yaml': 'images: {}\n' }), [outside])
+  const malformed = errors(NET, { '/c/more.yaml': `${node}networks: [{name: other, interface: eth1}]\n` })
+  assert.equal(malformed.length, 1)
+  assert.match(malformed.join(), /networks\[0\]\.subnet: /)
+})
+
 test('paths count from the file that has them', () => {
   const more = { file: '/c/d/more.yaml', text: 'images: {i: {kernel: ./k, initrd: ../r}}\n' }
   const { config } = resolveConfig({ file: FILE, text: NET }, [more])
