@@ -51,3 +51,14 @@ test('besides: other servers, each once, none of them ours; without effect where
   )
   assert.match(problems(`${A}, probe: maybe`).join(), /:3:\d+: networks\[0\]\.probe: expected true or false/)
 })
+
+test('A network behind relays without an address of its own needs another one that listens for DHCP', () => {
+  const far = 'name: far, subnet: 10.7.0.0/24, dhcp: server'
+  const deaf =
+    'networks[1]: no network that names an interface or an address: listens for DHCP, all of them have dhcp: off: give this one the address: of ours that its relays send to'
+  assert.deepEqual(problems(`${A}, dhcp: off`, far), [`/c/x.yaml:4:5: ${deaf}`])
+  for (const mode of ['server', 'proxy', 'observe'])
+    assert.deepEqual(problems(`${A}, dhcp: ${mode}`, far), [])
+  assert.deepEqual(problems(`${A}, dhcp: off`, `${far}, address: 192.0.2.1`), [])
+  assert.deepEqual(problems(`${A}, dhcp: off`, far.replace('server', 'off')), [])
+})

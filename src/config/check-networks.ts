@@ -15,11 +15,8 @@ export function checkNetworks(checked: Checked): readonly ConfigProblem[] {
     const place = networks[index]
     if (place === undefined) return
     problems.push(...names.take(network.name, place, 'name'))
-    if (
-      !['interface', 'address'].some((key) => place.source.has([...place.path, key])) &&
-      !hears(config.networks)
-    )
-      problems.push(problem(place, [], NOBODY_HEARS))
+    if (!['interface', 'address'].some((key) => place.source.has([...place.path, key])))
+      problems.push(...checkHearing(network, config.networks, place))
     problems.push(...checkNetwork(network, place), ...checkOptions(network.options, place, network))
     problems.push(...checkBesides(network, place))
     const before = config.networks.slice(0, index)
@@ -75,8 +72,21 @@ function checkBesides(network: Network, place: Place): readonly ConfigProblem[] 
 const NOBODY_HEARS =
   'no network names an interface, and this one no address: that its relays send to; one of them is needed'
 
-function hears(networks: readonly Network[]): boolean {
-  return networks.some(({ interface: name, address }) => name !== undefined || address !== undefined)
+const ALL_OFF =
+  'no network that names an interface or an address: listens for DHCP, all of them have dhcp: off: give this one the address: of ours that its relays send to'
+
+/** Relays of a network that has no address of its own are heard with another network. */
+function checkHearing(
+  network: Network,
+  networks: readonly Network[],
+  place: Place,
+): readonly ConfigProblem[] {
+  const others = networks.filter(
+    ({ interface: name, address }) => name !== undefined || address !== undefined,
+  )
+  if (others.length === 0) return [problem(place, [], NOBODY_HEARS)]
+  const isDeaf = network.dhcp !== 'off' && others.every(({ dhcp }) => dhcp === 'off')
+  return isDeaf ? [problem(place, [], ALL_OFF)] : []
 }
 
 function checkNetwork(network: Network, place: Place): readonly ConfigProblem[] {

@@ -105,10 +105,11 @@ export class Networks {
         break
       case 'with': {
         const { name } = wanted.network
-        if (this.#open.has(name)) await this.#closeNetwork(name, `its clients are heard with ${wanted.other}`)
-        const problem = this.#problems.get(wanted.other)
-        if (problem === undefined) this.#problems.delete(name)
-        else this.#problems.set(name, problem)
+        const others = wanted.others.join(' or ')
+        if (this.#open.has(name)) await this.#closeNetwork(name, `its clients are heard with ${others}`)
+        const problems = wanted.others.flatMap((other) => this.#problems.get(other) ?? [])
+        if (problems.length < wanted.others.length) this.#problems.delete(name)
+        else this.#problems.set(name, `its clients are heard with ${others}: ${problems[0] ?? 'not served'}`)
         break
       }
       default:

@@ -27,7 +27,7 @@ function wanted(networks: readonly Network[], ours: Readonly<Record<string, stri
         return `${of.name} ${at} ${[...one.planes].join(' ')}${subnets === undefined ? '' : ` (${subnets.join(' ')})`}`
       }
       case 'with':
-        return `${one.network.name} with ${one.other || 'any'}`
+        return `${one.network.name} with ${one.others.join('|')}`
       case 'waits':
         return `${one.network.name} ${one.problem}`
       default:
@@ -82,8 +82,22 @@ describe('networks behind relays', () => {
   test('without an address of their own the sockets of the others hear their relays', () =>
     assert.deepEqual(wanted([relayed('one', '10.78.0.0/24'), LOCAL], { prov0: '10.77.0.1' }), [
       'provisioning 10.77.0.1%prov0 dhcp boot-server tftp http',
-      'one with any',
+      'one with provisioning',
     ]))
+
+  test('which of the others do, only the relays know; those with dhcp: off hear none', () => {
+    const [first, second] = [relayed('one', '10.78.0.0/24'), relayed('off', '10.81.0.0/24', { dhcp: 'off' })]
+    const off = network('10.80.0.0/24', { name: 'quiet', interface: 'prov1', dhcp: 'off' })
+    const far = relayed('far', '10.79.0.0/24', { address })
+    assert.deepEqual(
+      wanted([first, second, far, LOCAL, off], { prov0: '10.77.0.1', lo: '192.0.2.1' }).slice(2),
+      [
+        'far 192.0.2.1%any dhcp boot-server tftp http',
+        'one with far|provisioning',
+        'off with far|provisioning|quiet',
+      ],
+    )
+  })
 
   test('what a network on an interface has open at that address is not opened again', () => {
     const ours = relayed('one', '10.78.0.0/24', { address: ip('10.77.0.1') })

@@ -16,12 +16,12 @@ export interface Addresses {
 /** What a network of the configuration needs now. */
 export type WantedPlanes =
   | { readonly kind: 'open'; readonly served: ServedNetwork; readonly planes: ReadonlySet<Plane> }
-  /** The sockets of another network hear its clients or relays. */
-  | { readonly kind: 'with'; readonly network: Network; readonly other: string }
+  /** The sockets of other networks hear its clients or relays: of any of them that is served. */
+  | { readonly kind: 'with'; readonly network: Network; readonly others: readonly string[] }
   | { readonly kind: 'waits'; readonly network: Network; readonly problem: string }
 
 /**
- * One socket an interface receives its broadcasts, and one an address what relays send there: of several subnets of one
+ * What each network needs; one that is heard with others comes after them. One socket an interface receives its broadcasts, and one an address what relays send there: of several subnets of one
  * link, and of several networks with one `address:`, the first in the configuration has it.
  */
 export function wantedPlanes(networks: readonly Network[], addresses: Addresses): readonly WantedPlanes[] {
@@ -29,10 +29,16 @@ export function wantedPlanes(networks: readonly Network[], addresses: Addresses)
     network.interface === undefined ? [] : [onInterface(network, networks, addresses)],
   )
   const open = local.filter((one) => one.kind === 'open')
-  const relayed = networks.flatMap((network) =>
-    network.interface === undefined ? [behindRelays(network, { networks, addresses, local: open })] : [],
+  const relayed = networks.filter(({ interface: name }) => name === undefined)
+  const withAddress = relayed.flatMap((network) =>
+    network.address === undefined
+      ? []
+      : [behindRelays(network, network.address, { networks, addresses, local: open })],
   )
-  return [...local, ...relayed]
+  const without = relayed
+    .filter(({ address }) => address === undefined)
+    .map((network) => ({ kind: 'with', network, others: hearingFor(network, networks) }) as const)
+  return [...local, ...withAddress, ...without]
 }
 
 function onInterface(network: Network, networks: readonly Network[], addresses: Addresses): WantedPlanes {
@@ -47,7 +53,7 @@ function onInterface(network: Network, networks: readonly Network[], addresses: 
   const isFirst = first === network
   if (!isFirst && first.address !== undefined && ownAddress(first, addresses) === undefined)
     return { kind: 'waits', network, problem: `${notThere(first)}, for ${first.name}, which hears its link` }
-  if (own === undefined && !isFirst) return { kind: 'with', network, other: first.name }
+  if (own === undefined && !isFirst) return { kind: 'with', network, others: [first.name] }
   const planes = new Set<Plane>([
     ...(isFirst && network.dhcp !== 'off' ? (['dhcp'] as const) : []),
     ...(own !== undefined && answers(network) ? (['boot-server'] as const) : []),
@@ -78,15 +84,22 @@ interface Beside {
   readonly local: readonly Extract<WantedPlanes, { readonly kind: 'open' }>[]
 }
 
-function behindRelays(network: Network, { networks, addresses, local }: Beside): WantedPlanes {
-  const { address, name } = network
-  // Relays reach it at an address of another network.
-  if (address === undefined) return { kind: 'with', network, other: '' }
+/** Relays reach it at an address of one of these; which one, only they know. */
+function hearingFor({ dhcp: mode }: Network, networks: readonly Network[]): readonly string[] {
+  return networks
+    .filter(({ interface: name, address, dhcp }) => {
+      const listens = name !== undefined || address !== undefined
+      return listens && (dhcp !== 'off' || mode === 'off')
+    })
+    .map(({ name }) => name)
+}
+
+function behindRelays(network: Network, address: Ipv4, { networks, addresses, local }: Beside): WantedPlanes {
   if (!addresses.has(address)) return { kind: 'waits', network, problem: notThere(network) }
   const all = networks.filter((one) => one.interface === undefined && one.address === address)
   const there = local.filter(({ served }) => served.address === address).flatMap(({ planes }) => [...planes])
   const first = all[0] ?? network
-  if (first !== network) return { kind: 'with', network, other: first.name }
+  if (first !== network) return { kind: 'with', network, others: [first.name] }
   const planes = new Set<Plane>([
     ...(all.some(({ dhcp }) => dhcp !== 'off') ? (['dhcp'] as const) : []),
     ...(all.some(answers) ? (['boot-server'] as const) : []),
@@ -97,7 +110,9 @@ function behindRelays(network: Network, { networks, addresses, local }: Beside):
     ? {
         kind: 'with',
         network,
-        other: local.find(({ served }) => served.address === address)?.served.network.name ?? name,
+        others: local
+          .filter(({ served }) => served.address === address)
+          .map(({ served }) => served.network.name),
       }
     : { kind: 'open', served: { network, address }, planes }
 }

@@ -230,6 +230,27 @@ inNetns(import.meta, (net) => {
     })
 
   test(
+    'O04: a network whose relays are heard with a refused one alone is down with it',
+    options,
+    async () => {
+      await startDnsmasq(other, treeOf(dnsmasq))
+      const behind = '  - { name: rack-7, subnet: 10.99.0.0/24, dhcp: server }\n'
+      const site = siteWith('/run/rack', '    dhcp: server\n', behind)
+      const server = startCentra('serve', '--config', site.config, '--log', 'json')
+      await server.event('network.down', { network: 'provisioning' })
+      const { list } = await networks(site)
+      assert.deepEqual(
+        list.map(({ name, state }) => `${name} ${state}`),
+        ['provisioning down', 'rack-7 down'],
+      )
+      assert.match(
+        get('/health').body,
+        /"network rack-7":"its clients are heard with provisioning: refused: /,
+      )
+    },
+  )
+
+  test(
     'O04: with besides: the start is a start; a server that comes later is an event and a warning, and nothing stops',
     options,
     async () => {
