@@ -308,6 +308,7 @@ inNetns(import.meta, (net) => {
 })
 
 interface NetworkShown {
+  readonly name: string
   readonly dhcp: string
   readonly state: string
   readonly foreign: readonly {
