@@ -11,7 +11,7 @@ import { type Capture, inNetns } from '../helpers/netns.ts'
 import { centra, endAll, makeSite, missing, serve } from '../helpers/server.ts'
 
 const options = { timeout: 60_000, skip: missing('tcpdump', 'busybox') }
-const INTERFACES = ['prov0', 'second0', 'watched0', 'off0'] as const
+const INTERFACES = ['prov0', 'second0', 'watched0', 'off0', 'beside0'] as const
 type Interface = (typeof INTERFACES)[number]
 
 const MORE = (
@@ -19,6 +19,7 @@ const MORE = (
     ['second', '10.80.0', 'server'],
     ['watched', '10.81.0', 'observe'],
     ['off', '10.82.0', 'off'],
+    ['beside', '10.83.0', 'proxy'],
   ] as const
 )
   .map(
@@ -26,8 +27,7 @@ const MORE = (
     interface: ${name}0
     subnet: ${net}.0/24
     dhcp: ${mode}
-    pool: ${net}.100-${net}.199
-    router: ${net}.1
+${mode === 'proxy' ? '' : `    pool: ${net}.100-${net}.199\n`}    router: ${net}.1
 `,
   )
   .join('')
@@ -39,7 +39,8 @@ inNetns(import.meta, (net) => {
   const hosts = new Map<Interface, DhcpHost>()
   INTERFACES.forEach((name, index) => {
     const host = net.host(`on-${name}`)
-    const address = ['10.77.0.1/24', '10.80.0.1/24', '10.81.0.1/24', '10.82.0.1/24'][index] ?? ''
+    const address =
+      ['10.77.0.1/24', '10.80.0.1/24', '10.81.0.1/24', '10.82.0.1/24', '10.83.0.1/24'][index] ?? ''
     net.veth({ name, address }, { name: 'eth0', host })
     if (options.skip === false) hosts.set(name, new DhcpHost(host, 'eth0'))
   })
@@ -109,6 +110,36 @@ inNetns(import.meta, (net) => {
       const sockets = net.run('ss', '-lnuH').stdout
       assert.match(sockets, /%second0:67\b/)
       assert.doesNotMatch(sockets, /%off0:67\b|(?:0\.0\.0\.0|\*):67\b/, 'no wildcard socket')
+      for (const capture of captures.values()) await capture.stop()
+      await server.stop()
+    },
+  )
+
+  test(
+    'X14, X17: a fifth network is proxied beside all these: machines that netboot are told where, and get no address',
+    options,
+    async () => {
+      const server = await serve(site)
+      const captures = await listen()
+      const plain = on('beside0').udhcpc('-n', '-q', '-t', '2')
+      assert.equal((await plain.exited).code, 1)
+      assert.deepEqual(sent(captures, 'beside0'), [], 'an operating system is not answered')
+      const bios = ['-V', 'PXEClient:Arch:00000:UNDI:002001', '-x', '0x5d:0000']
+      const [asking, served] = [
+        on('beside0').udhcpc('-n', '-q', '-t', '2', ...bios),
+        on('prov0').udhcpc('-q'),
+      ]
+      assert.equal((await asking.exited).code, 1)
+      assert.equal((await served.exited).code, 0, `${served.stderr}\n${server.stderr}`)
+      const replies = sent(captures, 'beside0')
+      assert.ok(replies.length > 0)
+      for (const { type, address, source, server: ours, siaddr } of replies)
+        assert.deepEqual(
+          [type, address, source, ours, siaddr],
+          ['OFFER', '0.0.0.0', ...Array.from({ length: 3 }, () => '10.83.0.1')],
+        )
+      for (const silent of ['second0', 'watched0', 'off0'] as const)
+        assert.deepEqual(sent(captures, silent), [])
       for (const capture of captures.values()) await capture.stop()
       await server.stop()
     },
