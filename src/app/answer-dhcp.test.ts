@@ -5,6 +5,7 @@ import { vectors } from '../../test/helpers/dhcp-fixtures.ts'
 import { MemoryStore, running } from '../../test/helpers/memory.ts'
 import { ip, NODE01, STRANGER, type WorldBuilder, world } from '../../test/helpers/world.ts'
 import { answerDhcp } from './answer-dhcp.ts'
+import { machineAt } from './answer-tftp.ts'
 
 function scene(there: WorldBuilder = world().labNodes()) {
   const store = new MemoryStore()
@@ -94,6 +95,43 @@ test('S01: a store that refuses means silence, and memory goes back', async () =
   store.disk = () => Promise.reject(new Error('disk full'))
   await stranger.release()
   assert.equal(there.leases.ofAddress('provisioning', ip('10.77.0.100'))?.state, 'bound')
+})
+
+test('S01: two writes of one lease that the disk refuses leave nothing behind', async () => {
+  const { client, store, there } = scene()
+  const stranger = client()
+  await stranger.discover()
+  const gate = Promise.withResolvers<void>()
+  store.disk = () => gate.promise
+  const both = [1, 2].map(() => stranger.request(ip('10.77.0.100')))
+  there.after(1)
+  both.push(stranger.request(ip('10.77.0.100')))
+  await settle()
+  gate.reject(new Error('disk full'))
+  assert.deepEqual(await Promise.all(both), [undefined, undefined, undefined])
+  assert.equal(there.leases.ofAddress('provisioning', ip('10.77.0.100'))?.state, 'offered')
+})
+
+test('a reservation is durable in the configuration: its node is answered though the disk refuses', async () => {
+  const { client, store, there } = scene()
+  const [node, stranger] = [client(NODE01), client()]
+  store.disk = () => Promise.reject(new Error('disk full'))
+  assert.equal((await node.dora())?.type, 'ACK')
+  assert.equal(node.address, '10.77.0.11')
+  assert.equal(there.leases.ofAddress('provisioning', ip('10.77.0.11'))?.state, 'bound')
+  assert.equal((await node.renew())?.type, 'ACK')
+  assert.equal(await stranger.dora(), undefined)
+})
+
+test('where another server gives the addresses, what machines say they have is no lease', async () => {
+  const there = world().network({ dhcp: 'proxy' })
+  const { running: server, on } = running(there, new MemoryStore())
+  const client = new DhcpClient(STRANGER, { running: server, on })
+  await client.request(ip('10.77.0.142'), ip('10.77.0.9'))
+  assert.equal([...there.leases.all()].length, 0)
+  assert.equal(machineAt('10.77.0.142', on, server), STRANGER)
+  there.after(3_600_000)
+  assert.equal(machineAt('10.77.0.142', on, server), undefined)
 })
 
 test('X34: an OFFER waits for no disk', async () => {

@@ -97,7 +97,7 @@ function noteAddress({ client: { lease } }: DhcpThought, on: ServedNetwork, runn
   if (network === undefined) return
   const now = running.now()
   const expiresAt = now + network.leaseSeconds * 1000
-  running.leases.put({ network: network.name, address, mac, state: 'bound', startedAt: now, expiresAt })
+  running.claims.note(mac, address, expiresAt)
 }
 
 /**
@@ -110,20 +110,26 @@ async function commit(
   on: ServedNetwork,
   running: Running,
 ): Promise<boolean> {
-  const { leases, store } = running
+  const { leases, store, unwritten } = running
   if (answer.kind === 'offer') hold(answer.lease, running)
   if ('forget' in answer && answer.forget !== undefined) leases.restore(answer.forget, undefined)
   const writes = 'writes' in answer ? (answer.writes ?? []) : []
   if (writes.length === 0) return true
-  const before = writes.map((lease) => leases.ofAddress(lease.network, lease.address))
-  for (const lease of writes) leases.put(lease)
+  for (const lease of writes) {
+    unwritten.begin(lease.address, leases.ofAddress(lease.network, lease.address))
+    leases.put(lease)
+  }
   try {
     await store.saveLeases(writes)
+    for (const lease of writes) unwritten.written(lease)
     return true
   } catch (error) {
-    writes.forEach((lease, i) => {
-      leases.restore(lease, before[i])
-    })
+    for (const lease of writes) leases.restore(lease, unwritten.refused(lease))
+    // That a reservation is its node's is durable in the configuration, and no other client gets it.
+    if (answer.kind === 'ack' && answer.lease.address === thought.match.node?.address) {
+      leases.put(answer.lease)
+      return true
+    }
     const reason = `the lease could not be written: ${error instanceof Error ? error.message : String(error)}`
     observeDropped({ code: 'not-written', reason, mac: thought.client.boot.client.mac }, on, running)
     return false

@@ -30,6 +30,7 @@ export function machineAt(peer: string, on: ServedNetwork, running: Running): Ma
   const address = parseIpv4(peer)
   if (address === undefined) return undefined
   const { network } = servedFrom(peer, on, running)
+  if (network.dhcp === 'proxy') return running.claims.at(address, running.now())
   const lease = running.leases.ofAddress(network.name, address)
   return lease?.state === 'bound' && lease.expiresAt > running.now()
     ? running.recognised.cardOf(lease.mac)

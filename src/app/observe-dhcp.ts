@@ -248,6 +248,9 @@ function emit(
 export function attention(running: Running, on: ServedNetwork, { boot, client }: DhcpThought): number {
   const { mac } = client.boot.client
   const network = on.network.name
-  const isKnown = boot.node !== undefined || running.leases.hasLeased(network, mac)
+  const isKnown =
+    boot.node !== undefined ||
+    running.leases.hasLeased(network, mac) ||
+    running.claims.has(mac, running.now())
   return running.attention.note({ who: mac, network, isKnown }, running.now())
 }

@@ -4,6 +4,7 @@ import type { Disk } from '../model/disk.ts'
 import type { StateStore } from '../model/ports.ts'
 import type { BootAttempts } from './attempts.ts'
 import type { Attention } from './attention.ts'
+import type { ClaimedAddresses } from './claims.ts'
 import type { DhcpCounters } from './dhcp-counters.ts'
 import type { Drops } from './drops.ts'
 import type { ForeignServers } from './foreign-servers.ts'
@@ -13,12 +14,17 @@ import type { RateLimit } from './rate.ts'
 import type { RecognisedMachines } from './recognised.ts'
 import type { SeenMachines } from './seen.ts'
 import type { Timeline } from './timeline.ts'
+import type { UnwrittenLeases } from './unwritten.ts'
 import { lookAtImages, type Picture } from './world.ts'
 
 /** What the use cases of a running server share. The picture is replaced as a whole, by reload. */
 export interface Running {
   picture: Picture
   readonly leases: LeaseTable
+  /** Leases on their way to the disk. */
+  readonly unwritten: UnwrittenLeases
+  /** Where another server gives the addresses. */
+  readonly claims: ClaimedAddresses
   readonly store: StateStore
   readonly timeline: Timeline
   readonly seen: SeenMachines

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { LeaseTable } from '../address/lease-table.ts'
 import { BootAttempts } from '../app/attempts.ts'
 import { Attention } from '../app/attention.ts'
+import { ClaimedAddresses } from '../app/claims.ts'
 import { DhcpCounters } from '../app/dhcp-counters.ts'
 import { Drops } from '../app/drops.ts'
 import { foreignReports } from '../app/foreign-report.ts'
@@ -24,6 +25,7 @@ import { SeenMachines } from '../app/seen.ts'
 import { SilenceWatch } from '../app/silence.ts'
 import { StoreHealth } from '../app/store-health.ts'
 import { Timeline } from '../app/timeline.ts'
+import { UnwrittenLeases } from '../app/unwritten.ts'
 import { findLoaders, takePicture } from '../app/world.ts'
 import { type ConfigProblem, formatProblem } from '../config/source.ts'
 import type { LocalDisk } from '../files/disk.ts'
@@ -153,6 +155,8 @@ class Server implements RunningServer {
       recognised: new RecognisedMachines(),
       loops: new LoopWatch(),
       pingChecks: new PingChecks(),
+      unwritten: new UnwrittenLeases(),
+      claims: new ClaimedAddresses(),
       foreign: new ForeignServers(),
       isOwnAddress: (address) => links.isOwn(address),
       disk,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { posix } from 'node:path'
 import { BootAttempts } from '../../src/app/attempts.ts'
 import { Attention } from '../../src/app/attention.ts'
+import { ClaimedAddresses } from '../../src/app/claims.ts'
 import { DhcpCounters } from '../../src/app/dhcp-counters.ts'
 import { Drops } from '../../src/app/drops.ts'
 import { ForeignServers } from '../../src/app/foreign-servers.ts'
@@ -13,6 +14,7 @@ import type { Running } from '../../src/app/running.ts'
 import { SeenMachines } from '../../src/app/seen.ts'
 import type { ServedNetwork } from '../../src/app/served-network.ts'
 import { Timeline } from '../../src/app/timeline.ts'
+import { UnwrittenLeases } from '../../src/app/unwritten.ts'
 import { judgeTlsPair } from '../../src/files/tls-pair.ts'
 import type { ImageSpec } from '../../src/model/config.ts'
 import type { Disk } from '../../src/model/disk.ts'
@@ -164,6 +166,8 @@ export function running(
       recognised: new RecognisedMachines(),
       loops: new LoopWatch(),
       pingChecks: new PingChecks(),
+      unwritten: new UnwrittenLeases(),
+      claims: new ClaimedAddresses(),
       foreign: new ForeignServers(),
       isOwnAddress: () => false,
       disk: new MemoryDisk({ '/srv/vmlinuz': 'kernel', '/srv/initrd.img': 'initrd' }),
