@@ -30,18 +30,15 @@ export function explainMessage(
   sender: DhcpSender = {},
 ): ExplainedMessage {
   const { network } = arrival
-  const thought = thinkDhcp(
-    bytes,
-    { ...arrival, interface: network.interface ?? network.name },
-    thinking,
-    sender,
-  )
+  const { interface: device } = network
+  const place = { ...arrival, ...(device === undefined ? {} : { interface: device }) }
+  const thought = thinkDhcp(bytes, place, thinking, sender)
   if (thought.ok)
     return { explanation: explainThought(thought.value, sender), answer: effectiveAnswer(thought.value) }
   const { reason, mac } = thought.error
   return {
     explanation: {
-      request: `a message, ${place(arrival)}`,
+      request: `a message, ${where(arrival)}`,
       ...(mac === undefined ? {} : { mac }),
       ...{ steps: [], answer: `no answer: ${reason}`, stable: true },
     },
@@ -53,7 +50,7 @@ function explainThought(thought: DhcpThought, sender: DhcpSender): Explanation {
   const { type, lease: asked } = client
   const mode = silentMode(on.network)
   return {
-    request: `${asksFor(type, asked.ask)}${way(message.giaddr, sender)}, ${place(on)}`,
+    request: `${asksFor(type, asked.ask)}${way(message.giaddr, sender)}, ${where(on)}`,
     mac: client.boot.client.mac,
     ...(boot.node === undefined ? {} : { node: boot.node }),
     steps: boot.action.kind === 'ignore' ? boot.trace : [...boot.trace, ...lease.trace],
@@ -110,7 +107,7 @@ function way(giaddr: DhcpThought['message']['giaddr'], { port }: DhcpSender): st
   return port === undefined ? relay : `${relay} to port ${port}`
 }
 
-function place({ network, address }: Pick<ServedNetwork, 'network' | 'address'>): string {
+function where({ network, address }: Pick<ServedNetwork, 'network' | 'address'>): string {
   return `dhcp: ${network.dhcp} on ${network.interface ?? network.name} (${formatIpv4(address)})`
 }
 

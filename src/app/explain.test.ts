@@ -93,6 +93,22 @@ describe('explain on the lab.yaml of the contract', () => {
   })
 })
 
+test('on a network behind relays only what a relay sent, or a machine behind one, has an answer', async () => {
+  const behind = LAB.replace(/^ {4}interface: .*\n/m, '').replace(
+    /^ {4}address: .*/m,
+    '    address: 192.0.2.1',
+  )
+  assert.notEqual(behind, LAB)
+  const asked = (message: SupposedMessage): Promise<string> =>
+    page({ ...stranger(message), server: ip('192.0.2.1') }, behind)
+  assert.match(
+    await asked({ type: 'DISCOVER' }),
+    /^action {4}no answer: sent to 192\.0\.2\.1 by no relay, from no network behind one/m,
+  )
+  assert.match(await asked({ type: 'DISCOVER', giaddr: ip('10.77.0.1') }), /^reply {5}OFFER 10\.77\.0\.1/m)
+  assert.match(await asked({ type: 'REQUEST', ciaddr: HERE }), /^reply {5}ACK 10\.77\.0\.150/m)
+})
+
 test('explain of a capture: each message with what those before it left behind', async () => {
   const taken = await picture(LAB)
   const [network] = taken.config.networks

@@ -5,7 +5,7 @@ import type { Mac } from '../lib/mac.ts'
 import type { Config, Network } from '../model/config.ts'
 import { type CapturedPacket, LINKTYPE_ETHERNET, readPcap } from '../protocol/pcap.ts'
 import { CliError } from './exit-codes.ts'
-import { pictureOf, placeOf } from './explain-place.ts'
+import { heardWith, pictureOf, placeOf } from './explain-place.ts'
 
 export interface PcapQuestion {
   readonly file: string
@@ -27,7 +27,7 @@ export async function explainPcap({
   leases,
 }: PcapQuestion): Promise<readonly ExplainedPacket[]> {
   const packets = await readPackets(file)
-  const places = [first, ...config.networks].map((network) => placeOf(network, config))
+  const places = [first, ...config.networks].map((network) => placeOf(heardWith(network, config), config))
   const picture = await pictureOf(config)
   const explained = [...explainCapture(packets, { picture, leases, places })]
   return explained.filter((one) => mac === undefined || one.mac === mac)

@@ -23,6 +23,18 @@ export function pickNetwork(name: string | undefined, mac: Mac | undefined, conf
   )
 }
 
+/**
+ * The network at whose address of ours the clients and relays of this one are heard: itself, or where it has neither interface
+ * nor address, the first that listens for DHCP.
+ */
+export function heardWith(network: Network, { networks }: Pick<Config, 'networks'>): Network {
+  const isHeard = ({ interface: name, address }: Network): boolean =>
+    name !== undefined || address !== undefined
+  return isHeard(network)
+    ? network
+    : (networks.find((one) => isHeard(one) && (one.dhcp !== 'off' || network.dhcp === 'off')) ?? network)
+}
+
 /** Ours on the network; where it is only known once the interface is up, the first address stands for it. */
 function serverAddress(network: Network): Ipv4 {
   const found =
@@ -33,11 +45,16 @@ function serverAddress(network: Network): Ipv4 {
 }
 
 /** A network, our address there, and the other subnets of its link. */
-export function placeOf(network: Network, { networks }: Config): Omit<ServedNetwork, 'interface'> {
+export function placeOf(
+  network: Network,
+  config: Pick<Config, 'networks'>,
+): Omit<ServedNetwork, 'interface'> {
+  const { networks } = config
   const { sharedNetwork } = network
+  const addressOf = (one: Network): Ipv4 => serverAddress(heardWith(one, config))
   const members = networks.filter((one) => sharedNetwork !== undefined && one.sharedNetwork === sharedNetwork)
-  const link = members.map((one) => ({ network: one, address: serverAddress(one) }))
-  return { network, address: serverAddress(network), ...(link.length > 1 ? { link } : {}) }
+  const link = members.map((one) => ({ network: one, address: addressOf(one) }))
+  return { network, address: addressOf(network), ...(link.length > 1 ? { link } : {}) }
 }
 
 /** The files that the configuration names, as they are now. */

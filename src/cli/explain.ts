@@ -76,6 +76,14 @@ async function explainFlags(flags: ExplainFlags, config: Config, leases: LeaseTa
   const client = readClient(flags)
   const network = pickNetwork(flags.network, client.mac, config)
   const { address: server, link } = placeOf(network, config)
+  const { giaddr, ciaddr } = client.message ?? {}
+  if (
+    network.interface === undefined &&
+    client.via === 'dhcp' &&
+    giaddr === undefined &&
+    ciaddr === undefined
+  )
+    say(`${network.name} has no interface: its machines ask through a relay, --giaddr ADDRESS`)
   return explain(
     { ...client, network, server, ...(link === undefined ? {} : { link }) },
     await pictureOf(config),
