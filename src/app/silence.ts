@@ -69,7 +69,7 @@ function toldToFetch({ kind, detail }: BootEvent): string | undefined {
 
 /** Whether the event shows that the machine went on, or that it is not booting any more. */
 function shows({ kind, detail }: BootEvent): boolean {
-  return detail['standing'] !== 'claimed' && /^(dhcp\.ack|tftp\.|http\.|boot\.|report)/.test(kind)
+  return detail['standing'] !== 'claimed' && /^(dhcp\.ack|tftp\.|https?\.|boot\.|report)/.test(kind)
 }
 
 function hint(fetch: string): string {

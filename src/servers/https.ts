@@ -1,5 +1,6 @@
 import { constants } from 'node:crypto'
 import { createServer, type Server } from 'node:https'
+import type { Socket } from 'node:net'
 import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import type { TlsPair } from '../model/tls.ts'
 import {
@@ -59,10 +60,29 @@ function secureContext({ certificate, privateKey }: TlsPair): SecureContextOptio
   }
 }
 
+/** What EDK2 and iPXE leave behind when they do not like the certificate: neither sends an alert. */
+const NO_REASON = 'closed before it was secure: does it trust the certificate?'
+
+/** By the raw sockets: when a client just closes, Node's error has no address any more. */
 function tellRefusals(server: Server, { onRefused }: HttpsServerOptions): void {
-  server.on('tlsClientError', (error: Error & { reason?: string }, socket: TLSSocket) => {
+  const waiting = new Map<string, string>()
+  server.on('connection', (socket: Socket) => {
+    const key = keyOf(socket)
     const peer = peerOf(socket)
-    socket.destroy()
-    if (peer !== '') onRefused(peer, error.reason ?? error.message)
+    waiting.set(key, NO_REASON)
+    socket.on('close', () => {
+      const reason = waiting.get(key)
+      if (waiting.delete(key) && reason !== undefined) onRefused(peer, reason)
+    })
   })
+  server.on('secureConnection', (socket) => waiting.delete(keyOf(socket)))
+  server.on('tlsClientError', (error: Error & { reason?: string; code?: string }, socket: TLSSocket) => {
+    const key = keyOf(socket)
+    if (waiting.has(key) && error.code !== 'ECONNRESET') waiting.set(key, error.reason ?? error.message)
+    socket.destroy()
+  })
+}
+
+function keyOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}:${remotePort}`
 }

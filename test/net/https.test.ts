@@ -8,6 +8,7 @@ import {
   centra,
   endAll,
   eventually,
+  loggedEvents,
   makeSite,
   missing,
   type Running,
@@ -19,7 +20,7 @@ const HTTPS = '10.77.0.1:8443'
 const BASE = `https://${HTTPS}`
 const CA = '/run/site/tls/ca.crt'
 const NODE01 = '52:54:00:77:00:01'
-const options = { timeout: 60_000, skip: missing('curl', 'openssl') }
+const options = { timeout: 60_000, skip: missing('curl', 'openssl', 'busybox') }
 
 inNetns(import.meta, (net) => {
   const client = net.host('client')
@@ -160,6 +161,16 @@ inNetns(import.meta, (net) => {
     const { code, text } = curl('/health', '--cacert', '/etc/ssl/certs/ca-certificates.crt')
     assert.notEqual(code, 0, text)
     await server.event('https.failed', { address: '10.77.0.11', reason: /unknown ca/i })
+    client.run('busybox', 'nc', '-w', '1', '10.77.0.1', '8443')
+    await server.event('https.failed', { address: '10.77.0.11', reason: /^closed before it was secure/ })
+    const reasons = loggedEvents(server.stderr)
+      .filter(({ kind }) => kind === 'https.failed')
+      .map(({ detail }) => String(detail['reason']))
+    assert.match(
+      reasons.join('; '),
+      /^[^;]*(version|protocol)[^;]*; [^;]*unknown ca; closed[^;]*$/,
+      'TLS 1.1, this curl, that nc; what became secure is no failure',
+    )
   })
 
   test('iPXE is sent there by DHCP; explain says why', options, async () => {
