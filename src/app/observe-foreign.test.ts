@@ -93,6 +93,12 @@ test('our own addresses, and a relay that stands in for us, are nobody else', as
   assert.deepEqual([told(), own.foreign.list()], [[], []])
 })
 
+test('a relay that answers our probe, which we never do, is another server', () => {
+  const { state, on, told } = scene({ relays: [ip('10.77.0.254')] })
+  observeHeard(answer({ address: ip('10.77.0.254'), asked: 'plain' }), on, state)
+  assert.match(told().join(), /another DHCP server 10\.77\.0\.254 .*\(it answered our probe\)/)
+})
+
 test('a flood of forged answers fills no log', () => {
   const { state, on, told } = scene()
   for (let i = 0; i < 2000; i += 1)

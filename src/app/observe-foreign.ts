@@ -29,7 +29,7 @@ export function observeHeard(
   running: Running,
 ): void {
   const { address, asked } = heard
-  if (isOurs(address, on, running)) return
+  if (asked === undefined ? isOurs(address, on, running) : isOwn(address, on, running)) return
   const now = running.now()
   const network = on.network.name
   const server = running.foreign.heard({ network, address, ours: on.address }, heard, now)
@@ -77,17 +77,14 @@ function factsOf({ kind, mac, boot }: ForeignServer): Readonly<Record<string, st
   }
 }
 
-/** A relay may stand in for us (option 82.11, RFC 5107). */
-function isOurs(
-  address: Ipv4,
-  { network, address: ours, link = [] }: Omit<ServedNetwork, 'interface'>,
-  { isOwnAddress }: Running,
-): boolean {
-  const isRelay = (on: Pick<ServedNetwork, 'network'>): boolean => on.network.relays.includes(address)
-  return (
-    address === ours ||
-    isRelay({ network }) ||
-    link.some((subnet) => subnet.address === address || isRelay(subnet)) ||
-    isOwnAddress(address)
-  )
+type Place = Omit<ServedNetwork, 'interface'>
+
+/** A relay may stand in for us (option 82.11, RFC 5107), but not before our probe, which we never answer. */
+function isOurs(address: Ipv4, on: Place, running: Running): boolean {
+  const isRelay = ({ network }: Pick<Place, 'network'>): boolean => network.relays.includes(address)
+  return isOwn(address, on, running) || isRelay(on) || (on.link ?? []).some(isRelay)
+}
+
+function isOwn(address: Ipv4, { address: ours, link = [] }: Place, { isOwnAddress }: Running): boolean {
+  return address === ours || link.some((subnet) => subnet.address === address) || isOwnAddress(address)
 }

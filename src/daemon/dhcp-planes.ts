@@ -7,6 +7,7 @@ import { type DhcpServer, serveDhcp } from '../servers/dhcp.ts'
 import { openIcmpWire } from '../servers/icmp-wire.ts'
 import { macOf } from '../servers/interfaces.ts'
 import { openArpWire, openPacketSender } from '../servers/packet-socket.ts'
+import { isOwnProbe } from '../servers/server-listener.ts'
 import { openBatchedUdp } from '../servers/socket.ts'
 import type { PlaneOptions } from './planes.ts'
 
@@ -64,6 +65,7 @@ async function openDhcpPort({ on, running, onFault }: PlaneOptions, port: number
     packets: broadcast ? openPacketSender(name) : undefined,
     source: address,
     onMessage: async (bytes, sender) => {
+      if (isOwnProbe(bytes)) return undefined
       const reply = await answerDhcp(bytes, on(), running, { ...sender, port })
       return reply === undefined ? undefined : { ...reply, bytes: encodeDhcp4(reply.message) }
     },

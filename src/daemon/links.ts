@@ -68,8 +68,9 @@ export class Links {
   look(): void {
     for (const { gate, listener, on } of this.#links.values())
       for (const server of listener?.hear() ?? []) {
-        if (on === undefined || this.#own.has(server.address) || on.network.relays.includes(server.address))
-          continue
+        if (on === undefined || this.#own.has(server.address)) continue
+        // A relay may stand in for us (option 82.11), but not before our probe, which we never answer.
+        if (server.asked === undefined && on.network.relays.includes(server.address)) continue
         gate.heard(server, this.#options.now())
         if (this.#sightings.length < MOST_SIGHTINGS) this.#sightings.push({ server, on })
       }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { macFromBytes } from '../lib/mac.ts'
+import { macFromBytes, macToBytes } from '../lib/mac.ts'
 import { decodeDhcp4 } from '../protocol/dhcp4/decode.ts'
 import { wantsBroadcast } from '../protocol/dhcp4/message.ts'
 import { messageType, vendorClass } from '../protocol/dhcp4/options.ts'
 import { parseEthernetUdp } from '../protocol/frame/ipv4-udp.ts'
-import { probeMac, probePackets } from './server-listener.ts'
+import { isOwnProbe, probeMac, probePackets } from './server-listener.ts'
 
 test("O03: the probe's MAC is locally administered and an individual's, whatever chance gives", () => {
   for (const octet of [0, 1, 2, 3, 0x52, 0xff])
@@ -19,6 +19,7 @@ test('O03: the probe is two DISCOVERs, plain and as PXE firmware, from 0.0.0.0, 
     assert.ok(udp.ok)
     const { source, destination, sourcePort, destinationPort } = udp.value
     assert.deepEqual([source, destination, sourcePort, destinationPort], [0, 0xffffffff, 68, 67])
+    assert.ok(isOwnProbe(udp.value.payload, macToBytes(mac)) && !isOwnProbe(udp.value.payload))
     const decoded = decodeDhcp4(udp.value.payload)
     assert.ok(decoded.ok)
     return decoded.value

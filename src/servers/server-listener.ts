@@ -71,6 +71,15 @@ export function probeMac(random: Uint8Array): Mac {
   return macFromBytes(Uint8Array.of(2, ...random.subarray(1, 6))) as Mac
 }
 
+const CHADDR_AT = 28
+
+const PROBE_OCTETS = macToBytes(PROBE_MAC)
+
+/** Whether a DHCP message is a question of ours, which a relay sent back to us. */
+export function isOwnProbe(message: Uint8Array, own = PROBE_OCTETS): boolean {
+  return own.every((octet, i) => message[CHADDR_AT + i] === octet)
+}
+
 function newListening(interfaceName: string): Listening {
   const plain = randomInt(2 ** 32)
   return { interface: interfaceName, xids: { plain, pxe: (plain ^ 1) >>> 0 } }

@@ -250,6 +250,14 @@ inNetns(import.meta, (net) => {
     },
   )
 
+  test('O04: a router that relays and answers by itself is another server too', options, async () => {
+    await startDnsmasq(other, treeOf(dnsmasq))
+    const site = siteWith('/run/relaying', `    dhcp: server\n    relays: [${THEM}]\n`)
+    const server = startCentra('serve', '--config', site.config, '--log', 'json')
+    const { detail } = await server.event('network.down', { network: 'provisioning' })
+    assert.match(String(detail['reason']), /^refused: another DHCP server answers here, 10\.77\.0\.9: /)
+  })
+
   test(
     'O04: with besides: the start is a start; a server that comes later is an event and a warning, and nothing stops',
     options,
