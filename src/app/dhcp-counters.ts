@@ -7,6 +7,7 @@ import type { MessageType } from '../protocol/dhcp4/message-types.ts'
 export type UnansweredReason =
   | RuleId
   | DropCode
+  | 'kernel-buffer'
   | 'queue-full'
   | 'waited-too-long'
   | 'asks-too-often'
@@ -35,8 +36,8 @@ export class DhcpCounters {
     add(this.#pingChecks, `${network} ${outcome}`)
   }
 
-  unanswered(network: string, reason: UnansweredReason): void {
-    add(this.#unanswered, `${network} ${reason}`)
+  unanswered(network: string, reason: UnansweredReason, count = 1): void {
+    add(this.#unanswered, `${network} ${reason}`, count)
   }
 
   /** Each counter with its second label and its values by `network label`. */
@@ -54,6 +55,6 @@ export class DhcpCounters {
   }
 }
 
-function add(counts: Map<string, number>, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1)
+function add(counts: Map<string, number>, key: string, count = 1): void {
+  counts.set(key, (counts.get(key) ?? 0) + count)
 }

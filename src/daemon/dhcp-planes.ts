@@ -71,5 +71,6 @@ async function openDhcpPort({ on, running, onFault }: PlaneOptions, port: number
     },
     onFault: (error) => onFault(`DHCP on ${name ?? formatIpv4(address)}`, error),
     onDrop: (reason) => dropDhcp(reason, on(), running),
+    onLost: (count) => running.counters.unanswered(on().network.name, 'kernel-buffer', count),
   })
 }

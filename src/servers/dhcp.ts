@@ -3,7 +3,7 @@ import type { Mac } from '../lib/mac.ts'
 import { buildIpv4Udp } from '../protocol/frame/ipv4-udp.ts'
 import { DatagramQueue, type DropReason } from './datagram-queue.ts'
 import type { PacketSender } from './packet-socket.ts'
-import type { BatchedUdp } from './socket.ts'
+import type { BatchedUdp, Datagram } from './socket.ts'
 
 const SERVER_PORT = 67
 const CLIENT_PORT = 68
@@ -40,6 +40,8 @@ export interface DhcpServerOptions {
   readonly onFault: (error: unknown) => void
   /** A message that nobody looked at. */
   readonly onDrop: (reason: DropReason) => void
+  /** So many more messages found no room in the kernel. */
+  readonly onLost: (count: number) => void
 }
 
 export interface DhcpServer {
@@ -48,14 +50,23 @@ export interface DhcpServer {
 
 /** Receives and sends; no decision is made here. One packet never ends the process. */
 export function serveDhcp(options: DhcpServerOptions): DhcpServer {
-  const { udp, packets, onMessage, onFault, onDrop } = options
+  const { udp, packets, onMessage, onFault, onDrop, onLost } = options
   const { socket, batch } = udp
   let isClosed = false
+  let lost = 0
+  const receive = (): readonly Datagram[] => {
+    const datagrams = batch?.receive() ?? []
+    const more = (batch?.lost ?? 0) - lost
+    lost += more
+    // The kernel's count begins again after 32 bits.
+    if (more > 0) onLost(more)
+    return datagrams
+  }
   const reply = (outgoing: OutgoingDhcp | undefined): void => {
     if (outgoing !== undefined && !isClosed) send(outgoing, options)
   }
   const queue = new DatagramQueue({
-    receive: () => batch?.receive() ?? [],
+    receive,
     handle: ({ bytes, address, port }) =>
       void onMessage(bytes, { sourceAddress: address, sourcePort: port }).then(reply).catch(onFault),
     onDrop,

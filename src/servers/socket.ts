@@ -38,6 +38,8 @@ export interface Datagram {
 export interface UdpBatch {
   /** Waiting datagrams, the oldest first, at most 32; none when none waits. Never blocks. */
   receive(): readonly Datagram[]
+  /** Datagrams that the kernel had no room for, as the newest received one was told: those since then are not in it yet. */
+  readonly lost: number
   /** Never blocks and never throws; an error value means that nothing was sent. */
   send(bytes: Uint8Array, address: Ipv4, port: number): Result<undefined, SocketError>
   /** To be called before the socket is closed: its descriptor may be another file's then. */
@@ -135,6 +137,7 @@ function batchOn(libc: Libc, fd: number): UdpBatch | undefined {
   const size = new Uint8Array(Int32Array.of(RECEIVE_BUFFER).buffer)
   for (const name of [SO_RCVBUF, SO_RCVBUFFORCE]) libc.setsockopt(fd, SOL_SOCKET, name, size, size.length)
   setFlag({ libc, fd, what: 'time stamps of UDP' }, SO_TIMESTAMPNS_NEW, true)
+  setFlag({ libc, fd, what: 'losses of UDP' }, SO_RXQ_OVFL, true)
   const { pointer, address, memory } = libc.allocate(
     BATCH * (HEADER + VECTOR + NAME + CONTROL + DATAGRAM_LIMIT),
   )
@@ -169,6 +172,14 @@ function batchOn(libc: Libc, fd: number): UdpBatch | undefined {
         view.getUint32(stamp + 8, isLittleEndian) / 1e6,
     }
   }
+  const lostBefore = (i: number): number | undefined => {
+    // The second control message is there once something was lost (net/socket.c, `sock_recv_drops`).
+    const hasTwo = view.getBigUint64(i * HEADER + 40, isLittleEndian) > BigInt(TIME_STAMP)
+    return hasTwo
+      ? view.getUint32(controls + i * CONTROL + TIME_STAMP + CONTROL_HEADER, isLittleEndian)
+      : undefined
+  }
+  let lost = 0
   const target = internetAddress('0.0.0.0', 0)
   const targetView = new DataView(target.buffer)
   let isOpen = true
@@ -178,7 +189,11 @@ function batchOn(libc: Libc, fd: number): UdpBatch | undefined {
       const count = isOpen ? libc.recvmmsg(fd, pointer, BATCH, MSG_DONTWAIT, null) : 0
       const datagrams: Datagram[] = []
       for (let i = 0; i < count; i += 1) datagrams.push(datagram(i))
+      if (count > 0) lost = lostBefore(count - 1) ?? lost
       return datagrams
+    },
+    get lost() {
+      return lost
     },
     send(payload, to, port) {
       targetView.setUint16(2, port)
@@ -208,6 +223,7 @@ const SO_BINDTODEVICE = 25
 const SO_RCVBUF = 8
 const SO_RCVBUFFORCE = 33
 const SO_TIMESTAMPNS_NEW = 64
+const SO_RXQ_OVFL = 40
 const MSG_DONTWAIT = 0x40
 /** Octets; the kernel doubles it. A burst of 2000 messages of 300 octets takes 2.5 MiB of it (their `truesize`). */
 const RECEIVE_BUFFER = 2 * 1024 * 1024
@@ -215,12 +231,14 @@ const RECEIVE_BUFFER = 2 * 1024 * 1024
 const BATCH = 32
 /** Longer datagrams are cut: no DHCP message is longer than a frame. */
 const DATAGRAM_LIMIT = 2048
-// struct mmsghdr, iovec, sockaddr_in, and a control message with struct __kernel_timespec, where pointers have 64 bits.
+// struct mmsghdr, iovec, sockaddr_in, and control messages with struct __kernel_timespec and a count of 32 bits, where
+// pointers have 64 bits.
 const HEADER = 64
 const VECTOR = 16
 const NAME = 16
-const CONTROL = 32
 const CONTROL_HEADER = 16
+const TIME_STAMP = 32
+const CONTROL = TIME_STAMP + 24
 const EBADF = 9
 const EADDRINUSE = 98
 /** The loopback interface, where no network of ours is. */
