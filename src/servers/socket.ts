@@ -133,11 +133,7 @@ async function open(options: UdpOptions, isBatched = false): Promise<Opened> {
  */
 function batchOn(libc: Libc, fd: number): UdpBatch | undefined {
   if (!isWide) return undefined
-  // Best effort: what a burst needs beyond the usual 208 KiB.
-  const size = new Uint8Array(Int32Array.of(RECEIVE_BUFFER).buffer)
-  for (const name of [SO_RCVBUF, SO_RCVBUFFORCE]) libc.setsockopt(fd, SOL_SOCKET, name, size, size.length)
-  setFlag({ libc, fd, what: 'time stamps of UDP' }, SO_TIMESTAMPNS_NEW, true)
-  setFlag({ libc, fd, what: 'losses of UDP' }, SO_RXQ_OVFL, true)
+  prepareBatch(libc, fd)
   const { pointer, address, memory } = libc.allocate(
     BATCH * (HEADER + VECTOR + NAME + CONTROL + DATAGRAM_LIMIT),
   )
@@ -206,6 +202,15 @@ function batchOn(libc: Libc, fd: number): UdpBatch | undefined {
       ANYWHERE.delete(fd)
     },
   }
+}
+
+/** A larger buffer, and what the kernel shall tell with each datagram. */
+function prepareBatch(libc: Libc, fd: number): void {
+  // Best effort: what a burst needs beyond the usual 208 KiB.
+  const size = new Uint8Array(Int32Array.of(RECEIVE_BUFFER).buffer)
+  for (const name of [SO_RCVBUF, SO_RCVBUFFORCE]) libc.setsockopt(fd, SOL_SOCKET, name, size, size.length)
+  setFlag({ libc, fd, what: 'time stamps of UDP' }, SO_TIMESTAMPNS_NEW, true)
+  setFlag({ libc, fd, what: 'losses of UDP' }, SO_RXQ_OVFL, true)
 }
 
 // Linux, the generic ABI (x64, arm64, arm, riscv64, loong64, ppc64 for these): asm-generic/socket.h, bits/socket.h.
