@@ -63,26 +63,27 @@ function secureContext({ certificate, privateKey }: TlsPair): SecureContextOptio
 /** What EDK2 and iPXE leave behind when they do not like the certificate: neither sends an alert. */
 const NO_REASON = 'closed before it was secure: does it trust the certificate?'
 
-/** By the raw sockets: when a client just closes, Node's error has no address any more. */
+/** By the raw sockets, which still know the client's address: they may be closed before the alert is read. */
 function tellRefusals(server: Server, { onRefused }: HttpsServerOptions): void {
-  const waiting = new Map<string, string>()
+  const waiting = new Map<unknown, string>()
   server.on('connection', (socket: Socket) => {
-    const key = keyOf(socket)
     const peer = peerOf(socket)
-    waiting.set(key, NO_REASON)
-    socket.on('close', () => {
-      const reason = waiting.get(key)
-      if (waiting.delete(key) && reason !== undefined) onRefused(peer, reason)
-    })
+    waiting.set(socket, NO_REASON)
+    const tell = (): void => {
+      const reason = waiting.get(socket)
+      if (waiting.delete(socket) && reason !== undefined) onRefused(peer, reason)
+    }
+    socket.on('close', () => setImmediate(tell))
   })
-  server.on('secureConnection', (socket) => waiting.delete(keyOf(socket)))
+  server.on('secureConnection', (socket) => waiting.delete(rawOf(socket)))
   server.on('tlsClientError', (error: Error & { reason?: string; code?: string }, socket: TLSSocket) => {
-    const key = keyOf(socket)
-    if (waiting.has(key) && error.code !== 'ECONNRESET') waiting.set(key, error.reason ?? error.message)
+    const raw = rawOf(socket)
+    if (waiting.has(raw) && error.code !== 'ECONNRESET') waiting.set(raw, error.reason ?? error.message)
     socket.destroy()
   })
 }
 
-function keyOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress}:${remotePort}`
+/** The property is not in Node's types. */
+function rawOf(socket: TLSSocket): unknown {
+  return Reflect.get(socket, '_parent')
 }
