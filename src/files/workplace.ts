@@ -51,8 +51,9 @@ async function takeFolder(store: StorePlace, name: string, reserve: number): Pro
 }
 
 async function leave(folder: string, lock: Lock, keep: 'keep' | undefined): Promise<void> {
-  // Removed while it is locked: nobody else can take it for a dead one's meanwhile.
-  if (keep === undefined) await rm(folder, { recursive: true, force: true })
+  // Removed while it is locked: nobody else can take it for a dead one's meanwhile. Whoever tries puts a new lock file into
+  // it once the old one is gone, so it may take more than one try.
+  if (keep === undefined) await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 10 })
   lock.release()
 }
 
@@ -68,12 +69,26 @@ export async function sweepIncoming({ incoming }: StorePlace, { except, parts }:
   for (const name of await readdir(incoming)) {
     const folder = join(incoming, name)
     if (name === except || (name.startsWith(DOWNLOAD) && parts !== true && (await isYoung(folder)))) continue
-    const lock = tryLock(join(folder, LOCK))
+    const lock = await lockOf(folder)
     if (lock === undefined) continue
     freed += await octetsIn(folder)
     await leave(folder, lock, undefined)
   }
   return freed
+}
+
+/** undefined while somebody works there, and when its owner has just removed it. */
+async function lockOf(folder: string): Promise<Lock | undefined> {
+  try {
+    return tryLock(join(folder, LOCK))
+  } catch (error) {
+    const isThere = await stat(folder).then(
+      () => true,
+      (why: unknown) => !isMissing(why),
+    )
+    if (isThere) throw error
+    return undefined
+  }
 }
 
 async function isYoung(folder: string): Promise<boolean> {
@@ -83,7 +98,11 @@ async function isYoung(folder: string): Promise<boolean> {
 
 async function octetsIn(folder: string): Promise<number> {
   let sum = 0
-  for (const name of await readdir(folder)) sum += await sizeOf(join(folder, name))
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (isMissing(error)) return []
+    throw error
+  })
+  for (const name of names) sum += await sizeOf(join(folder, name))
   return sum
 }
 

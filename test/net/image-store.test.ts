@@ -88,7 +88,14 @@ inNetns(import.meta, (net) => {
     options,
     async () => {
       writeFileSync('/run/slow', '')
-      const slow = client.spawn('curl', ['-s', '-o', '/run/slow', BASE + address(initrd1, 'initrd.gz')])
+      const slow = client.spawn('curl', [
+        '-s',
+        '--limit-rate',
+        '8M',
+        '-o',
+        '/run/slow',
+        BASE + address(initrd1, 'initrd.gz'),
+      ])
       const ended = once(slow, 'exit')
       await eventually('its first octets', () => statSync('/run/slow').size > 0 || undefined)
       slow.kill('SIGSTOP')

@@ -156,16 +156,19 @@ test('what a dead command left goes with the next one; what a living one holds s
   assert.deepEqual(readdirSync(incoming), [])
 })
 
-test('two commands at once: both versions are whole', async () => {
+test('several commands at once: every version is whole', async () => {
   const place = newPlace()
-  const paths = ['a', 'b', 'c', 'd'].map((name) => join(place.dir, 'src', name))
+  const paths = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((name) => join(place.dir, 'src', name))
   for (const path of paths) writeFileSync(path, path)
   await Promise.all(
     paths.map((path, i) =>
       addImage(place.folder, { name: `i${i}`, sources: [fileSource(path)], cmdline: [] }, { reserve: 0 }),
     ),
   )
-  assert.deepEqual([...(await readCatalogue(storeOf(place.folder))).keys()], ['i0', 'i1', 'i2', 'i3'])
+  assert.deepEqual(
+    [...(await readCatalogue(storeOf(place.folder))).keys()],
+    paths.map((_, i) => `i${i}`),
+  )
   await check(place.folder)
 })
 
