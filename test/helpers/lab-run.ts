@@ -99,14 +99,19 @@ export function stagesOf(run: LabRun, node: string): readonly string[] {
   return kinds.filter((kind, i) => kind !== kinds[i - 1])
 }
 
+/** A capture on the sending host has the DATA packets of a window in one piece (UDP_SEGMENT); EDK2's blksize and a header. */
+const DATA_PACKET = 1472
+
 /** The file that a machine read over TFTP last, put together from the packets. Blocks may repeat, never differ. */
 export function tftpFileOf(run: LabRun, address: string): Buffer {
   const blocks = new Map<number, Buffer>()
   for (const { destination, sourcePort, payload } of run.packets) {
     if (formatIpv4(destination) !== address || [67, 8080].includes(sourcePort)) continue
-    const packet = decodeTftp(payload)
-    if (packet.ok && packet.value.kind === 'data')
-      blocks.set(packet.value.block, Buffer.from(packet.value.data))
+    for (let at = 0; at < payload.length; at += DATA_PACKET) {
+      const packet = decodeTftp(payload.subarray(at, at + DATA_PACKET))
+      if (packet.ok && packet.value.kind === 'data')
+        blocks.set(packet.value.block, Buffer.from(packet.value.data))
+    }
   }
   return Buffer.concat([...blocks].sort(([a], [b]) => a - b).map(([, data]) => data))
 }
