@@ -11,7 +11,7 @@ const MUTATED = runs(10_000, 1_000_000)
 const STRANGERS = runs(20_000, 100_000)
 const PER_SECOND = 5000
 /** What a flood may add to the resident memory, in MiB: the machines and offers that are remembered, and garbage. */
-const GROWTH_MIB = 64
+const GROWTH_MIB = runs(64, 96)
 /** Lines about everybody but the good clients: at the begin of a flood, and then a second. */
 const LINES = { burst: 400, perSecond: 10 } as const
 const SERVER = '10.77.0.1'
