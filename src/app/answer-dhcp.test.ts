@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { DhcpClient } from '../../test/helpers/dhcp-client.ts'
 import { vectors } from '../../test/helpers/dhcp-fixtures.ts'
 import { MemoryStore, running } from '../../test/helpers/memory.ts'
-import { ip, NODE01, STRANGER, type WorldBuilder, world } from '../../test/helpers/world.ts'
+import { ip, mac, NODE01, STRANGER, type WorldBuilder, world } from '../../test/helpers/world.ts'
 import { answerDhcp } from './answer-dhcp.ts'
 import { machineAt } from './answer-tftp.ts'
 
@@ -121,6 +121,33 @@ test('a reservation is durable in the configuration: its node is answered though
   assert.equal(there.leases.ofAddress('provisioning', ip('10.77.0.11'))?.state, 'bound')
   assert.equal((await node.renew())?.type, 'ACK')
   assert.equal(await stranger.dora(), undefined)
+})
+
+test('X34: nor does an OFFER with which an address is given back, and its new owner gets that at once', async () => {
+  const there = world().labNodes().lease('10.77.0.11', STRANGER)
+  const { client, store } = scene(there)
+  store.disk = () => Promise.reject(new Error('disk full'))
+  const [stranger, node] = [client(), client(NODE01)]
+  assert.equal((await stranger.discover())?.type, 'OFFER')
+  assert.equal((await node.dora())?.type, 'ACK')
+  assert.equal(node.address, '10.77.0.11')
+})
+
+test('two reservations that change places: both nodes have theirs after one renewal and one DISCOVER each', async () => {
+  const first = mac('52:54:00:00:00:0a')
+  const second = mac('52:54:00:00:00:0b')
+  const there = world()
+    .node('n1', first, { address: '10.77.0.21' })
+    .node('n2', second, { address: '10.77.0.22' })
+  const { client } = scene(there.lease('10.77.0.22', first).lease('10.77.0.21', second))
+  const nodes = [client(first), client(second)]
+  for (const [i, address] of ['10.77.0.22', '10.77.0.21'].entries())
+    assert.equal((await nodes[i]?.renewOf(ip(address)))?.type, 'NAK')
+  for (const node of nodes) assert.equal((await node.dora())?.type, 'ACK')
+  assert.deepEqual(
+    nodes.map(({ address }) => address),
+    ['10.77.0.21', '10.77.0.22'],
+  )
 })
 
 test('where another server gives the addresses, what machines say they have is no lease', async () => {

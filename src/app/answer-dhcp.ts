@@ -1,7 +1,6 @@
 import type { ProxyAnswer } from '../boot/decide-proxy.ts'
 import type { DhcpReply } from '../boot/reply-dhcp.ts'
 import { subnetContains } from '../lib/ipv4.ts'
-import type { Lease } from '../model/lease.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
 import type { RuleId } from '../model/rules.ts'
 import { observeAnswer, observeDropped, observeRequest, observeWouldAnswer } from './observe-dhcp.ts'
@@ -9,6 +8,7 @@ import { observeChosen } from './observe-foreign.ts'
 import { checkOffer, mustCheck } from './ping-check.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
+import { takeOffer } from './take-answer.ts'
 import { type DhcpSender, type DhcpThought, effectiveAnswer, replyTo, thinkDhcp } from './think-dhcp.ts'
 
 /**
@@ -37,9 +37,8 @@ export async function answerDhcp(
   observeChosen(asked, arrived, running)
   running.counters.received(arrived.network.name, asked.client.type)
   if (arrived.network.dhcp !== 'server' && arrived.network.dhcp !== 'proxy') {
-    const answer = effectiveAnswer(asked)
     // Held in memory as if it had been offered, so that the same client is told the same address again.
-    if (answer.kind === 'offer') hold(answer.lease, running)
+    takeOffer(effectiveAnswer(asked), running.leases)
     running.counters.unanswered(arrived.network.name, 'observe')
     observeWouldAnswer(asked, replyTo(asked, sender), arrived, running)
     return undefined
@@ -111,17 +110,24 @@ async function commit(
   running: Running,
 ): Promise<boolean> {
   const { leases, store, unwritten } = running
-  if (answer.kind === 'offer') hold(answer.lease, running)
-  if ('forget' in answer && answer.forget !== undefined) leases.restore(answer.forget, undefined)
-  const writes = 'writes' in answer ? (answer.writes ?? []) : []
+  const writes = takeOffer(answer, leases)
   if (writes.length === 0) return true
   for (const lease of writes) {
     unwritten.begin(lease.address, leases.ofAddress(lease.network, lease.address))
     leases.put(lease)
   }
-  try {
-    await store.saveLeases(writes)
+  const saved = store.saveLeases(writes).then(() => {
     for (const lease of writes) unwritten.written(lease)
+  })
+  if (answer.kind === 'offer') {
+    // What is given back with an OFFER need not be on disk: the worst is that a restart finds it taken for a while.
+    saved.catch(() => {
+      for (const lease of writes) unwritten.refused(lease)
+    })
+    return true
+  }
+  try {
+    await saved
     return true
   } catch (error) {
     for (const lease of writes) leases.restore(lease, unwritten.refused(lease))
@@ -134,8 +140,4 @@ async function commit(
     observeDropped({ code: 'not-written', reason, mac: thought.client.boot.client.mac }, on, running)
     return false
   }
-}
-
-function hold(lease: Lease, { leases }: Running): void {
-  if (lease.state === 'offered') leases.put(lease)
 }

@@ -1,11 +1,10 @@
 import type { LeaseTable } from '../address/lease-table.ts'
-import type { ProxyAnswer } from '../boot/decide-proxy.ts'
 import type { Explanation } from '../model/explanation.ts'
-import type { LeaseAnswer } from '../model/lease-answer.ts'
 import { parseEthernetUdp, type UdpFrame } from '../protocol/frame/ipv4-udp.ts'
 import type { CapturedPacket } from '../protocol/pcap.ts'
 import { explainMessage } from './explain-dhcp.ts'
 import type { ServedNetwork } from './served-network.ts'
+import { takeOffer } from './take-answer.ts'
 import type { Picture } from './world.ts'
 
 /** The ports at which clients, relays and PXE ROMs ask servers (RFC 2131 §4.1, PXE 2.1 §2.2.4). */
@@ -44,7 +43,8 @@ export function* explainCapture(
     const thinking = { picture, leases, now: () => time }
     const { explanation, answer } = explainMessage(payload, place, thinking, sender)
     yield { packet: index + 1, time, ...explanation }
-    if (answer !== undefined) note(answer, leases)
+    if (answer === undefined) continue
+    for (const lease of takeOffer(answer, leases)) leases.put(lease)
   }
 }
 
@@ -53,11 +53,4 @@ function placeOf(
   places: CaptureScene['places'],
 ): CaptureScene['places'][number] | undefined {
   return places.find(({ address }) => address === destination) ?? places[0]
-}
-
-function note(answer: LeaseAnswer | ProxyAnswer, leases: LeaseTable): void {
-  if (answer.kind === 'offer' && answer.lease.state === 'offered') leases.put(answer.lease)
-  if (answer.kind === 'silent' && 'forget' in answer && answer.forget !== undefined)
-    leases.restore(answer.forget, undefined)
-  for (const lease of 'writes' in answer ? (answer.writes ?? []) : []) leases.put(lease)
 }

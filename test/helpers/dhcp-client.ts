@@ -54,6 +54,11 @@ export class DhcpClient {
     return this.#keep(await this.send('REQUEST', this.#address))
   }
 
+  /** RENEWING an address that it says it has. */
+  renewOf(address: Ipv4): Promise<DhcpReply | undefined> {
+    return this.send('REQUEST', address)
+  }
+
   release(): Promise<DhcpReply | undefined> {
     const server = { code: OPTION.serverIdentifier, data: ipv4Value(this.#on.address) }
     return this.send('RELEASE', this.#address, [server])
