@@ -1,4 +1,4 @@
-import { isLittleEndian, isWide, type Libc } from './libc.ts'
+import { isLittleEndian, isWide, type Libc, SOL_SOCKET } from './libc.ts'
 
 /** Classic BPF, linux/bpf_common.h: class, size and mode of each instruction that is used. */
 export const CODE = {
@@ -21,7 +21,6 @@ type Line = readonly [code: number, k: number, dropped?: 'if' | 'unless']
 const INSTRUCTION = 8
 /** Octets. */
 const PROGRAM_LIMIT = 256
-const SOL_SOCKET = 1
 const SO_ATTACH_FILTER = 26
 
 /** A program whose last line drops the frame. */

@@ -3,12 +3,8 @@ import type { Ipv4 } from '../lib/ipv4.ts'
 import { buildIcmpEcho, parseIcmpEchoReply } from '../protocol/frame/icmp-echo.ts'
 import type { ProbeWire } from './address-prober.ts'
 import { assemble, attachFilter, CODE } from './bpf.ts'
-import { isLittleEndian, loadLibc } from './libc.ts'
+import { AF_INET, isLittleEndian, loadLibc, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_RAW } from './libc.ts'
 
-const AF_INET = 2
-const SOCK_RAW = 3
-const SOCK_NONBLOCK = 0o4000
-const SOCK_CLOEXEC = 0o2000000
 const IPPROTO_ICMP = 1
 const PACKET_LIMIT = 128
 

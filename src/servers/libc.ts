@@ -38,6 +38,15 @@ export const isLittleEndian = os.endianness() === 'LE'
 export const isWide = ['x64', 'arm64', 'riscv64', 'loong64', 'ppc64'].includes(process.arch)
 const ARCHITECTURES = ['x64', 'arm64', 'arm', 'ia32', 'riscv64', 'loong64', 'ppc64']
 
+/** asm-generic/socket.h and bits/socket.h; the architectures above agree on them. */
+export const AF_INET = 2
+export const SOCK_DGRAM = 2
+export const SOCK_RAW = 3
+export const SOCK_NONBLOCK = 0o4000
+export const SOCK_CLOEXEC = 0o2000000
+export const SOL_SOCKET = 1
+export const SO_BINDTODEVICE = 25
+
 let loaded: Result<Libc, string> | undefined
 
 /** The error is why not, as one sentence for the operator. */

@@ -1,9 +1,7 @@
-import { INTERFACE_NAME_LIMIT, isLittleEndian, loadLibc } from './libc.ts'
+import { AF_INET, INTERFACE_NAME_LIMIT, isLittleEndian, loadLibc, SOCK_DGRAM } from './libc.ts'
 
 /** netdevice(7). */
 const SIOCGIFMTU = 0x8921
-const AF_INET = 2
-const SOCK_DGRAM = 2
 /** struct ifreq: the name with its NUL, and a union of 24 octets. */
 const IFREQ = { name: 16, length: 40 } as const
 

@@ -4,7 +4,16 @@ import { err, ok, type Result } from '../lib/result.ts'
 import { buildArpProbe, parseArpReply } from '../protocol/frame/arp.ts'
 import type { ProbeWire } from './address-prober.ts'
 import { assemble, attachFilter, CODE } from './bpf.ts'
-import { INTERFACE_NAME_LIMIT, isLittleEndian, type Libc, loadLibc } from './libc.ts'
+import {
+  INTERFACE_NAME_LIMIT,
+  isLittleEndian,
+  type Libc,
+  loadLibc,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_RAW,
+} from './libc.ts'
 import { failed, SocketError } from './socket.ts'
 
 export interface EthernetFrame {
@@ -160,10 +169,6 @@ function openPacketSocket(interfaceName: string, type: number): PacketSocket | u
 }
 
 const AF_PACKET = 17
-const SOCK_DGRAM = 2
-const SOCK_RAW = 3
-const SOCK_NONBLOCK = 0o4000
-const SOCK_CLOEXEC = 0o2000000
 const ETH_P_IP = 0x0800
 const ETH_P_ARP = 0x0806
 /** Longer frames are cut: DHCP messages are shorter. */

@@ -10,7 +10,19 @@ import dgram from 'node:dgram'
 import { getSystemErrorName } from 'node:util'
 import type { Ipv4 } from '../lib/ipv4.ts'
 import { err, ok, type Result } from '../lib/result.ts'
-import { INTERFACE_NAME_LIMIT, isLittleEndian, isWide, type Libc, loadLibc } from './libc.ts'
+import {
+  AF_INET,
+  INTERFACE_NAME_LIMIT,
+  isLittleEndian,
+  isWide,
+  type Libc,
+  loadLibc,
+  SO_BINDTODEVICE,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOL_SOCKET,
+} from './libc.ts'
 import { portTaken } from './port-holder.ts'
 
 export interface UdpOptions {
@@ -214,17 +226,11 @@ function prepareBatch(libc: Libc, fd: number): void {
 }
 
 // Linux, the generic ABI (x64, arm64, arm, riscv64, loong64, ppc64 for these): asm-generic/socket.h, bits/socket.h.
-const AF_INET = 2
-const SOCK_DGRAM = 2
-const SOCK_NONBLOCK = 0o4000
-const SOCK_CLOEXEC = 0o2000000
-const SOL_SOCKET = 1
 /** linux/udp.h. */
 const SOL_UDP = 17
 const UDP_SEGMENT = 103
 const SO_REUSEADDR = 2
 const SO_BROADCAST = 6
-const SO_BINDTODEVICE = 25
 const SO_RCVBUF = 8
 const SO_RCVBUFFORCE = 33
 const SO_TIMESTAMPNS_NEW = 64
