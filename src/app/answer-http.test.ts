@@ -94,3 +94,35 @@ test('the local disk, the menu said so', async () => {
   assert.match(body, /^echo Centra PXE: local disk, the menu said so$/m)
   assert.match(store.told.at(-1) ?? '', /^script local-disk the menu said so/)
 })
+
+describe('H20: what GRUB and lpxelinux.0 look for by names of their machine', () => {
+  const dashed = macWithDashes(NODE01)
+
+  test("a described machine's own, over HTTP with whole addresses", async () => {
+    const { store, get } = scene(world())
+    for (const path of [`/grub/grub.cfg-01-${dashed}`, '/grub/grub.cfg', '/firmware/grub.cfg'])
+      assert.match((await get(path, '10.77.0.11')).body, /^linux '\(http,.*centra\.nonce=/m, path)
+    const { body } = await get(`/pxelinux.cfg/01-${dashed}`, '10.77.0.11')
+    assert.match(body, /^ {2}LINUX http:\/\/10\.77\.0\.1:8080\/images\//m)
+    assert.equal(store.attempts.length, 1)
+  })
+
+  test('the same text as by its address, but for the address', async () => {
+    const { get } = scene(world())
+    const own = await get(`/grub/grub.cfg-01-${dashed}`, '10.77.0.11')
+    assert.equal(own.body, (await get(`/boot/${dashed}.grub`, '10.77.0.11')).body)
+  })
+
+  test("nobody's: 404, so that the walk goes on", async () => {
+    const { store, get } = scene(world())
+    for (const path of [
+      `/grub/grub.cfg-01-${macWithDashes(STRANGER)}`,
+      '/grub/grub.cfg-0A4D',
+      '/grub/grub.cfg',
+    ]) {
+      const { answer } = await get(path, '10.77.0.66')
+      assert.equal(answer.kind === 'text' ? answer.status : 0, 404, path)
+    }
+    assert.deepEqual(store.attempts, [])
+  })
+})

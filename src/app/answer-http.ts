@@ -1,16 +1,19 @@
 import { classifyIdentify, classifyScript } from '../boot/classify-http.ts'
 import { classifyFirmware } from '../boot/classify-tftp.ts'
 import { decide } from '../boot/decide.ts'
-import type { BootRequest, Decision } from '../boot/decision.ts'
-import { type Mac, macWithDashes, parseMac } from '../lib/mac.ts'
+import type { BootRequest } from '../boot/decision.ts'
+import { type OwnName, readOwnName } from '../boot/own-name.ts'
+import { macWithDashes, parseMac } from '../lib/mac.ts'
 import { printable } from '../lib/text.ts'
 import type { HttpAnswer, HttpRequest } from '../model/http.ts'
 import type { Script, ScriptForm } from '../model/script.ts'
 import type { ImageFile } from '../model/world.ts'
 import { contentTypeOf } from '../protocol/http/content-type.ts'
 import { renderScript } from '../render/script.ts'
+import { answerOwnName } from './answer-own-name.ts'
 import { answerReport } from './answer-report.ts'
 import { machineAt } from './answer-tftp.ts'
+import { grant } from './grant.ts'
 import { type Health, healthAnswer } from './health.ts'
 import { observeScript, observeTransfer } from './observe-http.ts'
 import { type Running, refreshImages } from './running.ts'
@@ -41,6 +44,9 @@ export async function answerHttp(
   if (first === 'boot.ipxe' && rest.length === 0) return identify(request, on, running)
   if (first === 'boot' && rest.length === 1) return script(rest[0] ?? '', request, on, running)
   if (request.method !== 'GET' && request.method !== 'HEAD') return notAllowed('GET, HEAD')
+  const own = readOwnName(request.path.slice(1))
+  if (own !== undefined && !running.picture.firmware.has(rest.at(-1) ?? first))
+    return ownName(own, request, on, running)
   if (first === 'health' && rest.length === 0) return healthAnswer(health())
   if (first === 'firmware' && rest.length === 1) return firmware(rest[0] ?? '', request, on, running)
   if (first === 'images') return image(rest, request, on, running)
@@ -90,35 +96,30 @@ async function script(
   return scriptAnswer(granted, form)
 }
 
+/** What GRUB and lpxelinux.0 look for by names of their machine. */
+async function ownName(
+  name: OwnName,
+  { peer, method, secure }: HttpRequest,
+  on: ServedNetwork,
+  running: Running,
+): Promise<HttpAnswer> {
+  const asked = {
+    via: 'http',
+    peer,
+    isHead: method === 'HEAD',
+    ...(secure === true ? { secure } : {}),
+  } as const
+  const body = await answerOwnName(name, asked, on, running)
+  return body === undefined
+    ? text(404, 'there is no such configuration for this machine\n')
+    : text(200, body, { 'Cache-Control': 'no-store' })
+}
+
 /** What iPXE's `params` sends as a form means the same as a query (https://ipxe.org/cmd/params); undefined: too long. */
 async function parameters({ method, query, readBody }: HttpRequest): Promise<URLSearchParams | undefined> {
   if (method !== 'POST') return query
   const body = await readBody(FORM_LIMIT)
   return body === undefined ? undefined : new URLSearchParams([...query, ...new URLSearchParams(body)])
-}
-
-/**
- * A script that boots an image opens an attempt, whose nonce goes to the machine's own lease alone: whoever reads
- * another machine's script learns nothing that a report could prove.
- */
-async function grant(
-  decision: Decision,
-  mac: Mac,
-  peer: string,
-  { on, running }: { readonly on: ServedNetwork; readonly running: Running },
-): Promise<Script | undefined> {
-  if (decision.action.kind !== 'script') return undefined
-  const { script: wanted, boots } = decision.action
-  if (boots === undefined || wanted.kind !== 'boot' || machineAt(peer, on, running) !== mac) return wanted
-  const { profile, image: imageName } = boots
-  const attempt = await running.attempts.open({
-    mac,
-    address: peer,
-    profile,
-    image: imageName,
-    now: running.now(),
-  })
-  return { ...wanted, cmdline: [...wanted.cmdline, `centra.nonce=${attempt.nonce}`] }
 }
 
 function firmware(name: string, request: HttpRequest, on: ServedNetwork, running: Running): HttpAnswer {

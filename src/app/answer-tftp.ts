@@ -8,7 +8,7 @@ import { worldAt } from './world.ts'
 
 export type LoaderAnswer =
   | { readonly kind: 'file'; readonly name: string; readonly content: Uint8Array }
-  | { readonly kind: 'refuse'; readonly reason: string }
+  | { readonly kind: 'refuse'; readonly reason: string; readonly expected?: true }
 
 /** The loader of that name, if it is published. */
 export async function answerTftp(

@@ -35,7 +35,7 @@ export class LoopWatch implements LoopView {
   note(event: BootEvent): void {
     const { mac, kind, time, detail } = event
     if (mac === undefined || detail['standing'] === 'claimed') return
-    if (kind === 'http.script') this.#fetches.delete(mac)
+    if (kind === 'http.script' || kind === 'tftp.script') this.#fetches.delete(mac)
     const file = detail['file']
     if (!isFetch(kind) || typeof file !== 'string' || archesOfLoader(file).length === 0) return
     const before = this.#fetches.get(mac)

@@ -57,7 +57,12 @@ export function observeScript(
     ...(script.kind === 'local-disk' ? { reason: script.because } : {}),
     ...(mac === undefined ? {} : standing),
   }
-  running.timeline.emit({ ...who, time, kind: 'http.script', detail })
+  running.timeline.emit({
+    ...who,
+    time,
+    kind: request.via === 'tftp' ? 'tftp.script' : 'http.script',
+    detail,
+  })
   if (isIts) running.seen.note(mac, on.network.name, time, { address: peer, stage: 'script' })
 }
 

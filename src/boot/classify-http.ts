@@ -37,17 +37,19 @@ export function classifyIdentify(ingress: Ingress): BootRequest {
   }
 }
 
-/** `/boot/MAC.ipxe?...` or `/boot/MAC.grub?...`; the error is one sentence. What is odd in the query is left out. */
+const FORMS: readonly ScriptForm[] = ['ipxe', 'grub', 'pxelinux']
+
+/** `/boot/MAC.ipxe?...`, `.grub` or `.pxelinux`; the error is one sentence. What is odd in the query is left out. */
 export function classifyScript(
   name: string,
   query: URLSearchParams,
   ingress: Ingress,
 ): Result<ScriptRequest, string> {
-  const match = /^(.{1,17})\.(ipxe|grub)$/.exec(name)
+  const match = /^(.{1,17})\.(ipxe|grub|pxelinux)$/.exec(name)
   const mac = match?.[1] === undefined ? undefined : parseMac(match[1])
   if (match === null || mac === undefined)
     return err('expected a MAC address and .ipxe, such as /boot/52-54-00-12-34-56.ipxe')
-  const form: ScriptForm = match[2] === 'grub' ? 'grub' : 'ipxe'
+  const form = FORMS.find((one) => one === match[2]) ?? 'ipxe'
   return ok({ form, boot: { ...scriptRequest(mac, query, form), ingress } })
 }
 

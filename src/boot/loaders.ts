@@ -64,13 +64,18 @@ const PI_FILES: readonly string[] = [
 /** Signed loaders, for whoever names one in `loader:`; each loads the one after it from beside itself. */
 const SIGNED_FILES: readonly string[] = ['shimx64.efi', 'grubx64.efi', 'shimaa64.efi', 'grubaa64.efi']
 
+/** What PXELINUX loads from beside itself, for whoever names `pxelinux.0` or `lpxelinux.0` in `loader:`. */
+const PXELINUX_FILES: readonly string[] = ['ldlinux.c32']
+
 /** Every name the table can offer. */
 export const LOADER_NAMES: readonly string[] = LOADERS.flatMap((row) => [...row.viaFirmware, ...row.native])
 
 /** All that is published over TFTP and HTTP: the table's names, and those of the overrides. */
 export function publishedNames(overrides: readonly LoaderOverride[]): readonly string[] {
   const named = overrides.flatMap((one) => (typeof one === 'string' ? [one] : Object.values(one)))
-  return [...new Set([...LOADER_NAMES, ...PI_START, ...PI_FILES, ...SIGNED_FILES, ...named])]
+  return [
+    ...new Set([...LOADER_NAMES, ...PI_START, ...PI_FILES, ...SIGNED_FILES, ...PXELINUX_FILES, ...named]),
+  ]
 }
 
 /** The architectures whose firmware runs a file of this name; none for a name that is not the table's. */

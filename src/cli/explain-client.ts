@@ -28,7 +28,10 @@ export function addClientOptions(command: Command): Command {
     .option('--choice <profile>', 'what somebody chose in the menu')
     .option('--failed <step>', 'a step that failed on it: script, kernel, initrd, boot, menu')
     .option('--errno <hex>', "iPXE's number of that error, as in https://ipxe.org/2d0c613b")
-    .option('--script [form]', 'print exactly the script that the machine gets: ipxe (default) or grub')
+    .option(
+      '--script [form]',
+      'print exactly the script that the machine gets: ipxe (default), grub or pxelinux',
+    )
 }
 
 /** The client that the flags describe; a CliError names the flag that is wrong. */
@@ -44,7 +47,7 @@ export function readClient(flags: ClientFlags): SupposedClient & Pick<Supposed, 
     ...(choice === undefined ? {} : { choice }),
     ...readFailed(flags),
     ...readPort(flags),
-    form: oneOf('--script', typeof script === 'string' ? script : 'ipxe', ['ipxe', 'grub']),
+    form: oneOf('--script', typeof script === 'string' ? script : 'ipxe', ['ipxe', 'grub', 'pxelinux']),
   }
 }
 

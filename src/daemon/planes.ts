@@ -1,5 +1,6 @@
 import { answerHttp } from '../app/answer-http.ts'
-import { answerTftp, machineAt, servedFrom } from '../app/answer-tftp.ts'
+import { answerRead } from '../app/answer-read.ts'
+import { machineAt, servedFrom } from '../app/answer-tftp.ts'
 import type { Health } from '../app/health.ts'
 import { nodeOf } from '../app/observe-http.ts'
 import type { Running } from '../app/running.ts'
@@ -51,10 +52,10 @@ export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<
     openTransferSocket: () => openSegmentingUdp({ ...bind, port: 0 }),
     answer: async ({ names, client }) => {
       const served = servedFrom(client.address, on(), running)
-      const answer = await answerTftp(names, client.address, served, running)
-      return answer.kind === 'file'
-        ? answer
-        : { kind: 'refuse', code: TFTP_ERROR.fileNotFound, message: 'file not found' }
+      const answer = await answerRead(names, client.address, served, running)
+      if (answer.kind === 'file') return answer
+      const expected = answer.expected === undefined ? {} : { expected: answer.expected }
+      return { kind: 'refuse', code: TFTP_ERROR.fileNotFound, message: 'file not found', ...expected }
     },
     observe: (observation) => {
       if (observation.kind === 'fault') onFault(where, observation.error)

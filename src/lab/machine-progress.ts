@@ -116,7 +116,7 @@ export class MachineProgress {
     // Anybody can ask for another machine's script; what is only claimed says nothing about this machine.
     if (event.detail['standing'] === 'claimed') return
     if (plane === 'boot') this.#noteTrouble(event)
-    if (event.kind === 'http.script') this.#noteScript(event)
+    if (event.kind === 'http.script' || event.kind === 'tftp.script') this.#noteScript(event)
     else if (plane === 'tftp' || plane === 'http') this.#noteTransfer(event)
   }
 

@@ -30,6 +30,7 @@ export const EVENT_KINDS = [
   'tftp.probe',
   'tftp.failed',
   'tftp.refused',
+  'tftp.script',
   'http.script',
   'http.start',
   'http.progress',

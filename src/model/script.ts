@@ -1,7 +1,7 @@
 import type { Mac } from '../lib/mac.ts'
 
 /**
- * What a boot loader is told to do, in no loader's language: `render/ipxe.ts` and `render/grub.ts` each print it.
+ * What a boot loader is told to do, in no loader's language: `render/ipxe.ts`, `render/grub.ts` and `render/pxelinux.ts` print it.
  * Every text in here is either ours or passed the grammar of its place when the configuration was read, but for the
  * lines of a page, which may say anything: renderers show them as text.
  */
@@ -22,7 +22,7 @@ export interface IdentifyScript {
 }
 
 /** The loader's language. */
-export type ScriptForm = 'ipxe' | 'grub'
+export type ScriptForm = 'ipxe' | 'grub' | 'pxelinux'
 
 export interface ScriptFile {
   /** The name the loader gives the image: `vmlinuz`, `initrd.img`. */

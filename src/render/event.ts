@@ -31,6 +31,7 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'tftp.probe': 'TFTP size probe',
   'tftp.failed': 'TFTP failed',
   'tftp.refused': 'TFTP refused',
+  'tftp.script': 'script',
   'http.script': 'script',
   'http.start': 'HTTP',
   'http.progress': 'HTTP',

@@ -1,0 +1,49 @@
+import { decide } from '../boot/decide.ts'
+import { classifyOwnName, type OwnName } from '../boot/own-name.ts'
+import { renderScript } from '../render/script.ts'
+import { machineAt } from './answer-tftp.ts'
+import { grant } from './grant.ts'
+import { observeScript } from './observe-http.ts'
+import { type Running, refreshImages } from './running.ts'
+import type { ServedNetwork } from './served-network.ts'
+import { worldAt } from './world.ts'
+
+/** Who asks for a name, and how. */
+export interface AskedName {
+  readonly via: 'tftp' | 'http'
+  /** Dotted decimal. */
+  readonly peer: string
+  readonly secure?: true
+  /** Only looked at: nothing is opened and nothing told. */
+  readonly isHead?: boolean
+}
+
+/**
+ * The configuration that a loader looks for by a name of its machine: the same decision as its script's address, in its
+ * loader's language; undefined where the walk shall go on. Rejects only for a fault of ours.
+ */
+export async function answerOwnName(
+  name: OwnName,
+  { via, peer, secure, isHead = false }: AskedName,
+  on: ServedNetwork,
+  running: Running,
+): Promise<string | undefined> {
+  const ingress = {
+    network: on.network.name,
+    server: on.address,
+    ...(secure === true ? { secure } : {}),
+  }
+  const asker = { peer, mac: machineAt(peer, on, running), network: on.network }
+  const asked = classifyOwnName(name, asker, ingress, via)
+  const mac = asked?.boot.client.mac
+  if (asked === undefined || mac === undefined) return undefined
+  await refreshImages(running)
+  const decision = decide(
+    asked.boot,
+    worldAt(running.picture, running.leases, running.now(), { recognised: running.recognised }),
+  )
+  if (decision.action.kind !== 'script' || (asked.isForNode && decision.node === undefined)) return undefined
+  const script = isHead ? decision.action.script : await grant(decision, mac, peer, { on, running })
+  if (!isHead) observeScript({ decision, mac, peer, form: name.form, request: asked.boot }, on, running)
+  return script === undefined ? undefined : renderScript(script, name.form, via)
+}

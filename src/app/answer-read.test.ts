@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { MemoryStore, running } from '../../test/helpers/memory.ts'
+import { NODE01, NODE02, STRANGER, type WorldBuilder, world } from '../../test/helpers/world.ts'
+import { type Mac, macWithDashes } from '../lib/mac.ts'
+import { answerRead } from './answer-read.ts'
+
+interface Scene {
+  readonly store: MemoryStore
+  /** The text of the name; undefined when the walk goes on. */
+  readonly get: (name: string, peer: string) => Promise<string | undefined>
+}
+
+/** node01 holds the lease 10.77.0.11, a stranger 10.77.0.101. */
+function scene(there: WorldBuilder): Scene {
+  const store = new MemoryStore()
+  const leased = there.labNodes().lease('10.77.0.11', NODE01).lease('10.77.0.101', STRANGER)
+  const server = running(leased, store)
+  return {
+    store,
+    get: async (name, peer) => {
+      const answer = await answerRead([name], peer, server.on, server.running)
+      if (answer.kind === 'refuse') assert.equal(answer.expected, true)
+      return answer.kind === 'file' ? new TextDecoder().decode(answer.content) : undefined
+    },
+  }
+}
+
+function pxelinux(mac: Mac): string {
+  return `pxelinux.cfg/01-${macWithDashes(mac)}`
+}
+
+describe("T37: a machine's own configuration by the name that PXELINUX looks for", () => {
+  test('a described machine boots its image, with the nonce of its attempt', async () => {
+    const { store, get } = scene(world())
+    const text = (await get(pxelinux(NODE01), '10.77.0.11')) ?? ''
+    assert.match(text, /^ {2}LINUX images\/debian-live\/[0-9a-f]{64}\/vmlinuz$/m)
+    assert.match(text, /^ {2}APPEND .* centra\.nonce=[0-9a-f]{32}$/m)
+    assert.deepEqual(
+      store.attempts.map(({ mac, address }) => [mac, address]),
+      [[NODE01, '10.77.0.11']],
+    )
+    const event = store.events.at(-1)
+    assert.deepEqual([event?.kind, event?.mac, event?.detail['form']], ['tftp.script', NODE01, 'pxelinux'])
+  })
+
+  test('by whichever of its names, the same', async () => {
+    const { store, get } = scene(world())
+    const text = await get(pxelinux(NODE01), '10.77.0.11')
+    for (const name of ['pxelinux.cfg/0A4D000B', 'pxelinux.cfg/default', 'linux/pxelinux.cfg/default'])
+      assert.equal(await get(name, '10.77.0.11'), text, name)
+    assert.equal(store.attempts.length, 1)
+  })
+
+  test("another machine's name opens nothing: a described one has no nonce, any other is not there", async () => {
+    const { store, get } = scene(world())
+    assert.match((await get(pxelinux(NODE02), '10.77.0.11')) ?? '', /LINUX (?![^]*nonce)/)
+    assert.equal(store.events.at(-1)?.detail['standing'], 'claimed')
+    for (const [name, peer] of [
+      [pxelinux(STRANGER), '10.77.0.11'],
+      [pxelinux(STRANGER), '10.77.0.66'],
+      ['pxelinux.cfg/0A4D0065', '10.77.0.11'],
+      ['pxelinux.cfg/12345678-1234-5678-9abc-def012345678', '10.77.0.101'],
+      ['pxelinux.cfg/0A4D00', '10.77.0.101'],
+      ['pxelinux.cfg/default', '10.77.0.66'],
+    ] as const)
+      assert.equal(await get(name, peer), undefined, `${name} from ${peer}`)
+    assert.deepEqual(store.attempts, [])
+  })
+
+  test('a stranger gets by its own name what `unknown:` says, and what it chose of the menu', async () => {
+    const { get } = scene(world())
+    assert.match((await get(pxelinux(STRANGER), '10.77.0.101')) ?? '', /^LABEL worker$/m)
+    assert.match((await get(`${pxelinux(STRANGER)}/worker`, '10.77.0.101')) ?? '', /^ {2}LINUX .*vmlinuz$/m)
+    assert.match((await get(`${pxelinux(STRANGER)}/all-in-one`, '10.77.0.101')) ?? '', /^SAY WARNING: /m)
+    const local = scene(world().unknown('local'))
+    assert.match((await local.get(pxelinux(STRANGER), '10.77.0.101')) ?? '', /^ {2}LOCALBOOT 0$/m)
+  })
+
+  test("GRUB's names over TFTP: its own language", async () => {
+    const { get } = scene(world())
+    for (const name of ['grub/grub.cfg', `grub/grub.cfg-01-${macWithDashes(NODE01)}`])
+      assert.match((await get(name, '10.77.0.11')) ?? '', /^linux '\(http,10\.77\.0\.1:8080\)\/images\//m)
+  })
+})
