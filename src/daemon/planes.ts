@@ -1,5 +1,4 @@
 import { answerHttp } from '../app/answer-http.ts'
-import { answerRead } from '../app/answer-read.ts'
 import { machineAt, servedFrom } from '../app/answer-tftp.ts'
 import type { Health } from '../app/health.ts'
 import { nodeOf } from '../app/observe-http.ts'
@@ -7,14 +6,8 @@ import type { Running } from '../app/running.ts'
 import type { ServedNetwork } from '../app/served-network.ts'
 import { formatIpv4 } from '../lib/ipv4.ts'
 import { printable } from '../lib/text.ts'
-import type { BootEvent } from '../model/event.ts'
-import { TFTP_ERROR } from '../protocol/tftp/packet.ts'
 import { type HttpServer, serveHttp } from '../servers/http.ts'
 import { serveHttps } from '../servers/https.ts'
-import { interfaceMtu } from '../servers/mtu.ts'
-import { openSegmentingUdp, openUdp } from '../servers/socket.ts'
-import { serveTftp, type TftpServer } from '../servers/tftp.ts'
-import type { TftpObservation } from '../servers/tftp-exchange.ts'
 import type { TlsKeeper } from './tls-keeper.ts'
 
 /** What the sockets of one network need. `on` is asked at every packet, so that a reload needs no new socket. */
@@ -24,47 +17,6 @@ export interface PlaneOptions {
   readonly tls: TlsKeeper
   readonly health: () => Health
   readonly onFault: (where: string, error: unknown) => void
-}
-
-/** TFTP: transfers at once, in all and for one client; block size for an MTU of 1500 octets, which firmware has. */
-const TFTP_LIMITS = {
-  maxTransfers: 4096,
-  maxTransfersPerClient: 16,
-  maxBlksize: 1468,
-  maxWindow: 16,
-} as const
-
-/** IP, UDP and TFTP headers: a block that is longer than the MTU less these is cut into fragments, which ROMs cannot take. */
-const BLOCK_HEADERS = 32
-
-/** The largest block that leaves this interface in one piece. */
-function maxBlksize(name: string | undefined): number {
-  const mtu = name === undefined ? undefined : interfaceMtu(name)
-  return Math.min(TFTP_LIMITS.maxBlksize, (mtu ?? Number.POSITIVE_INFINITY) - BLOCK_HEADERS)
-}
-
-export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<TftpServer> {
-  const { interface: name, address } = on()
-  const bind = { address: formatIpv4(address), interface: name }
-  const where = `TFTP on ${name ?? bind.address}`
-  return serveTftp({
-    socket: await openUdp({ ...bind, port: 69 }),
-    openTransferSocket: () => openSegmentingUdp({ ...bind, port: 0 }),
-    answer: async ({ names, client }) => {
-      const served = servedFrom(client.address, on(), running)
-      const answer = await answerRead(names, client.address, served, running)
-      if (answer.kind === 'file') return answer
-      const expected = answer.expected === undefined ? {} : { expected: answer.expected }
-      return { kind: 'refuse', code: TFTP_ERROR.fileNotFound, message: 'file not found', ...expected }
-    },
-    observe: (observation) => {
-      if (observation.kind === 'fault') onFault(where, observation.error)
-      else if (observation.kind === 'send-failed') onFault(where, observation.reason)
-      else if (observation.kind !== 'ignored')
-        tellTftp(observation, servedFrom(observation.client.address, on(), running), running)
-    },
-    limits: { ...TFTP_LIMITS, maxBlksize: maxBlksize(name) },
-  })
 }
 
 export function openHttp({ on, running, health, onFault }: PlaneOptions): Promise<HttpServer> {
@@ -106,36 +58,4 @@ function tellRefused(peer: string, reason: string, { on, running }: PlaneOptions
     ...nodeOf(mac, running),
     detail: { reason: printable(reason, 120), ...(count === 1 ? {} : { untold: count - 1 }) },
   })
-}
-
-type TftpHappened = Exclude<TftpObservation, { readonly kind: 'fault' | 'send-failed' | 'ignored' }>
-
-function tellTftp(observation: TftpHappened, on: ServedNetwork, running: Running): void {
-  const event = tftpEvent(observation, on, running)
-  const noticed = { who: `tftp ${observation.client.address}`, network: on.network.name }
-  // These cost a sender one datagram each.
-  const isCheap =
-    observation.kind !== 'start' && observation.kind !== 'progress' && observation.kind !== 'done'
-  const count = isCheap
-    ? running.attention.note({ ...noticed, isKnown: event.mac !== undefined }, running.now())
-    : 1
-  if (count > 0)
-    running.timeline.emit(count === 1 ? event : { ...event, detail: { ...event.detail, untold: count - 1 } })
-}
-
-function tftpEvent(observation: TftpHappened, on: ServedNetwork, running: Running): BootEvent {
-  const { client, kind, name: file, ...happened } = observation
-  const { milliseconds, ...detail } = { milliseconds: undefined, ...happened }
-  const mac = machineAt(client.address, on, running)
-  if (mac !== undefined && kind === 'done')
-    running.seen.note(mac, on.network.name, running.now(), { stage: 'loader' })
-  return {
-    time: running.now(),
-    kind: `tftp.${kind}`,
-    ...(mac === undefined ? {} : { mac }),
-    ...nodeOf(mac, running),
-    network: on.network.name,
-    address: client.address,
-    detail: { file, ...detail, ...(milliseconds === undefined ? {} : { ms: milliseconds }) },
-  }
 }
