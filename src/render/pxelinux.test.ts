@@ -104,11 +104,18 @@ test('what a machine says of itself is shown and never a keyword', () => {
 function readPxelinux(text: string): readonly (readonly [string, string])[] {
   return text
     .split(/\r?\n|\r|\0/)
-    .map((line) => line.replace(/^[\x01-\x20]+/, ''))
+    .map((line) => line.slice(blanks(line)))
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => {
-      const [, keyword = '', rest = ''] = /^(\S*)(?:[\x01-\x20]([^]*))?$/.exec(line) ?? []
-      const isText = keyword.toLowerCase() === 'say'
-      return [keyword.toLowerCase(), isText ? rest : rest.replace(/^[\x01-\x20]+/, '')] as const
+      const end = Array.from(line, (character) => character <= ' ').indexOf(true)
+      const keyword = (end < 0 ? line : line.slice(0, end)).toLowerCase()
+      const rest = end < 0 ? '' : line.slice(end + 1)
+      return [keyword, keyword === 'say' ? rest : rest.slice(blanks(rest))] as const
     })
+}
+
+/** How many there are at the beginning; every control character is one (`my_isspace`). */
+function blanks(line: string): number {
+  const first = Array.from(line, (character) => character > ' ').indexOf(true)
+  return first < 0 ? line.length : first
 }
