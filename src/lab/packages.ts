@@ -40,6 +40,7 @@ export const SYSTEM_PACKAGES: readonly SystemPackage[] = [
   { name: 'tcpdump', set: 'test', brings: ['tcpdump'] },
   { name: 'busybox', set: 'test', brings: ['busybox'] },
   { name: 'curl', set: 'test', brings: ['curl'] },
+  { name: 'wget', set: 'test', brings: ['wget'] },
   { name: 'isc-dhcp-client', set: 'test', brings: ['dhclient'] },
   { name: 'tftp-hpa', set: 'test', brings: ['tftp'] },
   { name: 'atftp', set: 'test', brings: ['atftp'] },

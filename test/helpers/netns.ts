@@ -58,7 +58,7 @@ const UNSHARE = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount
 /** `define` is called inside the namespaces only. */
 export function inNetns(meta: ImportMeta, define: (net: PrivateNetwork) => void): void {
   if (process.env[INSIDE] === meta.filename) {
-    define(enter())
+    define(enterNetwork())
     return
   }
   const refusal = whyNot()
@@ -90,7 +90,8 @@ function runAgainInside(file: string): void {
   })
 }
 
-function enter(): PrivateNetwork {
+/** To be called in a private world (`src/lab/namespace.ts`) whose stdin stays open as long as it shall live. */
+export function enterNetwork(): PrivateNetwork {
   process.stdin.once('end', () => process.exit(1)).resume()
   if ('unref' in process.stdin) process.stdin.unref()
   // `ip netns` keeps its names below /run: a private tmpfs there leaves the machine's own /run untouched.

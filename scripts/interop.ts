@@ -1,0 +1,111 @@
+/**
+ * `npm run interop`: the real server and real clients, as a table of client, option and result. Finds versions and peers, then runs
+ * `test/interop/inside.ts` in a private network, mount and process namespace.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { findTftpServer } from '../bench/tftp-servers.ts'
+import { EXIT } from '../src/cli/exit-codes.ts'
+import { cacheFolder } from '../src/lab/cache.ts'
+import { runInPrivateWorld } from '../src/lab/namespace.ts'
+import type { InteropPlan } from '../test/interop/inside.ts'
+import type { Row } from '../test/interop/matrix.ts'
+import { PEER_SERVERS } from '../test/interop/peers.ts'
+import { hasFailed, interopPage, interopTable } from '../test/interop/report.ts'
+
+const HELP = `usage: npm run interop -- [OPTION...]
+
+Real clients against the real server, in private network namespaces: needs root, installs nothing. The table goes to stdout, progress
+to stderr; exit code 1 when a row fails.
+
+  --fast         programs only, no firmware in QEMU, no file of 65536 blocks but one
+  --only REGEX   rows whose "client, plane, option, path" has this
+  --json         the rows as JSON instead of the table
+  --write        the table into docs/interop.md as well
+  --help
+`
+const PACKAGES = ['tftp-hpa', 'atftp', 'curl', 'busybox', 'wget', 'ipxe-qemu', 'ovmf', 'qemu-system-x86']
+const PAGE = join(import.meta.dirname, '../docs/interop.md')
+const say = (line: string): void => void process.stderr.write(`interop: ${line}\n`)
+
+process.exitCode = await main()
+
+interface Wish {
+  readonly isFast: boolean
+  readonly isJson: boolean
+  readonly writes: boolean
+  readonly only?: string
+}
+
+async function main(): Promise<number> {
+  const wish = readWish(process.argv.slice(2))
+  if (wish === undefined) {
+    process.stdout.write(HELP)
+    return EXIT.ok
+  }
+  if (typeof wish === 'string') {
+    say(`${wish}; --help tells what there is`)
+    return EXIT.usage
+  }
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+    say('private network namespaces need Linux and root')
+    return EXIT.unavailable
+  }
+  const folder = join(cacheFolder(), 'interop')
+  mkdirSync(folder, { recursive: true })
+  const work = mkdtempSync(join(folder, 'run-'))
+  try {
+    return await run(wish, work)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+async function run({ isFast, isJson, writes, only }: Wish, work: string): Promise<number> {
+  say('looking for other servers in the cache; what is missing is downloaded')
+  const peers: InteropPlan['peers'][number][] = []
+  for (const name of PEER_SERVERS) peers.push({ name, found: await findTftpServer(name) })
+  const versions = Object.fromEntries(PACKAGES.flatMap((name) => versionOf(name) ?? []))
+  const result = join(work, 'rows.json')
+  const file = join(work, 'plan.json')
+  const plan: InteropPlan = { isFast, peers, versions, result, ...(only === undefined ? {} : { only }) }
+  writeFileSync(file, JSON.stringify(plan))
+  const inside = join(import.meta.dirname, '../test/interop/inside.ts')
+  // The world ends when its stdin does (test/helpers/netns.ts).
+  const stdio = ['pipe', 'inherit', 'inherit'] as const
+  const code = await runInPrivateWorld(process.execPath, [inside, file], { stdio: [...stdio] })
+  if (code !== 0) return code
+  const rows: readonly Row[] = JSON.parse(readFileSync(result, 'utf8'))
+  process.stdout.write(isJson ? `${JSON.stringify(rows, undefined, 2)}\n` : interopTable(rows))
+  if (writes) writeFileSync(PAGE, interopPage(readFileSync(PAGE, 'utf8'), rows, peers))
+  return rows.length === 0 || rows.some(hasFailed) ? EXIT.failure : EXIT.ok
+}
+
+function versionOf(name: string): readonly (readonly [string, string])[] | undefined {
+  const { status, stdout } = spawnSync('dpkg-query', ['-W', '-f', '${db:Status-Status} ${Version}', name], {
+    encoding: 'utf8',
+  })
+  const [state, version] = stdout.split(' ')
+  return status === 0 && state === 'installed' && version !== undefined ? [[name, version]] : undefined
+}
+
+/** undefined asks for help; a text says what is wrong. */
+function readWish(args: readonly string[]): Wish | string | undefined {
+  try {
+    const flag = { type: 'boolean' } as const
+    const options = { fast: flag, json: flag, write: flag, help: flag, only: { type: 'string' } } as const
+    const { values } = parseArgs({ args: [...args], options })
+    if (values.help === true) return undefined
+    if (values.only !== undefined) new RegExp(values.only, 'i').test('')
+    return {
+      isFast: values.fast === true,
+      isJson: values.json === true,
+      writes: values.write === true,
+      ...(values.only === undefined ? {} : { only: values.only }),
+    }
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
