@@ -4,7 +4,7 @@ import { err, ok } from '../lib/result.ts'
 import { fromHex } from '../lib/text.ts'
 import { type CustomOption, HTTPS_USES, type StaticRoute } from '../model/config.ts'
 import { ipv4ListValue } from '../protocol/dhcp4/option-values.ts'
-import { address, DOTTED, duration, listOf, NameSchema, range, read, subnet } from './shapes.ts'
+import { address, DOTTED, duration, listOf, NameSchema, range, rate, read, subnet } from './shapes.ts'
 
 /** A network of `centra-pxe.yaml`, and what its clients and nodes are told. */
 
@@ -237,6 +237,12 @@ export const NetworkSchema = z.strictObject({
   https: HttpsUseSchema.default([]).describe(
     'What goes over HTTPS: firmware, the loader of UEFI HTTP boot; scripts, what iPXE loads; reports of booted systems',
   ),
+  rate: rate('10kB/s', '1TB/s')
+    .optional()
+    .describe('What all its machines together load files with over HTTP, such as 800Mbit/s; none: no limit'),
+  clientRate: rate('10kB/s', '1TB/s')
+    .optional()
+    .describe('What each of its machines loads files with over HTTP, such as 100MB/s; none: no limit'),
   router: address.optional().describe('The default gateway that clients are told; none: none'),
   dns: listOf(address).default([]).describe('The name servers that clients are told'),
   domain: domain.optional().describe('The domain name that clients are told'),

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { ip, mac } from '../../test/helpers/world.ts'
+import { DEFAULT_HTTP_LIMITS } from '../model/http-limits.ts'
 import { BUILTIN_PROFILES } from './builtin-profiles.ts'
 import { includedGlobs, resolveConfig } from './resolve.ts'
 import { formatProblem } from './source.ts'
@@ -31,6 +32,8 @@ describe("the contract's lab.yaml", () => {
     assert.deepEqual(config.server, {
       stateDir: '/c/state',
       imageStore: '/c/state/images',
+      listing: false,
+      limits: { http: DEFAULT_HTTP_LIMITS },
       httpPort: 8080,
       operator: { host: '127.0.0.1', port: 8081 },
       firmware: ['/c/state/firmware', '/usr/lib/ipxe', '/usr/share/ipxe'],

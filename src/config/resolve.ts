@@ -213,6 +213,8 @@ function resolveServer(root: ConfigSource): Config['server'] {
     imageStore: posix.join(stateDir, 'images'),
     httpPort: server.boot.http,
     ...(server.boot.https === undefined ? {} : { https: resolveHttps(root.file, server.boot.https) }),
+    listing: server.boot.listing,
+    limits: server.limits,
     operator: server.operator.listen,
     firmware: server.firmware?.map((dir) => besides(root.file, dir)) ?? [
       posix.join(stateDir, 'firmware'),

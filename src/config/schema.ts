@@ -4,6 +4,7 @@ import { fromHex, toHex } from '../lib/text.ts'
 import { FILE_NAME } from '../model/names.ts'
 import { CLIENT_ARCHES } from '../protocol/iana/arch.ts'
 import { parseKernelCommandLine, textProblem } from '../protocol/ipxe/words.ts'
+import { HttpLimitsSchema } from './limits-schema.ts'
 import { HttpsUseSchema, NetworkSchema, OptionsSchema } from './network-schema.ts'
 import { address, duration, listOf, mac, NameSchema, read } from './shapes.ts'
 
@@ -105,6 +106,10 @@ export const ServerSchema = z.strictObject({
       https: HttpsSchema.optional().describe(
         'The same over TLS besides; who is sent there is said by https: of networks and nodes',
       ),
+      listing: z
+        .boolean('expected true or false')
+        .default(false)
+        .describe('Whether /images/ and /firmware/ list what is published, for people and programs'),
     })
     .prefault({})
     .describe('The node plane: boot HTTP on the address of every served network'),
@@ -114,6 +119,12 @@ export const ServerSchema = z.strictObject({
     })
     .prefault({})
     .describe('The operator plane: /health for monitoring'),
+  limits: z
+    .strictObject({
+      http: HttpLimitsSchema.prefault({}).describe('Of the HTTP node plane, plain and over TLS'),
+    })
+    .prefault({})
+    .describe('What clients may cost; times and sizes with their units'),
   firmware: listOf(path)
     .optional()
     .describe(

@@ -70,6 +70,58 @@ function secondsOf(text: string): number | undefined {
   return size === undefined ? undefined : Number(digits) * size
 }
 
+const UNIT_OCTETS: Readonly<Record<string, number>> = {
+  ...{ B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 },
+  ...{ KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 },
+}
+const SIZE = /^([1-9][0-9]{0,8})(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)$/
+
+/** Octets, between two such texts. */
+export function size(least: string, most: string): z.ZodType<number, string> {
+  return read('a size such as 16KiB or 256MiB', between('size', sizeOf, least, most), SIZE.source)
+}
+
+function sizeOf(text: string): number | undefined {
+  return unitsOf(text, SIZE, UNIT_OCTETS)
+}
+
+/** Links are told in bits, files in octets. */
+const UNIT_OCTETS_A_SECOND: Readonly<Record<string, number>> = {
+  ...Object.fromEntries(Object.entries(UNIT_OCTETS).map(([unit, octets]) => [`${unit}/s`, octets])),
+  ...{ 'kbit/s': 1e3 / 8, 'Mbit/s': 1e6 / 8, 'Gbit/s': 1e9 / 8 },
+}
+const RATE = /^([1-9][0-9]{0,8})((?:B|kB|MB|GB|TB|KiB|MiB|GiB|TiB|kbit|Mbit|Gbit)\/s)$/
+
+/** Octets a second, between two such texts. */
+export function rate(least: string, most: string): z.ZodType<number, string> {
+  return read('a rate such as 100MB/s or 800Mbit/s', between('rate', rateOf, least, most), RATE.source)
+}
+
+function rateOf(text: string): number | undefined {
+  return unitsOf(text, RATE, UNIT_OCTETS_A_SECOND)
+}
+
+function unitsOf(text: string, form: RegExp, units: Readonly<Record<string, number>>): number | undefined {
+  const [, digits, unit] = form.exec(text) ?? []
+  const one = units[unit ?? '']
+  return one === undefined ? undefined : Math.round(Number(digits) * one)
+}
+
+const SUCH_AS = { size: 'size such as 16KiB or 256MiB', rate: 'rate such as 100MB/s or 800Mbit/s' } as const
+
+function between(
+  what: keyof typeof SUCH_AS,
+  parse: (text: string) => number | undefined,
+  ...[least, most]: readonly [string, string]
+): (text: string) => Result<number, string> {
+  return (text) => {
+    const value = parse(text)
+    if (value === undefined) return err(`expected a ${SUCH_AS[what]}, got "${text}"`)
+    const fits = value >= (parse(least) ?? 0) && value <= (parse(most) ?? 0)
+    return fits ? ok(value) : err(`expected a ${what} from ${least} to ${most}, got "${text}"`)
+  }
+}
+
 /**
  * A text that one of our parsers turns into a value. The pattern (ECMA-262) is for the JSON Schema alone, where no
  * parser of ours runs; it accepts whatever the parser accepts.

@@ -1,5 +1,6 @@
 import type { Ipv4, Ipv4Range, Subnet } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
+import type { HttpLimits } from './http-limits.ts'
 import type { TlsFiles } from './tls.ts'
 
 /** Where the operator wrote something; traces and errors cite it. Lines and columns count from 1. */
@@ -33,10 +34,17 @@ export interface ServerConfig {
   readonly httpPort: number
   /** The same over TLS, on a port of its own; absent: not at all. */
   readonly https?: HttpsListener
+  /** Whether the node plane lists what it publishes. */
+  readonly listing: boolean
+  readonly limits: ServerLimits
   /** The operator plane's listener. */
   readonly operator: { readonly host: string; readonly port: number }
   /** Directories with loaders, first match wins. */
   readonly firmware: readonly string[]
+}
+
+export interface ServerLimits {
+  readonly http: HttpLimits
 }
 
 export interface HttpsListener extends TlsFiles {
@@ -88,6 +96,10 @@ export interface Network {
   /** What an iPXE gets that is not ours, such as a card's own. */
   readonly foreignIpxe: ForeignIpxePolicy
   readonly https: readonly HttpsUse[]
+  /** Of all its HTTP transfers of files together, in octets a second; absent: as fast as they can. */
+  readonly rate?: number
+  /** Of each client address. */
+  readonly clientRate?: number
   readonly options: ClientOptions
   readonly origin: Origin
 }

@@ -8,6 +8,7 @@ import {
 import type { Server as SecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { HttpAnswer, HttpRequest } from '../model/http.ts'
+import { DEFAULT_HTTP_LIMITS } from '../model/http-limits.ts'
 import { sendFile } from './http-file.ts'
 import { portTaken } from './port-holder.ts'
 
@@ -38,7 +39,6 @@ export const HTTP_OPTIONS: ServerOptions = {
   maxHeaderSize: 16_384,
   noDelay: true,
 }
-const MAX_CONNECTIONS = 4096
 
 /** Header names keep the case written here: GRUB compares `Content-Length: ` with its capitals. */
 export function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
@@ -53,7 +53,7 @@ export function requestListener(
 
 /** Opens the socket of a server that was made with `HTTP_OPTIONS`; rejects with who has the port. */
 export function listen(server: Server | SecureServer, options: HttpServerOptions): Promise<HttpServer> {
-  server.maxConnections = MAX_CONNECTIONS
+  server.maxConnections = DEFAULT_HTTP_LIMITS.connections
   // A client that closes its sending side after the request (nc, some proxies) still wants the answer; without this
   // Node's http drops it unless the answer is ready at once. The property is not in Node's types.
   Object.assign(server, { httpAllowHalfOpen: true })

@@ -16,6 +16,7 @@ import type {
   Profile,
   UnknownPolicy,
 } from '../../src/model/config.ts'
+import { DEFAULT_HTTP_LIMITS } from '../../src/model/http-limits.ts'
 import type { Lease } from '../../src/model/lease.ts'
 import { indexNodeKeys } from '../../src/model/node-keys.ts'
 import type { Step, Trace } from '../../src/model/rules.ts'
@@ -245,6 +246,8 @@ export class WorldBuilder {
       server: {
         stateDir: '/var/lib/centra-pxe',
         imageStore: '/var/lib/centra-pxe/images',
+        listing: false,
+        limits: { http: DEFAULT_HTTP_LIMITS },
         httpPort: 8080,
         ...(this.#https === undefined ? {} : { https: this.#https }),
         operator: { host: '127.0.0.1', port: 8081 },

@@ -1,0 +1,42 @@
+import { z } from 'zod'
+import { duration, rate, size } from './shapes.ts'
+
+/** `server.limits`: what clients may cost, with units. */
+
+const count = z
+  .number('expected a number')
+  .int('expected a whole number')
+  .min(1, 'expected a number above 0')
+  .max(1_000_000, 'expected a number to 1000000')
+
+const cacheSize = z.union([z.literal(0), size('8MiB', '1TiB')], {
+  error: ({ input, code, ...issue }) =>
+    (code === 'invalid_union' && typeof input === 'string' ? issue.errors[1]?.[0]?.message : undefined) ??
+    'expected 0 or a size such as 256MiB',
+})
+
+/** The defaults stand in `model/http-limits.ts` once more, as numbers. */
+export const HttpLimitsSchema = z.strictObject({
+  cache: cacheSize
+    .prefault('256MiB')
+    .describe('Memory for files that machines load at about the same time; 0: none is kept'),
+  headers: duration('1s', '1h').prefault('10s').describe('Until when the head of a request has to be there'),
+  request: duration('1s', '1h').prefault('20s').describe('Until when the whole request has to be there'),
+  idle: duration('15s', '1h')
+    .prefault('65s')
+    .describe('How long a connection without a request is kept; iPXE keeps its own for about 10s'),
+  stall: duration('5s', '1h')
+    .prefault('30s')
+    .describe('A client that takes not one octet of an answer for so long is cut'),
+  minRate: rate('1B/s', '100MB/s')
+    .prefault('16KiB/s')
+    .describe('Slower clients are cut while more than half of the connections or of the cache are taken'),
+  connections: count.default(4096).describe('Connections at the same time, over all networks'),
+  connectionsPerClient: count
+    .default(32)
+    .describe('Connections of one address, while more than half of all are taken'),
+  transfers: count
+    .default(1024)
+    .describe('Files of more than 1 MiB that are sent at the same time; further ones wait their turn'),
+  waiting: count.default(2048).describe('How many of these may wait; further ones get 503 with Retry-After'),
+})
