@@ -4,6 +4,7 @@ import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
+import { type AccessEntry, accessLine } from '../src/render/access-line.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const DOCUMENTS = [
@@ -112,5 +113,20 @@ test('every command the README names exists and has help', () => {
     const { status, stdout } = centra([name, '--help'], ROOT)
     assert.equal(status, 0, name)
     assert.match(stdout, new RegExp(`^Usage: centra-pxe ${name}`))
+  }
+})
+
+test('the lines of the access log in its document are what the program writes', () => {
+  const [text = ''] = blocks('docs/observability.md', 'json access')
+  const lines = text.trimEnd().split('\n')
+  assert.equal(lines.length, 2)
+  for (const line of lines) {
+    const { time, ms, agent, mac, path, ...same } = JSON.parse(line)
+    const entry: AccessEntry = {
+      ...{ ...same, path, time: Date.parse(time), milliseconds: ms },
+      ...(mac === undefined ? {} : { mac }),
+      ...(agent === undefined ? {} : { userAgent: agent }),
+    }
+    assert.equal(accessLine(entry), `${line}\n`)
   }
 })

@@ -141,7 +141,7 @@ function firmware(name: string, request: HttpRequest, on: ServedNetwork, running
       'Cache-Control': 'no-cache',
     },
     observe: observeTransfer(
-      { file: action.file.name, path: request.path, peer: request.peer, mac },
+      { file: action.file.name, peer: request.peer, mac, secure: request.secure === true },
       on,
       running,
     ),
@@ -182,7 +182,11 @@ async function image(
       'Content-Type': 'application/octet-stream',
       'Cache-Control': rest.length === 2 ? FOREVER : 'no-cache',
     },
-    observe: observeTransfer({ file: file.name, path: request.path, peer: request.peer, mac }, on, running),
+    observe: observeTransfer(
+      { file: file.name, peer: request.peer, mac, secure: request.secure === true },
+      on,
+      running,
+    ),
   }
 }
 

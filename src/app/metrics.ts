@@ -1,6 +1,8 @@
 import type { HttpAnswer } from '../model/http.ts'
+import { family, type Labels } from './exposition.ts'
 import type { ForeignReport } from './foreign-report.ts'
 import type { Health } from './health.ts'
+import { planeMetrics } from './plane-metrics.ts'
 import type { Running } from './running.ts'
 
 const HELP: Readonly<Record<string, string>> = {
@@ -10,8 +12,6 @@ const HELP: Readonly<Record<string, string>> = {
   ping_checks:
     'Addresses probed before an offer: free, conflict; not probed: overload, unavailable; by network and outcome',
 }
-
-type Labels = Readonly<Record<string, string>>
 
 /**
  * `GET /metrics` of the operator plane, in Prometheus' text format 0.0.4. Names of networks, services and rules are the
@@ -51,6 +51,7 @@ export function metricsAnswer(health: Health, running: Running): HttpAnswer {
       'Ways in which they are in the way, as in /health, by network',
       byNetwork(foreign, ({ warnings }) => warnings.length),
     ),
+    ...planeMetrics(running),
     ...family('process_resident_memory_bytes', 'gauge', 'Resident memory in octets', [
       [{}, process.memoryUsage.rss()],
     ]),
@@ -61,29 +62,6 @@ export function metricsAnswer(health: Health, running: Running): HttpAnswer {
     headers: { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8', 'Cache-Control': 'no-store' },
     body: `${lines.join('\n')}\n`,
   }
-}
-
-function family(
-  name: string,
-  type: 'counter' | 'gauge',
-  help: string,
-  samples: readonly (readonly [Labels, number])[],
-): readonly string[] {
-  return [
-    `# HELP ${name} ${help}`,
-    `# TYPE ${name} ${type}`,
-    ...samples.map(([labels, value]) => `${name}${labelText(labels)} ${value}`),
-  ]
-}
-
-function labelText(labels: Labels): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`)
-  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
-}
-
-/** The format's three escapes. */
-function escaped(value: string): string {
-  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
 }
 
 function leases({ leases: table, now }: Running): readonly (readonly [Labels, number])[] {

@@ -8,6 +8,7 @@ import { explainIpxeError } from '../protocol/ipxe/errors.ts'
 import { machineAt } from './answer-tftp.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
+import type { TransferHandle } from './transfers.ts'
 
 interface ScriptSent {
   readonly decision: Decision
@@ -68,36 +69,40 @@ export function observeScript(
 
 interface FileAsked {
   readonly file: string
-  readonly path: string
   readonly peer: string
   readonly mac: Mac | undefined
+  readonly secure: boolean
 }
 
 /** A file on its way: the callback puts its transfer on the machine's timeline. */
 export function observeTransfer(
-  asked: FileAsked,
+  { file: name, mac, peer, secure }: FileAsked,
   on: ServedNetwork,
   running: Running,
 ): (transfer: Transfer) => void {
-  const { file, mac, peer } = asked
   const who = {
     ...(mac === undefined ? {} : { mac }),
     ...nodeOf(mac, running),
     network: on.network.name,
     address: peer,
   }
+  const file = printable(name, 80)
+  let handle: TransferHandle | undefined
   return (transfer) => {
-    const event = transferEvent(transfer, printable(file, 80))
-    running.timeline.emit({ ...who, ...event, time: running.now() })
+    if (transfer.kind === 'start')
+      handle = running.transfers.begin({ ...who, plane: secure ? 'https' : 'http', file }, transfer.size)
+    else if (transfer.kind !== 'progress') handle?.end()
+    const rate = transfer.kind === 'progress' ? (handle?.moved(transfer.sent) ?? 0) : 0
+    running.timeline.emit({ ...who, ...transferEvent(transfer, file, rate), time: running.now() })
   }
 }
 
-function transferEvent(transfer: Transfer, file: string): Pick<BootEvent, 'kind' | 'detail'> {
+function transferEvent(transfer: Transfer, file: string, rate: number): Pick<BootEvent, 'kind' | 'detail'> {
   switch (transfer.kind) {
     case 'start':
       return { kind: 'http.start', detail: { file, size: transfer.size, total: transfer.total } }
     case 'progress':
-      return { kind: 'http.progress', detail: { file, sent: transfer.sent, size: transfer.size } }
+      return { kind: 'http.progress', detail: { file, sent: transfer.sent, size: transfer.size, rate } }
     case 'done':
       return { kind: 'http.done', detail: { file, sent: transfer.sent, ms: transfer.milliseconds } }
     case 'failed':
@@ -115,4 +120,19 @@ export function nodeOf(mac: Mac | undefined, running: Running): { readonly node?
   if (mac === undefined) return {}
   const node = running.picture.nodes.get(mac)?.name ?? running.recognised.nodeOf(mac)?.node
   return node === undefined ? {} : { node }
+}
+
+/** A TLS connection that ended before it was secure. Most often a machine that does not trust the certificate; also whatever anybody sends to the port. */
+export function observeRefused(peer: string, reason: string, on: ServedNetwork, running: Running): void {
+  const network = on.network.name
+  const mac = machineAt(peer, on, running)
+  const isKnown = mac !== undefined
+  const count = running.attention.note({ who: `https ${peer}`, network, isKnown }, running.now())
+  if (count === 0) return
+  running.timeline.emit({
+    ...{ time: running.now(), kind: 'https.failed', network, address: peer },
+    ...(mac === undefined ? {} : { mac }),
+    ...nodeOf(mac, running),
+    detail: { reason: printable(reason, 120), ...(count === 1 ? {} : { untold: count - 1 }) },
+  })
 }

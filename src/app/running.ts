@@ -1,7 +1,7 @@
 import type { LeaseTable } from '../address/lease-table.ts'
 import type { Ipv4 } from '../lib/ipv4.ts'
 import type { Disk } from '../model/disk.ts'
-import type { StateStore } from '../model/ports.ts'
+import type { AccessSink, StateStore } from '../model/ports.ts'
 import type { BootAttempts } from './attempts.ts'
 import type { Attention } from './attention.ts'
 import type { ClaimedAddresses } from './claims.ts'
@@ -10,10 +10,12 @@ import type { Drops } from './drops.ts'
 import type { ForeignServers } from './foreign-servers.ts'
 import type { LoopWatch } from './loops.ts'
 import type { PingChecks } from './ping-check.ts'
+import type { PlaneCounters } from './plane-counters.ts'
 import type { RateLimit } from './rate.ts'
 import type { RecognisedMachines } from './recognised.ts'
 import type { SeenMachines } from './seen.ts'
 import type { Timeline } from './timeline.ts'
+import type { Transfers } from './transfers.ts'
 import type { UnwrittenLeases } from './unwritten.ts'
 import { lookAtImages, type Picture } from './world.ts'
 
@@ -38,6 +40,11 @@ export interface Running {
   /** DHCP messages without an answer that were not understood. */
   readonly drops: Drops
   readonly counters: DhcpCounters
+  /** Requests and transfers over TFTP and HTTP. */
+  readonly planes: PlaneCounters
+  /** Those under way. */
+  readonly transfers: Transfers
+  readonly access: AccessSink
   /** Addresses that are probed now. */
   readonly pingChecks: PingChecks
   /** The DHCP servers beside us. */

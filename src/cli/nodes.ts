@@ -1,15 +1,16 @@
 import type { Command } from 'commander'
 import { Scalar, stringify } from 'yaml'
+import type { TransferReport } from '../app/transfers.ts'
 import { formatIpv4 } from '../lib/ipv4.ts'
 import { macWithDashes } from '../lib/mac.ts'
-import { formatTable } from '../lib/text.ts'
+import { formatBytes, formatTable } from '../lib/text.ts'
 import type { Config, Node } from '../model/config.ts'
 import { indexNodeKeys } from '../model/node-keys.ts'
 import type { SeenMachine } from '../model/ports.ts'
 import { indexNodes } from '../model/world.ts'
 import { otherByteOrder } from '../protocol/dhcp4/option-97.ts'
 import { addStateOptions, print, printJson, requireStateConfig, type StateFlags, say } from './output.ts'
-import { withState } from './state.ts'
+import { askServer, withState } from './state.ts'
 
 interface NodesFlags extends StateFlags {
   readonly json?: boolean
@@ -28,20 +29,36 @@ export function addNodes(program: Command): void {
       const config = await requireStateConfig(flags)
       const seen = (await withState(config, (reader) => reader.seen())) ?? []
       if (flags.seen) printStrangers(config, seen, flags)
-      else printNodes(config, seen, flags)
+      else printNodes(config, { seen, transfers: await transfersNow(config) }, flags)
     })
 }
 
-function printNodes(config: Config, seen: readonly SeenMachine[], { json }: NodesFlags): void {
-  const rows = config.nodes.map((node) => ({ node, last: lastSeen(node, seen) }))
+/** What the server sends now; none while it does not run. */
+async function transfersNow(config: Config): Promise<readonly TransferReport[]> {
+  const answer = await askServer(config, 'GET', '/v1/transfers').catch(() => [])
+  return Array.isArray(answer) ? answer : []
+}
+
+interface NodeFacts {
+  readonly seen: readonly SeenMachine[]
+  readonly transfers: readonly TransferReport[]
+}
+
+function printNodes(config: Config, { seen, transfers }: NodeFacts, { json }: NodesFlags): void {
+  const rows = config.nodes.map((node) => ({
+    node,
+    last: lastSeen(node, seen),
+    loading: transfers.filter((one) => one.node === node.name),
+  }))
   if (json) {
     printJson(
-      rows.map(({ node, last }) => ({
+      rows.map(({ node, last, loading }) => ({
         name: node.name,
         macs: node.macs,
         ...(node.address === undefined ? {} : { reservation: formatIpv4(node.address) }),
         ...(node.profile === undefined ? {} : { profile: node.profile }),
         ...(last === undefined ? {} : { seen: seenJson(last) }),
+        ...(loading.length === 0 ? {} : { loading }),
       })),
     )
     return
@@ -50,15 +67,23 @@ function printNodes(config: Config, seen: readonly SeenMachine[], { json }: Node
     say('the configuration describes no node')
     return
   }
-  const table = rows.map(({ node, last }) => [
+  const table = rows.map(({ node, last, loading }) => [
     node.name,
     node.profile ?? '-',
     last?.mac ?? node.macs[0] ?? '-',
     last?.address ?? (node.address === undefined ? '-' : formatIpv4(node.address)),
     last?.stage ?? '-',
     last === undefined ? 'never' : new Date(last.lastSeen).toISOString(),
+    loading.map(loadingText).join(', '),
   ])
-  print(formatTable([['NODE', 'PROFILE', 'MAC', 'ADDRESS', 'STAGE', 'SEEN'], ...table]))
+  print(formatTable([['NODE', 'PROFILE', 'MAC', 'ADDRESS', 'STAGE', 'SEEN', 'LOADING'], ...table]))
+}
+
+/** "initrd.img 43 % of 85.0 MB at 87.1 MB/s". */
+function loadingText({ file, sent, size, rate, stalledMs }: TransferReport): string {
+  const speed =
+    stalledMs === undefined ? `at ${formatBytes(rate)}/s` : `stalled for ${Math.round(stalledMs / 1000)} s`
+  return `${file} ${Math.floor((sent * 100) / Math.max(size, 1))} % of ${formatBytes(size)} ${speed}`
 }
 
 function printStrangers(config: Config, seen: readonly SeenMachine[], { json }: NodesFlags): void {

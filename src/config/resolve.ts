@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
 import type { z } from 'zod'
 import type {
+  AccessTarget,
   ClientOptions,
   Config,
   HttpsListener,
@@ -216,11 +217,16 @@ function resolveServer(root: ConfigSource): Config['server'] {
     listing: server.boot.listing,
     limits: server.limits,
     operator: server.operator.listen,
+    ...(server.accessLog === undefined ? {} : { accessLog: accessTarget(root.file, server.accessLog) }),
     firmware: server.firmware?.map((dir) => besides(root.file, dir)) ?? [
       posix.join(stateDir, 'firmware'),
       ...DISTRIBUTION_FIRMWARE,
     ],
   }
+}
+
+function accessTarget(file: string, written: string): AccessTarget {
+  return written === 'stdout' ? { kind: 'stdout' } : { kind: 'file', path: besides(file, written) }
 }
 
 function resolveHttps(file: string, { port, certificate, key }: HttpsListener): HttpsListener {

@@ -125,6 +125,11 @@ export const ServerSchema = z.strictObject({
     })
     .prefault({})
     .describe('What clients may cost; times and sizes with their units'),
+  accessLog: path
+    .optional()
+    .describe(
+      'A file for every request over TFTP, HTTP and HTTPS, one JSON line each; or stdout; default: none is written',
+    ),
   firmware: listOf(path)
     .optional()
     .describe(

@@ -1,5 +1,6 @@
 import { type Health, healthAnswer } from '../app/health.ts'
 import { metricsAnswer } from '../app/metrics.ts'
+import { operatorObserver } from '../app/observe-exchange.ts'
 import type { Running } from '../app/running.ts'
 import type { HttpAnswer } from '../model/http.ts'
 import { type HttpServer, serveHttp } from '../servers/http.ts'
@@ -19,6 +20,7 @@ export function openOperator({ running, health, onFault }: OperatorOptions): Pro
     handle: async ({ path, method }) =>
       method === 'GET' || method === 'HEAD' ? answer(path, health(), running) : notFound(),
     onFault,
+    observer: operatorObserver(running),
   })
 }
 

@@ -1,11 +1,11 @@
 import { answerHttp } from '../app/answer-http.ts'
-import { machineAt, servedFrom } from '../app/answer-tftp.ts'
+import { servedFrom } from '../app/answer-tftp.ts'
 import type { Health } from '../app/health.ts'
-import { nodeOf } from '../app/observe-http.ts'
+import { httpObserver } from '../app/observe-exchange.ts'
+import { observeRefused } from '../app/observe-http.ts'
 import type { Running } from '../app/running.ts'
 import type { ServedNetwork } from '../app/served-network.ts'
 import { formatIpv4 } from '../lib/ipv4.ts'
-import { printable } from '../lib/text.ts'
 import { type HttpServer, serveHttp } from '../servers/http.ts'
 import { serveHttps } from '../servers/https.ts'
 import type { TlsKeeper } from './tls-keeper.ts'
@@ -26,6 +26,7 @@ export function openHttp({ on, running, health, onFault }: PlaneOptions): Promis
     port: running.picture.config.server.httpPort,
     handle: (request) => answerHttp(request, servedFrom(request.peer, on(), running), running, health),
     onFault: (error) => onFault(`HTTP on ${host}`, error),
+    observer: httpObserver('http', (peer) => servedFrom(peer, on(), running), running),
   })
 }
 
@@ -39,23 +40,9 @@ export async function openHttps(plane: PlaneOptions): Promise<HttpServer | undef
     await serveHttps({
       ...{ host, port: https.port, pair: tls.pair },
       handle: (request) => answerHttp(request, on(), running, health),
-      onRefused: (peer, reason) => tellRefused(peer, reason, plane),
+      onRefused: (peer, reason) => observeRefused(peer, reason, on(), running),
       onFault: (error) => onFault(`HTTPS on ${host}`, error),
+      observer: httpObserver('https', on, running),
     }),
   )
-}
-
-/** Most often a machine that does not trust the certificate; also whatever anybody sends to the port. */
-function tellRefused(peer: string, reason: string, { on, running }: PlaneOptions): void {
-  const network = on().network.name
-  const mac = machineAt(peer, on(), running)
-  const isKnown = mac !== undefined
-  const count = running.attention.note({ who: `https ${peer}`, network, isKnown }, running.now())
-  if (count === 0) return
-  running.timeline.emit({
-    ...{ time: running.now(), kind: 'https.failed', network, address: peer },
-    ...(mac === undefined ? {} : { mac }),
-    ...nodeOf(mac, running),
-    detail: { reason: printable(reason, 120), ...(count === 1 ? {} : { untold: count - 1 }) },
-  })
 }

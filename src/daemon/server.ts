@@ -18,6 +18,7 @@ import { moveLeases } from '../app/move-leases.ts'
 import { networkReports } from '../app/network-report.ts'
 import { observeHeard } from '../app/observe-foreign.ts'
 import { PingChecks, ROUTED } from '../app/ping-check.ts'
+import { PlaneCounters } from '../app/plane-counters.ts'
 import { RateLimit } from '../app/rate.ts'
 import { RecognisedMachines } from '../app/recognised.ts'
 import type { Running } from '../app/running.ts'
@@ -25,6 +26,7 @@ import { SeenMachines } from '../app/seen.ts'
 import { SilenceWatch } from '../app/silence.ts'
 import { StoreHealth } from '../app/store-health.ts'
 import { Timeline } from '../app/timeline.ts'
+import { Transfers } from '../app/transfers.ts'
 import { UnwrittenLeases } from '../app/unwritten.ts'
 import { findLoaders, takePicture } from '../app/world.ts'
 import { type ConfigProblem, formatProblem } from '../config/source.ts'
@@ -36,6 +38,7 @@ import { serveControl } from '../servers/control.ts'
 import { nativeSockets } from '../servers/packet-socket.ts'
 import type { Durability } from '../store/database.ts'
 import { openStateStore } from '../store/state-store.ts'
+import { AccessLog } from '../telemetry/access-log.ts'
 import { describeFault, type Log } from '../telemetry/log.ts'
 import { VERSION } from '../version.ts'
 import { openRoutedProber } from './dhcp-planes.ts'
@@ -100,6 +103,7 @@ class Server implements RunningServer {
   readonly #state = new StoreHealth((error) =>
     this.#options.log.line('error', `state: no address is given any more: ${error.message}`),
   )
+  readonly #access = new AccessLog((why) => this.#options.log.line('error', `access log: ${why}`))
   #missing: readonly HealthItem[] = []
   #closing: Promise<void> | undefined
   /** Reload, watch and close touch the sockets one after another. */
@@ -139,6 +143,8 @@ class Server implements RunningServer {
     const clock = new SteadyClock(() => ({ wall: Date.now(), monotonic: performance.now() }))
     const store = this.#state.watch(opened.store)
     this.#closers.push(() => store.close())
+    this.#closers.push(() => this.#access.close())
+    await this.#access.use(config.server.accessLog)
     const timeline = new Timeline(store, saved.lastEventId)
     const running: Running = {
       picture: await takePicture(config, disk),
@@ -152,6 +158,9 @@ class Server implements RunningServer {
       attention: new Attention(),
       drops: new Drops(),
       counters: new DhcpCounters(),
+      planes: new PlaneCounters(),
+      transfers: new Transfers(() => performance.now()),
+      access: this.#access,
       recognised: new RecognisedMachines(),
       loops: new LoopWatch(),
       pingChecks: new PingChecks(),
@@ -201,6 +210,7 @@ class Server implements RunningServer {
         return { reloaded: false, problems: lines }
       }
       running.picture = await takePicture(config, this.#options.disk)
+      await this.#access.use(config.server.accessLog)
       await moveLeases(running)
       const restart = restartNeeded(this.#adapted(this.#options.config), config)
       if (restart !== undefined) this.#options.log.line('warn', restart)
@@ -234,6 +244,7 @@ class Server implements RunningServer {
         dropped: running.drops.totals(),
       }),
       networks: () => networkReports(this.#networks?.states() ?? [], running),
+      transfers: () => running.transfers.list(),
       follow: (after, onLine) => {
         for (const event of running.timeline.recent(after)) onLine(JSON.stringify(event))
         return running.timeline.follow((event) => onLine(JSON.stringify(event)))
@@ -291,7 +302,8 @@ class Server implements RunningServer {
       silence.move(leaseClock.look())
       links.look()
       tellSightings(links, running)
-      for (const event of [...silence.due(running.now()), ...running.loops.due()])
+      const time = running.now()
+      for (const event of [...silence.due(time), ...running.loops.due(), ...running.transfers.due(time)])
         running.timeline.emit(event)
       // One look at a time: behind a slow disk or a long reload they would queue up without end.
       if (waiting) return

@@ -1,16 +1,12 @@
 import { answerRead } from '../app/answer-read.ts'
-import { machineAt, servedFrom } from '../app/answer-tftp.ts'
-import { nodeOf } from '../app/observe-http.ts'
-import type { Running } from '../app/running.ts'
-import type { ServedNetwork } from '../app/served-network.ts'
+import { servedFrom } from '../app/answer-tftp.ts'
 import { formatIpv4 } from '../lib/ipv4.ts'
-import type { BootEvent } from '../model/event.ts'
 import { TFTP_ERROR } from '../protocol/tftp/packet.ts'
 import { interfaceMtu } from '../servers/mtu.ts'
 import { openSegmentingUdp, openUdp } from '../servers/socket.ts'
 import { serveTftp, type TftpServer } from '../servers/tftp.ts'
-import type { TftpObservation } from '../servers/tftp-exchange.ts'
 import type { PlaneOptions } from './planes.ts'
+import { TftpTeller } from './tell-tftp.ts'
 
 /** TFTP: transfers at once, in all and for one client; block size for an MTU of 1500 octets, which firmware has. */
 const TFTP_LIMITS = {
@@ -33,11 +29,13 @@ export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<
   const { interface: name, address } = on()
   const bind = { address: formatIpv4(address), interface: name }
   const where = `TFTP on ${name ?? bind.address}`
+  const teller = new TftpTeller(running)
   return serveTftp({
     socket: await openUdp({ ...bind, port: 69 }),
     openTransferSocket: () => openSegmentingUdp({ ...bind, port: 0 }),
     answer: async ({ names, client }) => {
       const served = servedFrom(client.address, on(), running)
+      teller.asked(served)
       const answer = await answerRead(names, client.address, served, running)
       if (answer.kind === 'file') return answer
       const expected = answer.expected === undefined ? {} : { expected: answer.expected }
@@ -46,41 +44,9 @@ export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<
     observe: (observation) => {
       if (observation.kind === 'fault') onFault(where, observation.error)
       else if (observation.kind === 'send-failed') onFault(where, observation.reason)
-      else if (observation.kind !== 'ignored')
-        tellTftp(observation, servedFrom(observation.client.address, on(), running), running)
+      else if (observation.kind === 'ignored') teller.ignored(on())
+      else teller.tell(observation, servedFrom(observation.client.address, on(), running))
     },
     limits: { ...TFTP_LIMITS, maxBlksize: maxBlksize(name) },
   })
-}
-
-type TftpHappened = Exclude<TftpObservation, { readonly kind: 'fault' | 'send-failed' | 'ignored' }>
-
-function tellTftp(observation: TftpHappened, on: ServedNetwork, running: Running): void {
-  const event = tftpEvent(observation, on, running)
-  const noticed = { who: `tftp ${observation.client.address}`, network: on.network.name }
-  // These cost a sender one datagram each.
-  const isCheap =
-    observation.kind !== 'start' && observation.kind !== 'progress' && observation.kind !== 'done'
-  const count = isCheap
-    ? running.attention.note({ ...noticed, isKnown: event.mac !== undefined }, running.now())
-    : 1
-  if (count > 0)
-    running.timeline.emit(count === 1 ? event : { ...event, detail: { ...event.detail, untold: count - 1 } })
-}
-
-function tftpEvent(observation: TftpHappened, on: ServedNetwork, running: Running): BootEvent {
-  const { client, kind, name: file, ...happened } = observation
-  const { milliseconds, ...detail } = { milliseconds: undefined, ...happened }
-  const mac = machineAt(client.address, on, running)
-  if (mac !== undefined && kind === 'done')
-    running.seen.note(mac, on.network.name, running.now(), { stage: 'loader' })
-  return {
-    time: running.now(),
-    kind: `tftp.${kind}`,
-    ...(mac === undefined ? {} : { mac }),
-    ...nodeOf(mac, running),
-    network: on.network.name,
-    address: client.address,
-    detail: { file, ...detail, ...(milliseconds === undefined ? {} : { ms: milliseconds }) },
-  }
 }

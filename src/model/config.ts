@@ -41,11 +41,15 @@ export interface ServerConfig {
   readonly operator: { readonly host: string; readonly port: number }
   /** Directories with loaders, first match wins. */
   readonly firmware: readonly string[]
+  /** Where every request of the node plane is written; absent: nowhere. */
+  readonly accessLog?: AccessTarget
 }
 
 export interface ServerLimits {
   readonly http: HttpLimits
 }
+
+export type AccessTarget = { readonly kind: 'file'; readonly path: string } | { readonly kind: 'stdout' }
 
 export interface HttpsListener extends TlsFiles {
   readonly port: number

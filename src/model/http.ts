@@ -12,6 +12,36 @@ export interface HttpRequest {
   readonly readBody: (limit: number) => Promise<string | undefined>
 }
 
+/** The planes that machines boot from. */
+export type NodePlane = 'tftp' | 'http' | 'https'
+
+/** `operator`: /health and /metrics on its own listener. */
+export type HttpPlane = 'http' | 'https' | 'operator'
+
+/** A request and its answer, once the answer ended. What the client made is as it sent it: nothing of it is safe to print. */
+export interface HttpExchange {
+  /** The client's IPv4 address in dotted decimal. */
+  readonly peer: string
+  readonly method: string
+  /** The request target, an octet a character. */
+  readonly target: string
+  readonly status: number
+  /** Of the body that went out. */
+  readonly octets: number
+  readonly milliseconds: number
+  readonly range?: string
+  readonly userAgent?: string
+  /** The connection ended before the answer did. */
+  readonly cut?: true
+}
+
+/** Who is told of exchanges and connections; must not throw. */
+export interface HttpObserver {
+  readonly exchange: (exchange: HttpExchange) => void
+  /** 1: one was opened; -1: closed; 0: refused, there are too many. */
+  readonly connection: (change: 1 | 0 | -1) => void
+}
+
 /** How far a file got. Octets; milliseconds. */
 export type Transfer =
   | { readonly kind: 'start'; readonly size: number; readonly total: number }

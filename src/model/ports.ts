@@ -98,3 +98,12 @@ export interface StateReader {
   events(after: number, limit: number): Promise<readonly StoredEvent[]>
   close(): Promise<void>
 }
+
+/** The access log. */
+export interface AccessSink {
+  /** Whether anybody reads what is written: a line need not be made otherwise. */
+  readonly isOn: boolean
+  /** A whole line, with its end. Never waits. */
+  line(text: string): void
+  readonly totals: { readonly written: number; readonly lost: number }
+}

@@ -27,6 +27,8 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'dhcp.lost-to': 'lost to',
   'tftp.start': 'TFTP',
   'tftp.progress': 'TFTP',
+  'tftp.stalled': 'TFTP stalled',
+  'tftp.resumed': 'TFTP goes on',
   'tftp.done': 'TFTP done',
   'tftp.probe': 'TFTP size probe',
   'tftp.failed': 'TFTP failed',
@@ -35,6 +37,8 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'http.script': 'script',
   'http.start': 'HTTP',
   'http.progress': 'HTTP',
+  'http.stalled': 'HTTP stalled',
+  'http.resumed': 'HTTP goes on',
   'http.done': 'HTTP done',
   'http.failed': 'HTTP failed',
   'https.failed': 'HTTPS refused',
@@ -72,23 +76,28 @@ const PLAIN: ReadonlySet<string> = new Set([
 ])
 const ASIDE: ReadonlySet<string> = new Set(['no-boot', 'hint', 'warning', 'because'])
 const SIZES: ReadonlySet<string> = new Set(['size', 'sent', 'bytes'])
-const HIDDEN: ReadonlySet<string> = new Set(['to', 'total', 'ms', 'form', 'blksize', 'standing'])
+const HIDDEN: ReadonlySet<string> = new Set(['to', 'total', 'ms', 'form', 'blksize', 'standing', 'rate'])
 
 function describeFact(key: string, { detail }: BootEvent): string | undefined {
   const value = detail[key] ?? ''
   if (HIDDEN.has(key)) return undefined
   if (PLAIN.has(key)) return String(value)
   if (ASIDE.has(key)) return `(${value})`
+  if (key === 'idle') return `nothing moved for ${value}`
   if (key === 'asks') return `for ${value}`
   if (key === 'seconds') return `in ${value} s`
   if (SIZES.has(key) && typeof value === 'number')
-    return key === 'size' && 'sent' in detail ? `of ${formatBytes(value)}` : formatBytes(value)
+    return key === 'size' && ('sent' in detail || 'bytes' in detail)
+      ? `of ${formatBytes(value)}`
+      : formatBytes(value)
   return `${key}=${value}`
 }
 
 function transferRate({ kind, detail }: BootEvent): string | undefined {
   const octets = detail['sent'] ?? detail['bytes']
-  const { ms } = detail
+  const { ms, rate, size } = detail
+  if (typeof rate === 'number' && typeof octets === 'number' && typeof size === 'number')
+    return `${Math.floor((octets * 100) / Math.max(size, 1))} % at ${formatBytes(rate)}/s`
   if (!kind.endsWith('.done') || typeof octets !== 'number' || typeof ms !== 'number') return undefined
   return `in ${(ms / 1000).toFixed(1)} s (${formatBytes((octets * 1000) / Math.max(ms, 1))}/s)`
 }

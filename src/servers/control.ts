@@ -5,6 +5,8 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 export interface ControlHandlers {
   readonly status: () => unknown
   readonly networks: () => unknown
+  /** Those under way. */
+  readonly transfers: () => unknown
   /** Calls back with every event after `after`, now and from now on; the function returned ends that. */
   readonly follow: (after: number, onLine: (line: string) => void) => () => void
   /** Rereads the configuration; the answer says what came of it. */
@@ -58,6 +60,7 @@ async function handle(
   const route = `${request.method} ${url.pathname}`
   if (route === 'GET /v1/status') return sendJson(response, 200, handlers.status())
   if (route === 'GET /v1/networks') return sendJson(response, 200, handlers.networks())
+  if (route === 'GET /v1/transfers') return sendJson(response, 200, handlers.transfers())
   if (route === 'POST /v1/reload') return sendJson(response, 200, await handlers.reload())
   if (route === 'GET /v1/events') return follow(url, response, handlers)
   sendJson(response, 404, { error: `there is no ${route}` })

@@ -7,8 +7,9 @@ import {
 } from 'node:http'
 import type { Server as SecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import type { HttpAnswer, HttpRequest } from '../model/http.ts'
+import type { HttpAnswer, HttpObserver, HttpRequest } from '../model/http.ts'
 import { DEFAULT_HTTP_LIMITS } from '../model/http-limits.ts'
+import { watchExchange } from './http-exchange.ts'
 import { sendFile } from './http-file.ts'
 import { portTaken } from './port-holder.ts'
 
@@ -19,6 +20,7 @@ export interface HttpServerOptions {
   readonly handle: (request: HttpRequest) => Promise<HttpAnswer>
   /** A fault of ours, already answered with 500. */
   readonly onFault: (error: unknown) => void
+  readonly observer?: HttpObserver
 }
 
 export interface HttpServer {
@@ -60,8 +62,13 @@ export function listen(server: Server | SecureServer, options: HttpServerOptions
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
     sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
+    options.observer?.connection(1)
+    socket.on('close', () => {
+      sockets.delete(socket)
+      options.observer?.connection(-1)
+    })
   })
+  server.on('drop', () => options.observer?.connection(0))
   return new Promise((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException): void => reject(listenError(error, options))
     server.once('error', refuse)
@@ -103,9 +110,14 @@ async function serve(
 ): Promise<void> {
   // A client that goes away is its own affair; without a listener the error would end the process.
   response.on('error', () => {})
+  const watched = watchExchange(request, response, {
+    observer: options.observer,
+    // Of a socket that was closed the address is gone.
+    peer: peerOf(request.socket),
+  })
   try {
     const answer = await options.handle(readRequest(request))
-    if (answer.kind === 'file') await sendFile(answer, request, response)
+    if (answer.kind === 'file') await sendFile(watched(answer), request, response)
     else sendText(answer, request, response)
   } catch (error) {
     if (error instanceof BadTarget) return sendText(plain(400, error.message), request, response)

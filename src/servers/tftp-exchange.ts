@@ -51,12 +51,27 @@ export type TftpHappening =
       readonly name: string
       readonly bytes: number
       readonly milliseconds: number
+      /** Datagrams that went out once more; absent when there were none. */
+      readonly retransmitted?: number
       readonly warning?: 'unconfirmed'
     }
   /** The client declined before the first data: it asked for the size only. */
   | { readonly kind: 'probe'; readonly name: string; readonly size: number }
-  | { readonly kind: 'failed'; readonly name: string; readonly bytes: number; readonly reason: string }
-  | { readonly kind: 'refused'; readonly name: string; readonly reason: string; readonly expected?: boolean }
+  | {
+      readonly kind: 'failed'
+      readonly name: string
+      readonly bytes: number
+      readonly reason: string
+      readonly retransmitted?: number
+    }
+  /** `code` is the ERROR's; absent when nothing was answered. */
+  | {
+      readonly kind: 'refused'
+      readonly name: string
+      readonly reason: string
+      readonly code?: number
+      readonly expected?: boolean
+    }
   /** A datagram that is no request, or comes from where nothing may be answered. */
   | { readonly kind: 'ignored'; readonly reason: string }
   /** A datagram did not leave; the transfer goes on. */

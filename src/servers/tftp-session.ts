@@ -181,7 +181,7 @@ export class TftpSession {
         const { name } = this.#options
         const milliseconds = Math.round(performance.now() - this.#startedAt)
         const warning = outcome.warning === undefined ? {} : { warning: outcome.warning }
-        return { kind: 'done', name, bytes: outcome.bytes, milliseconds, ...warning }
+        return { kind: 'done', name, bytes: outcome.bytes, milliseconds, ...warning, ...this.#again() }
       }
       case 'probe':
         return { kind: 'probe', ...this.#file() }
@@ -203,7 +203,13 @@ export class TftpSession {
   }
 
   #failure(reason: string): TftpHappening {
-    return { kind: 'failed', name: this.#options.name, bytes: this.#transfer.acknowledgedBytes, reason }
+    const { name } = this.#options
+    return { kind: 'failed', name, bytes: this.#transfer.acknowledgedBytes, reason, ...this.#again() }
+  }
+
+  #again(): { readonly retransmitted?: number } {
+    const { retransmitted } = this.#transfer
+    return retransmitted === 0 ? {} : { retransmitted }
   }
 
   #finish(happening: TftpHappening): void {

@@ -342,7 +342,7 @@ test('T21: the refusal is vector T7, and its observation says when nobody need l
   reader.send(rrq('autoexec.ipxe'), server.port)
   assert.equal(toHex((await reader.next()).bytes), toHex(vector('T7').bytes))
   assert.deepEqual(server.story, [
-    { kind: 'refused', name: 'autoexec.ipxe', reason: 'File not found', expected: true },
+    { kind: 'refused', name: 'autoexec.ipxe', code: 1, reason: 'File not found', expected: true },
   ])
 })
 

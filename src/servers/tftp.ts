@@ -188,7 +188,10 @@ class TftpListener implements TftpServer {
     why: { readonly code: number; readonly message: string; readonly expected?: boolean },
   ): void {
     const expected = why.expected === undefined ? {} : { expected: why.expected }
-    this.#observe(client, { kind: 'refused', name, reason: printable(why.message), ...expected })
+    this.#observe(client, {
+      ...{ kind: 'refused', name, code: why.code, reason: printable(why.message) },
+      ...expected,
+    })
     this.#sendError(client, why.code, why.message)
   }
 

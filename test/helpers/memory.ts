@@ -8,12 +8,14 @@ import { Drops } from '../../src/app/drops.ts'
 import { ForeignServers } from '../../src/app/foreign-servers.ts'
 import { LoopWatch } from '../../src/app/loops.ts'
 import { PingChecks } from '../../src/app/ping-check.ts'
+import { PlaneCounters } from '../../src/app/plane-counters.ts'
 import { RateLimit } from '../../src/app/rate.ts'
 import { RecognisedMachines } from '../../src/app/recognised.ts'
 import type { Running } from '../../src/app/running.ts'
 import { SeenMachines } from '../../src/app/seen.ts'
 import type { ServedNetwork } from '../../src/app/served-network.ts'
 import { Timeline } from '../../src/app/timeline.ts'
+import { Transfers } from '../../src/app/transfers.ts'
 import { UnwrittenLeases } from '../../src/app/unwritten.ts'
 import { judgeTlsPair } from '../../src/files/tls-pair.ts'
 import type { ImageSpec } from '../../src/model/config.ts'
@@ -163,6 +165,9 @@ export function running(
       attention: new Attention(),
       drops: new Drops(),
       counters: new DhcpCounters(),
+      planes: new PlaneCounters(),
+      transfers: new Transfers(() => there.now),
+      access: { isOn: false, line: () => {}, totals: { written: 0, lost: 0 } },
       recognised: new RecognisedMachines(),
       loops: new LoopWatch(),
       pingChecks: new PingChecks(),

@@ -55,6 +55,7 @@ export class Transfer {
   #sent = 0
   /** How often the current packet (or window) was sent. */
   #sends = 0
+  #retransmitted = 0
   #sentAt: number
   #progressAt: number
 
@@ -82,6 +83,11 @@ export class Transfer {
   /** Everything was sent and only the last ACK is missing. */
   get awaitsLastAck(): boolean {
     return this.#heard && this.#acknowledged + this.terms.window >= this.lastBlock
+  }
+
+  /** Datagrams that went out once more. */
+  get retransmitted(): number {
+    return this.#retransmitted
   }
 
   get acknowledgedBytes(): number {
@@ -175,8 +181,10 @@ export class Transfer {
   #sendCurrent(now: number): void {
     if (this.#oack !== undefined) {
       this.#step.send.push(this.#oack)
+      if (this.#sends > 0) this.#retransmitted += 1
     } else {
       const until = Math.min(this.#acknowledged + this.terms.window, this.lastBlock)
+      this.#retransmitted += Math.max(0, Math.min(this.#sent, until) - this.#acknowledged)
       this.#putBlocks(this.#acknowledged + 1, until)
       this.#sent = Math.max(this.#sent, until)
     }
