@@ -7,7 +7,6 @@ import { macWithDashes, parseMac } from '../lib/mac.ts'
 import { printable } from '../lib/text.ts'
 import type { HttpAnswer, HttpRequest } from '../model/http.ts'
 import type { Script, ScriptForm } from '../model/script.ts'
-import type { ImageFile } from '../model/world.ts'
 import { contentTypeOf } from '../protocol/http/content-type.ts'
 import { renderScript } from '../render/script.ts'
 import { answerOwnName } from './answer-own-name.ts'
@@ -16,6 +15,7 @@ import { machineAt } from './answer-tftp.ts'
 import { grant } from './grant.ts'
 import { type Health, healthAnswer } from './health.ts'
 import { observeScript, observeTransfer } from './observe-http.ts'
+import { publishedImage } from './published-image.ts'
 import { type Running, refreshImages } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
 import { worldAt } from './world.ts'
@@ -148,7 +148,6 @@ function firmware(name: string, request: HttpRequest, on: ServedNetwork, running
   }
 }
 
-/** `NAME/SHA256/FILE` for ever, `NAME/FILE` for now. The name is looked up, never joined to a path. */
 async function image(
   parts: readonly string[],
   request: HttpRequest,
@@ -156,16 +155,8 @@ async function image(
   running: Running,
 ): Promise<HttpAnswer> {
   await refreshImages(running)
-  const [name = '', ...rest] = parts
-  const found = running.picture.images.get(name)
-  const fileName = rest.at(-1)
-  const current = found === undefined ? [] : [found.kernel, ...found.initrds]
-  // Machines that have the script of an older version finish on it.
-  const older = rest.length === 2 ? (running.picture.storedFiles.get(name) ?? []) : []
-  const file: ImageFile | undefined = [...current, ...older].find(
-    (candidate) => candidate.name === fileName && (rest.length === 1 || rest[0] === candidate.sha256),
-  )
-  if (file === undefined || rest.length > 2 || rest.length === 0)
+  const file = publishedImage(parts, running)
+  if (file === undefined)
     return text(
       404,
       `no image has the file ${printable(parts.join('/'))}; it may have been replaced, ask for the script again\n`,
@@ -180,7 +171,7 @@ async function image(
     headers: {
       // An initrd.img is no disk image.
       'Content-Type': 'application/octet-stream',
-      'Cache-Control': rest.length === 2 ? FOREVER : 'no-cache',
+      'Cache-Control': parts.length === 3 ? FOREVER : 'no-cache',
     },
     observe: observeTransfer(
       { file: file.name, peer: request.peer, mac, secure: request.secure === true },

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { MemoryStore, running } from '../../test/helpers/memory.ts'
-import { NODE01, NODE02, STRANGER, type WorldBuilder, world } from '../../test/helpers/world.ts'
+import {
+  INITRD_SHA256,
+  image,
+  KERNEL_SHA256,
+  NODE01,
+  NODE02,
+  STRANGER,
+  type WorldBuilder,
+  world,
+} from '../../test/helpers/world.ts'
 import { type Mac, macWithDashes } from '../lib/mac.ts'
 import { answerRead } from './answer-read.ts'
 
@@ -21,7 +30,7 @@ function scene(there: WorldBuilder): Scene {
     get: async (name, peer) => {
       const answer = await answerRead([name], peer, server.on, server.running)
       if (answer.kind === 'refuse') assert.equal(answer.expected, true)
-      return answer.kind === 'file' ? new TextDecoder().decode(answer.content) : undefined
+      return answer.kind === 'text' ? answer.text : undefined
     },
   }
 }
@@ -82,4 +91,20 @@ describe("T37: a machine's own configuration by the name that PXELINUX looks for
     for (const name of ['grub/grub.cfg', `grub/grub.cfg-01-${macWithDashes(NODE01)}`])
       assert.match((await get(name, '10.77.0.11')) ?? '', /^linux '\(http,10\.77\.0\.1:8080\)\/images\//m)
   })
+})
+
+test('files of images by their immutable address, below whatever folder; by no other', async () => {
+  const server = running(world().labNodes(), new MemoryStore())
+  const read = (name: string): ReturnType<typeof answerRead> =>
+    answerRead([name], '10.77.0.11', server.on, server.running)
+  for (const folder of ['', 'boot/'])
+    assert.deepEqual(await read(`${folder}images/debian-live/${KERNEL_SHA256}/vmlinuz`), {
+      ...{ kind: 'file', name: 'vmlinuz' },
+      file: { path: '/srv/vmlinuz', size: image('debian-live').kernel.size, revision: KERNEL_SHA256 },
+    })
+  for (const name of [
+    ...['images/debian-live/vmlinuz', `images/debian-live/${INITRD_SHA256}/vmlinuz`],
+    ...[`images/other/${KERNEL_SHA256}/vmlinuz`, `images/debian-live/${KERNEL_SHA256}/x/vmlinuz`],
+  ])
+    assert.equal((await read(name)).kind, 'refuse', name)
 })

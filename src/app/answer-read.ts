@@ -1,23 +1,49 @@
 import { isOfAWalk, readOwnName } from '../boot/own-name.ts'
 import { answerOwnName } from './answer-own-name.ts'
 import { answerTftp, type LoaderAnswer } from './answer-tftp.ts'
-import type { Running } from './running.ts'
+import { publishedImage } from './published-image.ts'
+import { type Running, refreshImages } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
 
-/** What is published over TFTP by these names, best first: a loader, or the asking machine's own configuration. */
+export type ReadAnswer =
+  | Extract<LoaderAnswer, { kind: 'file' }>
+  | { readonly kind: 'text'; readonly name: string; readonly text: string }
+  /** `expected`: loaders probe for such names, nobody need look. */
+  | { readonly kind: 'refuse'; readonly reason: string; readonly expected?: true }
+
+/**
+ * What is published over TFTP by these names, best first: a loader, the asking machine's own configuration, or an image's file,
+ * which PXELINUX can fetch in no other way.
+ */
 export async function answerRead(
   names: readonly string[],
   peer: string,
   on: ServedNetwork,
   running: Running,
-): Promise<LoaderAnswer> {
-  const loader = await answerTftp(names, peer, on, running)
+): Promise<ReadAnswer> {
+  const loader = answerTftp(names, peer, on, running)
   if (loader.kind === 'file') return loader
   for (const name of names) {
     const own = readOwnName(name)
-    if (own === undefined) continue
-    const text = await answerOwnName(own, { via: 'tftp', peer }, on, running)
-    if (text !== undefined) return { kind: 'file', name, content: new TextEncoder().encode(text) }
+    const text = own === undefined ? undefined : await answerOwnName(own, { via: 'tftp', peer }, on, running)
+    if (text !== undefined) return { kind: 'text', name, text }
+    const image = await imageFile(name, running)
+    if (image !== undefined) return image
   }
   return names.some(isOfAWalk) ? { ...loader, expected: true } : loader
+}
+
+/** Its immutable address alone, below whatever folder the loader takes for the root. */
+async function imageFile(name: string, running: Running): Promise<ReadAnswer | undefined> {
+  const address = /(?:^|\/)images\/([^/]+)\/([0-9a-f]{64})\/([^/]+)$/.exec(name)
+  if (address === null) return undefined
+  await refreshImages(running)
+  const found = publishedImage(address.slice(1), running)
+  if (found === undefined) return undefined
+  const { path, size, sha256, stored } = found
+  return {
+    kind: 'file',
+    name: found.name,
+    file: { path, size, revision: sha256, ...(stored === true ? { noLinks: true } : {}) },
+  }
 }

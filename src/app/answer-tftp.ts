@@ -7,22 +7,34 @@ import type { ServedNetwork } from './served-network.ts'
 import { worldAt } from './world.ts'
 
 export type LoaderAnswer =
-  | { readonly kind: 'file'; readonly name: string; readonly content: Uint8Array }
-  | { readonly kind: 'refuse'; readonly reason: string; readonly expected?: true }
+  | { readonly kind: 'file'; readonly name: string; readonly file: PublishedFile }
+  | { readonly kind: 'refuse'; readonly reason: string }
+
+/** A file on disk that may be read, as it was when it was last looked at. */
+export interface PublishedFile {
+  readonly path: string
+  /** Octets. */
+  readonly size: number
+  /** Changes whenever the file does; absent: nobody can tell. */
+  readonly revision?: string
+  /** No symbolic link is followed to it. */
+  readonly noLinks?: true
+}
 
 /** The loader of that name, if it is published. */
-export async function answerTftp(
+export function answerTftp(
   names: readonly string[],
   peer: string,
   on: ServedNetwork,
   running: Running,
-): Promise<LoaderAnswer> {
+): LoaderAnswer {
   const world = worldAt(running.picture, running.leases, running.now(), { recognised: running.recognised })
   const ingress = { network: on.network.name, server: on.address }
   const { action } = decide(classifyTftp(names, machineAt(peer, on, running), ingress), world)
   if (action.kind !== 'file')
     return { kind: 'refuse', reason: action.kind === 'refuse' ? action.reason : 'not published' }
-  return { kind: 'file', name: action.file.name, content: await running.disk.readFile(action.file.path) }
+  const { name, path, size, revision } = action.file
+  return { kind: 'file', name, file: { path, size, ...(revision === undefined ? {} : { revision }) } }
 }
 
 /** The machine whose lease an address is; undefined for a stranger's. */

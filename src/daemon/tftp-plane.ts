@@ -5,6 +5,7 @@ import { TFTP_ERROR } from '../protocol/tftp/packet.ts'
 import { interfaceMtu } from '../servers/mtu.ts'
 import { openSegmentingUdp, openUdp } from '../servers/socket.ts'
 import { serveTftp, type TftpServer } from '../servers/tftp.ts'
+import { TftpFiles } from '../servers/tftp-files.ts'
 import type { PlaneOptions } from './planes.ts'
 import { TftpTeller } from './tell-tftp.ts'
 
@@ -15,6 +16,9 @@ const TFTP_LIMITS = {
   maxBlksize: 1468,
   maxWindow: 16,
 } as const
+
+/** Of every network: they publish the same. */
+const FILES = new TftpFiles()
 
 /** IP, UDP and TFTP headers: a block that is longer than the MTU less these is cut into fragments, which ROMs cannot take. */
 const BLOCK_HEADERS = 32
@@ -37,7 +41,10 @@ export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<
       const served = servedFrom(client.address, on(), running)
       teller.asked(served)
       const answer = await answerRead(names, client.address, served, running)
-      if (answer.kind === 'file') return answer
+      if (answer.kind === 'file')
+        return { kind: 'file', name: answer.name, content: await FILES.open(answer.file) }
+      if (answer.kind === 'text')
+        return { kind: 'file', name: answer.name, content: new TextEncoder().encode(answer.text) }
       const expected = answer.expected === undefined ? {} : { expected: answer.expected }
       return { kind: 'refuse', code: TFTP_ERROR.fileNotFound, message: 'file not found', ...expected }
     },

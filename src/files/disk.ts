@@ -68,10 +68,6 @@ export class LocalDisk implements Disk {
     return readTlsPair(files, Date.now())
   }
 
-  readFile(path: string): Promise<Uint8Array> {
-    return readFile(path)
-  }
-
   async measureImage(spec: ImageSpec): Promise<Image> {
     const [kernel, ...initrds] = await Promise.all(
       [spec.kernel, ...spec.initrd].map((path) => this.#measure(path)),

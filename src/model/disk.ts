@@ -13,7 +13,6 @@ export interface Disk {
   findFirmware(dirs: readonly string[], names: readonly string[]): Promise<ReadonlyMap<string, FirmwareFile>>
   /** Reads and judges a certificate and its key as of now; what is wrong is in the answer. */
   readTlsPair(files: TlsFiles): Promise<TlsReading>
-  readFile(path: string): Promise<Uint8Array>
   /** Measures and hashes an image's files; cheap when they have not changed since the last call. */
   measureImage(spec: ImageSpec): Promise<Image>
   /** The images of the store in a folder; cheap when nothing was added or removed since the last call. */

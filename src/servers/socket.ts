@@ -97,14 +97,29 @@ export async function openBatchedUdp(options: UdpOptions): Promise<BatchedUdp> {
   return { socket, batch }
 }
 
+export interface SegmentingUdp {
+  readonly socket: dgram.Socket
+  /** From now on cuts what is sent into datagrams of so many octets (UDP_SEGMENT, udp(7)), or with 0 no longer; false: cannot. */
+  readonly segment?: (octets: number) => boolean
+  /** Never blocks; the bytes are free again afterwards. Neither may be called once the socket is closed. */
+  readonly send?: (
+    bytes: Uint8Array,
+    to: { readonly address: string; readonly port: number },
+  ) => 'sent' | 'full' | 'failed'
+}
+
 /** As {@link openUdp}, for a socket that sends many datagrams of one size to one client. */
-export async function openSegmentingUdp(
-  options: UdpOptions,
-): Promise<{ readonly socket: dgram.Socket; readonly segment?: (octets: number) => boolean }> {
+export async function openSegmentingUdp(options: UdpOptions): Promise<SegmentingUdp> {
   const { socket, libc, fd } = await open(options, true)
   if (libc === undefined || fd === undefined) return { socket }
+  const target = internetAddress('0.0.0.0', 0)
   return {
     socket,
+    send: (bytes, { address, port }) => {
+      writeAddress(target, address, port)
+      if (libc.sendto(fd, bytes, bytes.length, MSG_DONTWAIT, target, target.length) >= 0) return 'sent'
+      return libc.errno() === EAGAIN ? 'full' : 'failed'
+    },
     segment: (octets) => {
       const value = new Uint8Array(Int32Array.of(octets).buffer)
       return libc.setsockopt(fd, SOL_UDP, UDP_SEGMENT, value, value.length) === 0
@@ -251,6 +266,7 @@ const CONTROL_HEADER = 16
 const TIME_STAMP = 32
 const CONTROL = TIME_STAMP + 24
 const EBADF = 9
+const EAGAIN = 11
 const EADDRINUSE = 98
 /** The loopback interface, where no network of ours is. */
 const NOWHERE = 'lo'
@@ -350,14 +366,18 @@ function setFlag({ libc, fd, what }: Descriptor, name: number, on: boolean): voi
 /** struct sockaddr_in, ip(7): family in host order, port and address in network order, 8 bytes of padding. */
 function internetAddress(address: string, port: number): Uint8Array {
   const bytes = new Uint8Array(16)
-  const view = new DataView(bytes.buffer)
-  view.setUint16(0, AF_INET, isLittleEndian)
-  view.setUint16(2, port)
+  new DataView(bytes.buffer).setUint16(0, AF_INET, isLittleEndian)
+  writeAddress(bytes, address, port)
+  return bytes
+}
+
+function writeAddress(bytes: Uint8Array, address: string, port: number): void {
+  bytes[2] = port >>> 8
+  bytes[3] = port & 255
   const octets = address.split('.').map(Number)
   if (octets.length !== 4 || octets.some((octet) => !(octet >= 0 && octet <= 255)))
     throw new Error(`not an IPv4 address: ${address}`)
   bytes.set(octets, 4)
-  return bytes
 }
 
 function describe(options: UdpOptions): string {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:dgram'
+import type { Octets } from '../protocol/tftp/packet.ts'
 
 /** The socket of one transfer, bound to an ephemeral port of our address. */
 export interface TransferSocket {
@@ -8,6 +9,19 @@ export interface TransferSocket {
    * that is impossible. Not to be called once the socket is closed.
    */
   readonly segment?: (octets: number) => boolean
+  /**
+   * Sends at once, past the queue of `socket`, from memory that is free again afterwards. `full`: the kernel has no room now.
+   * Not to be called once the socket is closed.
+   */
+  readonly send?: (bytes: Uint8Array, to: TftpClient) => 'sent' | 'full' | 'failed'
+}
+
+/** A file to send, which must not change meanwhile. */
+export interface TftpContent extends Octets {
+  /** Tells from now on when octets came that `has` missed, or why they never will. Absent: it has all of them. */
+  readonly follow?: (told: (error?: Error) => void) => void
+  /** Called once, when nobody reads it any more. */
+  readonly close?: () => void
 }
 
 export interface TftpClient {
@@ -28,8 +42,8 @@ export interface TftpRequest {
 }
 
 export type TftpAnswer =
-  /** `name` is the published name; `content` must not change while it is sent. */
-  | { readonly kind: 'file'; readonly name: string; readonly content: Uint8Array }
+  /** `name` is the published name; the server closes `content`. */
+  | { readonly kind: 'file'; readonly name: string; readonly content: TftpContent }
   /** `code` is one of `TFTP_ERROR`. `expected`: clients probe for such names, nobody need look. */
   | { readonly kind: 'refuse'; readonly code: number; readonly message: string; readonly expected?: boolean }
 

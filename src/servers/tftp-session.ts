@@ -1,11 +1,24 @@
 import { printable } from '../lib/text.ts'
 import type { TransferTerms } from '../protocol/tftp/options.ts'
-import { DATA_HEADER, encodeTftp, TFTP_ERROR, TFTP_OPCODE } from '../protocol/tftp/packet.ts'
+import {
+  type Blocks,
+  DATA_HEADER,
+  encodeBlocks,
+  encodeTftp,
+  TFTP_ERROR,
+  TFTP_OPCODE,
+} from '../protocol/tftp/packet.ts'
 import { Transfer, type TransferOutcome, type TransferStep } from '../protocol/tftp/transfer.ts'
-import type { TftpClient, TftpHappening, TransferSocket } from './tftp-exchange.ts'
+import type { TftpClient, TftpContent, TftpHappening, TransferSocket } from './tftp-exchange.ts'
 
 /** The shortest time between two progress observations of a transfer. */
 const PROGRESS_EVERY_MS = 500
+
+/** udp(7): of one sending, cut or not, in octets and in datagrams (UDP_MAX_SEGMENTS of Linux before 6.5). */
+const SENDING = 65_507
+const MOST_SEGMENTS = 64
+/** What is being sent, of whichever transfer: the kernel copies it. */
+const SCRATCH = new Uint8Array(SENDING)
 
 const UNKNOWN_TRANSFER_ID = encodeTftp({
   kind: 'error',
@@ -23,7 +36,8 @@ export interface TftpSessionOptions {
   readonly client: TftpClient
   /** The published name, for observations. */
   readonly name: string
-  readonly content: Uint8Array
+  /** The session closes it. */
+  readonly content: TftpContent
   readonly terms: TransferTerms
   /** This transfer's own socket, bound; the session closes it. */
   readonly transferSocket: TransferSocket
@@ -54,6 +68,7 @@ export class TftpSession {
     this.#transfer = new Transfer(options.content, options.terms, this.#startedAt)
     socket.on('message', (bytes, from) => this.#guarded(() => this.#onMessage(bytes, from)))
     socket.on('error', (error) => this.#sendFailed(error))
+    options.content.follow?.((error) => this.#guarded(() => this.#onContent(error)))
     this.#carryOut(this.#transfer.step)
   }
 
@@ -105,6 +120,12 @@ export class TftpSession {
     }
   }
 
+  #onContent(error: Error | undefined): void {
+    if (this.#isOver) return
+    if (error === undefined) this.#carryOut(this.#transfer.onContent(performance.now()))
+    else this.#finish(this.#failure(printable(error.message, 120)))
+  }
+
   #onTimer(): void {
     this.#timer = undefined
     this.#carryOut(this.#transfer.onTimeout(performance.now()))
@@ -112,8 +133,7 @@ export class TftpSession {
 
   #carryOut(step: TransferStep): void {
     if (this.#isOver) return
-    if (step.joined !== undefined && this.#segments) this.#sendJoined(step.joined)
-    else for (const datagram of step.send) this.#send(datagram, this.#options.client)
+    this.#sendStep(step)
     this.#observeProgress()
     if (step.outcome !== undefined) this.#finish(this.#happeningOf(step.outcome))
     else if (step.deadline !== undefined) this.#wakeAt(step.deadline)
@@ -128,16 +148,36 @@ export class TftpSession {
     this.#timer = setTimeout(() => this.#guarded(() => this.#onTimer()), pause)
   }
 
-  /** One system call for a window. Where the kernel cannot cut it (EINVAL: the MTU shrank; EIO: the card), never again. */
-  #sendJoined(joined: Uint8Array): void {
-    const { client, terms, transferSocket } = this.#options
-    transferSocket.socket.send(joined, client.port, client.address, (error) => {
-      if (error === null || this.#isOver) return
-      this.#segments = false
-      transferSocket.segment?.(0)
-      const size = terms.blksize + DATA_HEADER
-      for (let at = 0; at < joined.length; at += size) this.#send(joined.subarray(at, at + size), client)
-    })
+  #sendStep(step: TransferStep): void {
+    const { client, transferSocket } = this.#options
+    const blocks = transferSocket.send === undefined ? step.blocks : this.#sendAtOnce(step.blocks)
+    if (blocks === undefined && step.blocks !== undefined) return
+    for (const datagram of step.send.slice((blocks?.first ?? 0) - (step.blocks?.first ?? 0)))
+      this.#send(datagram, client)
+  }
+
+  /**
+   * One system call for a window, or for a block where the kernel cannot cut it (EINVAL: the MTU shrank; EIO: the card).
+   * Returns the blocks that did not leave.
+   */
+  #sendAtOnce(blocks: Blocks | undefined): Blocks | undefined {
+    const { client, content, terms, transferSocket } = this.#options
+    if (blocks === undefined) return undefined
+    const { last } = blocks
+    const most = Math.min(MOST_SEGMENTS, Math.floor(SENDING / (terms.blksize + DATA_HEADER)))
+    for (let { first } = blocks; first <= last; ) {
+      const end = Math.min(last, this.#segments ? first + Math.max(1, most) - 1 : first)
+      const sent = transferSocket.send?.(
+        encodeBlocks(content, terms.blksize, { first, last: end }, SCRATCH),
+        client,
+      )
+      if (sent === 'sent') first = end + 1
+      else if (sent === 'failed' && this.#segments) {
+        this.#segments = false
+        transferSocket.segment?.(0)
+      } else return { first, last }
+    }
+    return undefined
   }
 
   #send(datagram: Uint8Array, to: { readonly address: string; readonly port: number }): void {
@@ -221,6 +261,7 @@ export class TftpSession {
   #over(happening: TftpHappening): void {
     this.#isOver = true
     clearTimeout(this.#timer)
+    this.#options.content.close?.()
     this.#options.onEnd()
     this.#options.observe(happening)
   }

@@ -133,7 +133,10 @@ class TftpListener implements TftpServer {
       const blksize = requestedBlksize(packet.options)
       const request = { client, names, shownName, ...(blksize === undefined ? {} : { blksize }) }
       const answer = await this.#options.answer(request)
-      if (!this.#isAwaited(slot)) return
+      if (!this.#isAwaited(slot)) {
+        if (answer.kind === 'file') answer.content.close?.()
+        return
+      }
       if (answer.kind === 'file') {
         await this.#begin(slot, packet, answer)
       } else {
@@ -161,9 +164,13 @@ class TftpListener implements TftpServer {
       maxBlksize: this.#options.limits.maxBlksize,
       maxWindow: this.#options.limits.maxWindow,
     })
-    const opened = await this.#options.openTransferSocket()
+    const opened = await this.#options.openTransferSocket().catch((error: unknown) => {
+      content.close?.()
+      throw error
+    })
     if (!this.#isAwaited(slot)) {
       opened.socket.close()
+      content.close?.()
       return
     }
     const session = sessionOn(opened, {
@@ -221,6 +228,7 @@ function sessionOn(
     return new TftpSession({ ...options, transferSocket })
   } catch (error) {
     transferSocket.socket.close()
+    options.content.close?.()
     throw error
   }
 }

@@ -124,10 +124,6 @@ export class MemoryDisk implements Disk {
     return judgeTlsPair(texts, Date.UTC(2026, 0, 1))
   }
 
-  async readFile(path: string): Promise<Uint8Array> {
-    return new TextEncoder().encode(await this.readText(path))
-  }
-
   async measureImage(spec: ImageSpec): Promise<Image> {
     for (const path of [spec.kernel, ...spec.initrd]) assert.ok(this.#files.has(path), path)
     const { cmdline, origin } = spec

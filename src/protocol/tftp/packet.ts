@@ -152,17 +152,34 @@ export function encodeData(block: number, content: Uint8Array, start: number, en
   return out
 }
 
+/** The octets of a file, in memory or read piece by piece. */
+export interface Octets {
+  readonly length: number
+  subarray(start: number, end: number): Uint8Array
+  /** Whether `subarray` has these now; absent: always. What is asked for in vain is fetched. */
+  readonly has?: (start: number, end: number) => boolean
+}
+
+/** Blocks of a file, from 1 on; neither wraps. */
+export interface Blocks {
+  readonly first: number
+  readonly last: number
+}
+
 /**
  * DATA packets one behind the other, as UDP_SEGMENT cuts them (udp(7)): blocks `first` to `last` of a file, where the block
- * after 65535 is 0. Each has `blksize` octets of the file, but the last one of a file.
+ * after 65535 is 0. Each has `blksize` octets of the file, but the last one of a file. Written into `memory` where that has room.
  */
 export function encodeBlocks(
-  content: Uint8Array,
+  content: Octets,
   blksize: number,
-  { first, last }: { readonly first: number; readonly last: number },
+  { first, last }: Blocks,
+  memory?: Uint8Array,
 ): Uint8Array {
   const end = Math.min(last * blksize, content.length)
-  const out = Buffer.allocUnsafe((last - first + 1) * DATA_HEADER + end - (first - 1) * blksize)
+  const length = (last - first + 1) * DATA_HEADER + end - (first - 1) * blksize
+  const out =
+    memory !== undefined && memory.length >= length ? memory.subarray(0, length) : Buffer.allocUnsafe(length)
   for (let block = first, at = 0; block <= last; block += 1) {
     const start = (block - 1) * blksize
     const data = content.subarray(start, Math.min(start + blksize, content.length))

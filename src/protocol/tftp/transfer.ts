@@ -1,11 +1,26 @@
 import type { TransferTerms } from './options.ts'
-import { DATA_HEADER, decodeTftp, encodeBlocks, encodeTftp, TFTP_OPCODE } from './packet.ts'
+import {
+  type Blocks,
+  DATA_HEADER,
+  decodeTftp,
+  encodeBlocks,
+  encodeTftp,
+  type Octets,
+  TFTP_OPCODE,
+} from './packet.ts'
 
-/** The pause before the first retransmission; it doubles each time. */
+/** When a packet is sent again without an answer. */
+export interface RetryLimits {
+  /** The pause before the first repetition, in milliseconds; it doubles each time. A client's own timeout comes before it. */
+  readonly timeoutMs: number
+  /** How often a packet is sent before the client counts as gone. */
+  readonly sends: number
+}
+
+const RETRY_LIMITS: RetryLimits = { timeoutMs: 1000, sends: 6 }
+/** No first packet comes again within this time, whoever asks. */
 const FIRST_TIMEOUT_MS = 1000
 const LONGEST_TIMEOUT_MS = 8000
-/** How often a packet is sent before the client counts as gone. */
-const MAX_SENDS = 6
 /** With a window, how soon after the last sending the last ACK once more counts as a lost window (RFC 7440 §4). */
 const REPEATED_ACK_MS = 200
 /**
@@ -27,10 +42,10 @@ export type TransferOutcome =
 
 /** What the caller does next. Valid until the next call for the same transfer. */
 export interface TransferStep {
-  /** Datagrams for the client, in this order. */
+  /** Datagrams for the client, in this order; made anew at each look. */
   readonly send: readonly Uint8Array[]
-  /** The same datagrams one behind the other, when they are several: all of `blksize` octets and a header but the last. */
-  readonly joined: Uint8Array | undefined
+  /** The blocks that they are, for a caller who makes them of the content himself. */
+  readonly blocks: Blocks | undefined
   /** Call `onTimeout` at this time, unless a later step says otherwise; undefined when the transfer is over. */
   readonly deadline: number | undefined
   /** Set once and for good: the transfer is over and later packets do nothing. */
@@ -39,14 +54,15 @@ export interface TransferStep {
 
 /**
  * One TFTP read transfer without sockets or clock (RFC 1350, 2347-2349, 7440). Times are milliseconds of any steady clock.
- * Each call answers with the same step object, written anew, so that a window costs one allocation: its DATA datagrams.
+ * Each call answers with the same step object, written anew.
  */
 export class Transfer {
-  readonly content: Uint8Array
+  readonly content: Octets
   readonly terms: TransferTerms
   /** The number of the block that ends the file: the first one shorter than blksize, which may be empty. */
   readonly lastBlock: number
-  readonly #step: WritableStep = { send: [], joined: undefined, deadline: undefined, outcome: undefined }
+  readonly #step: Step
+  readonly #limits: RetryLimits
   /** The OACK while it waits for its ACK 0. */
   #oack: Uint8Array | undefined
   #heard = false
@@ -56,13 +72,17 @@ export class Transfer {
   /** How often the current packet (or window) was sent. */
   #sends = 0
   #retransmitted = 0
+  /** The content does not have the blocks yet that are next. */
+  #awaitsContent = false
   #sentAt: number
   #progressAt: number
 
   /** Begins: `step` holds the first packet, an OACK when options were granted (RFC 2347), else DATA 1. */
-  constructor(content: Uint8Array, terms: TransferTerms, now: number) {
+  constructor(content: Octets, terms: TransferTerms, now: number, limits: RetryLimits = RETRY_LIMITS) {
     this.content = content
     this.terms = terms
+    this.#step = new Step(content, terms.blksize)
+    this.#limits = limits
     this.lastBlock = Math.floor(content.length / terms.blksize) + 1
     if (terms.oack.length > 0) this.#oack = encodeTftp({ kind: 'oack', options: terms.oack })
     this.#sentAt = now
@@ -82,7 +102,9 @@ export class Transfer {
 
   /** Everything was sent and only the last ACK is missing. */
   get awaitsLastAck(): boolean {
-    return this.#heard && this.#acknowledged + this.terms.window >= this.lastBlock
+    return (
+      this.#heard && this.#sent === this.lastBlock && this.#acknowledged + this.terms.window >= this.#sent
+    )
   }
 
   /** Datagrams that went out once more. */
@@ -127,6 +149,13 @@ export class Transfer {
     this.#clear()
     const isDue = !this.#heard && now - this.#sentAt >= FIRST_TIMEOUT_MS && !this.#isOutOfTries()
     if (isDue && this.#step.outcome === undefined) this.#sendCurrent(now)
+    return this.#step
+  }
+
+  /** The content has what it was asked for in vain. */
+  onContent(now: number): TransferStep {
+    this.#clear()
+    if (this.#awaitsContent && this.#step.outcome === undefined) this.#sendCurrent(now)
     return this.#step
   }
 
@@ -180,36 +209,36 @@ export class Transfer {
   /** Sends the OACK, or the blocks after the last acknowledged one as far as the window goes. */
   #sendCurrent(now: number): void {
     if (this.#oack !== undefined) {
-      this.#step.send.push(this.#oack)
+      this.#step.packet = this.#oack
       if (this.#sends > 0) this.#retransmitted += 1
     } else {
       const until = Math.min(this.#acknowledged + this.terms.window, this.lastBlock)
+      const { blksize } = this.terms
+      const end = Math.min(until * blksize, this.content.length)
+      this.#awaitsContent = this.content.has?.(this.#acknowledged * blksize, end) === false
+      if (this.#awaitsContent) {
+        this.#step.deadline = this.#progressAt + MAX_SILENCE_MS
+        return
+      }
       this.#retransmitted += Math.max(0, Math.min(this.#sent, until) - this.#acknowledged)
-      this.#putBlocks(this.#acknowledged + 1, until)
+      this.#step.blocks = { first: this.#acknowledged + 1, last: until }
       this.#sent = Math.max(this.#sent, until)
     }
     this.#sends += 1
     this.#sentAt = now
-    const growing = Math.min(FIRST_TIMEOUT_MS * 2 ** (this.#sends - 1), LONGEST_TIMEOUT_MS)
+    const growing = Math.min(this.#limits.timeoutMs * 2 ** (this.#sends - 1), LONGEST_TIMEOUT_MS)
     const pause = this.terms.timeoutMs ?? growing
     this.#step.deadline = Math.min(now + pause, this.#progressAt + MAX_SILENCE_MS)
   }
 
-  #putBlocks(first: number, last: number): void {
-    const size = this.terms.blksize + DATA_HEADER
-    const joined = encodeBlocks(this.content, this.terms.blksize, { first, last })
-    for (let block = first; block <= last; block += 1)
-      this.#step.send.push(joined.subarray((block - first) * size, (block - first + 1) * size))
-    if (last > first) this.#step.joined = joined
-  }
-
   #clear(): void {
-    this.#step.send.length = 0
-    this.#step.joined = undefined
+    this.#step.packet = undefined
+    this.#step.blocks = undefined
   }
 
   #isOutOfTries(): boolean {
-    return this.#sends >= (this.#heard ? MAX_SENDS : MAX_FIRST_SENDS)
+    const { sends } = this.#limits
+    return this.#sends >= (this.#heard ? sends : Math.min(sends, MAX_FIRST_SENDS))
   }
 
   #giveUp(): void {
@@ -223,9 +252,25 @@ export class Transfer {
   }
 }
 
-interface WritableStep extends TransferStep {
-  readonly send: Uint8Array[]
-  joined: Uint8Array | undefined
+class Step implements TransferStep {
+  readonly #content: Octets
+  readonly #blksize: number
+  packet: Uint8Array | undefined
+  blocks: Blocks | undefined
   deadline: number | undefined
   outcome: TransferOutcome | undefined
+
+  constructor(content: Octets, blksize: number) {
+    this.#content = content
+    this.#blksize = blksize
+  }
+
+  get send(): readonly Uint8Array[] {
+    if (this.packet !== undefined) return [this.packet]
+    if (this.blocks === undefined) return []
+    const joined = encodeBlocks(this.#content, this.#blksize, this.blocks)
+    const size = this.#blksize + DATA_HEADER
+    const count = this.blocks.last - this.blocks.first + 1
+    return Array.from({ length: count }, (_, i) => joined.subarray(i * size, (i + 1) * size))
+  }
 }
