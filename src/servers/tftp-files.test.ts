@@ -40,14 +40,14 @@ function readBy(content: TftpContent, options: string): Promise<Buffer> {
     const go = (): void => {
       for (;;) {
         const { send, blocks, outcome } = transfer.step
-        if (outcome !== undefined) return resolve(Buffer.concat(parts))
+        if (outcome !== undefined) resolve(Buffer.concat(parts))
         if (blocks === undefined) return
         for (const datagram of send) parts.push(datagram.slice(4))
         transfer.onPacket(encodeTftp({ kind: 'ack', block: blocks.last & 0xffff }), 0)
       }
     }
     content.follow?.((error) => {
-      if (error !== undefined) return reject(error)
+      if (error !== undefined) reject(error)
       transfer.onContent(0)
       go()
     })
