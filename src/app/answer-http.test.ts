@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { MemoryDisk, MemoryStore, running } from '../../test/helpers/memory.ts'
-import { NODE01, STRANGER, type WorldBuilder, world } from '../../test/helpers/world.ts'
+import { NODE01, NODE02, STRANGER, type WorldBuilder, world } from '../../test/helpers/world.ts'
 import { macWithDashes } from '../lib/mac.ts'
 import type { StoredEvent } from '../model/event.ts'
 import type { HttpAnswer } from '../model/http.ts'
@@ -12,6 +12,7 @@ interface Scene {
   readonly get: (
     target: string,
     peer: string,
+    method?: string,
   ) => Promise<{ readonly answer: HttpAnswer; readonly body: string }>
 }
 
@@ -22,10 +23,10 @@ function scene(there: WorldBuilder, disk?: MemoryDisk): Scene {
   const state = disk === undefined ? server.running : { ...server.running, disk }
   return {
     store,
-    get: async (target, peer) => {
+    get: async (target, peer, method = 'GET') => {
       const [path = '', query = ''] = target.split('?')
       const request = {
-        method: 'GET',
+        method,
         path,
         query: new URLSearchParams(query),
         peer,
@@ -124,5 +125,80 @@ describe('H20: what GRUB and lpxelinux.0 look for by names of their machine', ()
       assert.equal(answer.kind === 'text' ? answer.status : 0, 404, path)
     }
     assert.deepEqual(store.attempts, [])
+  })
+})
+
+describe('a network on which one machine loads at a time', () => {
+  const SECOND = '10.77.0.12'
+  const SCRIPT2 = `/boot/${macWithDashes(NODE02)}.ipxe`
+
+  function rack(): Scene & { readonly there: WorldBuilder } {
+    const there = world().network({ boots: 1 })
+    return { ...scene(there.lease(SECOND, NODE02)), there }
+  }
+
+  /** Fetches a file of the script as a whole. */
+  async function fetchFile({ get }: Scene, script: string, file: string, peer: string): Promise<void> {
+    const [, path = ''] = new RegExp(`http://[^/]+(/images/\\S+/${file})`).exec(script) ?? []
+    const { answer } = await get(path, peer)
+    assert.ok(answer.kind === 'file', path)
+    answer.observe({ kind: 'start', size: answer.size, total: answer.size })
+    answer.observe({ kind: 'progress', sent: 1, size: answer.size })
+    answer.observe({ kind: 'done', sent: answer.size, milliseconds: 5 })
+  }
+
+  const kinds = ({ store }: Scene): readonly string[] =>
+    store.told
+      .filter((line) => /load|script/.test(line))
+      .map((line) => line.replace(/ control.*| worker.*/, ''))
+
+  test('the second waits without an attempt, asks again, and loads when the first is through', async () => {
+    const there = rack()
+    const { store, get } = there
+    const first = await get(SCRIPT, '10.77.0.11')
+    assert.match(first.body, /^kernel /m)
+    for (let turn = 0; turn < 3; turn += 1) {
+      const { body } = await get(SCRIPT2, SECOND)
+      assert.match(body, /^item --gap -- You are number 1 of 1 in the queue; 1 machine is loading\.$/m)
+      there.there.after(2000)
+    }
+    assert.deepEqual(
+      store.attempts.map(({ mac }) => mac),
+      [NODE01],
+    )
+    assert.deepEqual(
+      store.seen.map(({ mac, stage }) => [mac, stage]),
+      [
+        [NODE01, 'script'],
+        [NODE02, 'queued'],
+      ],
+    )
+    await fetchFile(there, first.body, 'vmlinuz', '10.77.0.11')
+    assert.doesNotMatch((await get(SCRIPT2, SECOND)).body, /^kernel /m)
+    await fetchFile(there, first.body, 'initrd.img', '10.77.0.11')
+    there.there.after(1000)
+    assert.match((await get(SCRIPT2, SECOND)).body, /^kernel .*centra\.nonce=/m)
+    assert.deepEqual(kinds(there), [
+      'script boot',
+      'waits to load: number 1 of 1, 1 load',
+      'may load after 7.0 s',
+      'script boot',
+    ])
+  })
+
+  test('HEAD takes no place, and whoever asks for its own disk gives it back', async () => {
+    const there = rack()
+    await there.get(SCRIPT, '10.77.0.11', 'HEAD')
+    assert.match((await there.get(SCRIPT2, SECOND)).body, /^kernel /m)
+    assert.doesNotMatch((await there.get(SCRIPT, '10.77.0.11')).body, /^kernel /m)
+    await there.get(`${SCRIPT2}?failed=kernel&errno=4c0a6012`, SECOND)
+    assert.match((await there.get(SCRIPT, '10.77.0.11')).body, /^kernel /m)
+  })
+
+  test('an address without a lease is one machine, whatever scripts it asks for', async () => {
+    const there = rack()
+    await there.get(SCRIPT, '10.77.0.99')
+    assert.match((await there.get(SCRIPT2, '10.77.0.99')).body, /^kernel /m)
+    assert.doesNotMatch((await there.get(SCRIPT2, SECOND)).body, /^kernel /m)
   })
 })

@@ -18,6 +18,7 @@ import { observeScript, observeTransfer } from './observe-http.ts'
 import { publishedImage } from './published-image.ts'
 import { type Running, refreshImages } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
+import { queueFor, takePlace } from './take-place.ts'
 import { worldAt } from './world.ts'
 
 /** Octets. */
@@ -80,13 +81,12 @@ async function script(
   if (!classified.ok) return text(404, `${classified.error}\n`)
   await refreshImages(running)
   const { boot, form } = classified.value
-  const decision = decide(
-    boot,
-    worldAt(running.picture, running.leases, running.now(), { recognised: running.recognised }),
-  )
+  const memory = { recognised: running.recognised, queue: queueFor(request.peer, on, running) }
+  const decision = decide(boot, worldAt(running.picture, running.leases, running.now(), memory))
   const { mac } = boot.client
   if (decision.action.kind !== 'script' || mac === undefined)
     return text(404, 'there is no script for this machine\n')
+  if (request.method !== 'HEAD') takePlace(decision.action, { mac, peer: request.peer }, on, running)
   const granted =
     request.method === 'HEAD'
       ? decision.action.script
@@ -141,7 +141,13 @@ function firmware(name: string, request: HttpRequest, on: ServedNetwork, running
       'Cache-Control': 'no-cache',
     },
     observe: observeTransfer(
-      { file: action.file.name, peer: request.peer, mac, secure: request.secure === true },
+      {
+        file: action.file.name,
+        path: request.path,
+        peer: request.peer,
+        mac,
+        secure: request.secure === true,
+      },
       on,
       running,
     ),
@@ -174,7 +180,7 @@ async function image(
       'Cache-Control': parts.length === 3 ? FOREVER : 'no-cache',
     },
     observe: observeTransfer(
-      { file: file.name, peer: request.peer, mac, secure: request.secure === true },
+      { file: file.name, path: request.path, peer: request.peer, mac, secure: request.secure === true },
       on,
       running,
     ),

@@ -48,7 +48,9 @@ function record(
       ...(detail === undefined ? {} : { detail }),
     },
   })
-  if (standing.kind === 'verified') running.seen.note(mac, on.network.name, time, { stage })
+  if (standing.kind !== 'verified') return
+  running.queue.leave(on.network.name, mac)
+  running.seen.note(mac, on.network.name, time, { stage })
 }
 
 function answer(status: number, body: string, headers: Readonly<Record<string, string>> = {}): HttpAnswer {

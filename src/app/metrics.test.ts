@@ -39,6 +39,8 @@ test('every message is counted once: answered by type, or unanswered by its reas
     'centra_pxe_dhcp_unanswered_total{network="provisioning",reason="unknown-network"} 1',
     'centra_pxe_dhcp_unanswered_total{network="provisioning",reason="malformed"} 1',
     'centra_pxe_dhcp_unanswered_total{network="provisioning",reason="queue-full"} 1',
+    'centra_pxe_boots{network="provisioning",state="loading"} 0',
+    'centra_pxe_boots{network="provisioning",state="waiting"} 0',
     'centra_pxe_leases{network="provisioning",state="bound"} 1',
     'centra_pxe_leases{network="provisioning",state="offered"} 1',
     'centra_pxe_foreign_dhcp_servers{network="provisioning"} 1',

@@ -38,6 +38,12 @@ export function metricsAnswer(health: Health, running: Running): HttpAnswer {
         }),
       ),
     ),
+    ...family(
+      'centra_pxe_boots',
+      'gauge',
+      'Machines that load an image, and those that wait for them (boots:), by network and state',
+      boots(running),
+    ),
     ...family('centra_pxe_leases', 'gauge', 'Addresses by network and state', leases(running)),
     ...family(
       'centra_pxe_foreign_dhcp_servers',
@@ -62,6 +68,17 @@ export function metricsAnswer(health: Health, running: Running): HttpAnswer {
     headers: { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8', 'Cache-Control': 'no-store' },
     body: `${lines.join('\n')}\n`,
   }
+}
+
+function boots({ picture, queue, now }: Running): readonly (readonly [Labels, number])[] {
+  return picture.config.networks.flatMap(({ name: network }) => {
+    const { loading, waiting } = queue.counts(network, now())
+    const samples: readonly (readonly [Labels, number])[] = [
+      [{ network, state: 'loading' }, loading],
+      [{ network, state: 'waiting' }, waiting],
+    ]
+    return samples
+  })
 }
 
 function leases({ leases: table, now }: Running): readonly (readonly [Labels, number])[] {

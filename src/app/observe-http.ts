@@ -51,6 +51,8 @@ export function observeScript(
   }
   if (decision.action.kind !== 'script') return
   const { script, boots } = decision.action
+  // It comes every few seconds; `boot.queued` has told of the first.
+  if (script.kind === 'queue') return
   const detail = {
     script: script.kind,
     form,
@@ -69,6 +71,8 @@ export function observeScript(
 
 interface FileAsked {
   readonly file: string
+  /** Of its address. */
+  readonly path: string
   readonly peer: string
   readonly mac: Mac | undefined
   readonly secure: boolean
@@ -76,7 +80,7 @@ interface FileAsked {
 
 /** A file on its way: the callback puts its transfer on the machine's timeline. */
 export function observeTransfer(
-  { file: name, mac, peer, secure }: FileAsked,
+  { file: name, path, mac, peer, secure }: FileAsked,
   on: ServedNetwork,
   running: Running,
 ): (transfer: Transfer) => void {
@@ -93,7 +97,10 @@ export function observeTransfer(
       handle = running.transfers.begin({ ...who, plane: secure ? 'https' : 'http', file }, transfer.size)
     else if (transfer.kind !== 'progress') handle?.end()
     const rate = transfer.kind === 'progress' ? (handle?.moved(transfer.sent) ?? 0) : 0
-    running.timeline.emit({ ...who, ...transferEvent(transfer, file, rate), time: running.now() })
+    const time = running.now()
+    running.timeline.emit({ ...who, ...transferEvent(transfer, file, rate), time })
+    const sent = transfer.kind === 'done' ? transfer.sent : 0
+    if (transfer.kind !== 'failed') running.queue.moved(on.network.name, mac ?? peer, { path, sent }, time)
   }
 }
 

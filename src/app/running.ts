@@ -4,6 +4,7 @@ import type { Disk } from '../model/disk.ts'
 import type { AccessSink, StateStore } from '../model/ports.ts'
 import type { BootAttempts } from './attempts.ts'
 import type { Attention } from './attention.ts'
+import type { BootQueue } from './boot-queue.ts'
 import type { ClaimedAddresses } from './claims.ts'
 import type { DhcpCounters } from './dhcp-counters.ts'
 import type { Drops } from './drops.ts'
@@ -31,6 +32,8 @@ export interface Running {
   readonly timeline: Timeline
   readonly seen: SeenMachines
   readonly attempts: BootAttempts
+  /** Machines that load an image, and those that wait for them. */
+  readonly queue: BootQueue
   /** Reports of each address. */
   readonly reportRate: RateLimit
   /** DHCP messages of each MAC address. */

@@ -11,6 +11,7 @@ import {
   indexNodes,
   type LoopView,
   type NodeIndex,
+  type QueueView,
   type RecognisedView,
   type World,
 } from '../model/world.ts'
@@ -89,6 +90,8 @@ export interface Memory {
   /** Concerns DHCP alone. */
   readonly loops?: LoopView | undefined
   readonly recognised?: RecognisedView | undefined
+  /** Concerns scripts alone. */
+  readonly queue?: QueueView | undefined
 }
 
 /** The world of one decision. `now` in milliseconds since 1970. */
@@ -96,12 +99,13 @@ export function worldAt(
   picture: Picture,
   leases: LeaseView,
   now: number,
-  { loops, recognised }: Memory = {},
+  { loops, recognised, queue }: Memory = {},
 ): World {
   const { config, nodes, keys, firmware, firmwareDirs, images } = picture
   return {
     ...{ config, nodes, keys, firmware, firmwareDirs, images, leases, now },
     ...(loops === undefined ? {} : { loops }),
     ...(recognised === undefined ? {} : { recognised }),
+    ...(queue === undefined ? {} : { queue }),
   }
 }

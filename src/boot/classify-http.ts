@@ -93,6 +93,7 @@ function question(query: URLSearchParams): Question {
     ...(choice !== null && CHOICE.test(choice) ? { choice } : {}),
     ...(query.get('confirmed') === 'yes' ? { confirmed: true } : {}),
     ...(failed === undefined ? {} : { failed }),
+    ...(query.get('queued') === 'yes' ? { queued: true } : {}),
     ...(query.get('again') === 'yes' ? { again: true } : {}),
   }
 }

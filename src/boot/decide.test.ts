@@ -456,6 +456,7 @@ const WHAT_TO_RUN: readonly Row[] = [
       KNOWN,
       'profile.select inventory: control-plane',
       'image.select config: debian-live',
+      'boot.queue state: boots: 32, as if nobody else loaded: it loads now',
       'cmdline.merge config: console 2 + image 1 + profile 1 + node 0 arguments',
       NONCE,
     ],
@@ -469,6 +470,7 @@ const WHAT_TO_RUN: readonly Row[] = [
       KNOWN,
       'profile.select inventory: control-plane',
       'image.select config: debian-live',
+      'boot.queue state: boots: 32, as if nobody else loaded: it loads now',
       'cmdline.merge config: console 2 + image 1 + profile 1 + node 0 arguments',
       NONCE,
     ],
@@ -490,6 +492,7 @@ const WHAT_TO_RUN: readonly Row[] = [
       'unknown.policy config: unknown: menu',
       'menu.choice packet: worker',
       'image.select config: debian-live',
+      'boot.queue state: boots: 32, as if nobody else loaded: it loads now',
       'cmdline.merge config: console 2 + image 1 + profile 1 + node 0 arguments',
       NONCE,
     ],
@@ -601,6 +604,7 @@ const WHAT_TO_RUN: readonly Row[] = [
       'unknown.policy config: unknown: menu',
       'menu.choice packet: worker',
       'image.select config: debian-live',
+      'boot.queue state: boots: 32, as if nobody else loaded: it loads now',
       'cmdline.merge config: console 2 + image 1 + profile 1 + node 0 arguments',
       NONCE,
     ],
@@ -615,6 +619,7 @@ const WHAT_TO_RUN: readonly Row[] = [
       'boot.failed packet: step menu failed',
       'profile.select inventory: control-plane',
       'image.select config: debian-live',
+      'boot.queue state: boots: 32, as if nobody else loaded: it loads now',
       'cmdline.merge config: console 2 + image 1 + profile 1 + node 0 arguments',
       NONCE,
     ],
@@ -764,6 +769,7 @@ test('steps cite the line of the configuration', () => {
       '/etc/centra-pxe/centra-pxe.yaml:41',
       '/etc/centra-pxe/centra-pxe.yaml:41',
       undefined,
+      '/etc/centra-pxe/centra-pxe.yaml:10',
       '/etc/centra-pxe/centra-pxe.yaml:20',
       undefined,
     ],
@@ -808,6 +814,8 @@ function describeScript({ script, boots }: Extract<Action, { kind: 'script' }>):
       return script.because
     case 'recovery':
       return `${script.step}: ${script.lines.join('; ')}`
+    case 'queue':
+      return `number ${script.place} of ${script.waiting}, ${script.loading} load, again in ${script.retrySeconds} s`
     case 'identify':
       return script.server
     default:

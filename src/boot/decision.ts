@@ -72,6 +72,8 @@ export type Question =
       /** The warning of that entry has been read. */
       readonly confirmed?: boolean
       readonly failed?: FailedStep
+      /** A queue's script asks once more. */
+      readonly queued?: boolean
       /** With `failed`: it is told late, when the machine tries once more. */
       readonly again?: boolean
     }
@@ -116,6 +118,15 @@ export interface BootGrant {
   readonly kind: 'boot-nonce'
   readonly profile: string
   readonly image: string
+  /** The machine holds its place among those that load until it has fetched them; none: it needs no place. */
+  readonly loads: readonly LoadedFile[]
+}
+
+export interface LoadedFile {
+  /** Of its address. */
+  readonly path: string
+  /** Octets. */
+  readonly size: number
 }
 
 export interface Decision {

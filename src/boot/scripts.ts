@@ -19,11 +19,10 @@ interface BootScriptParts {
 export function bootScript(parts: BootScriptParts): BootScript {
   const { server, reports, profile, image, node, mac, consoles } = parts
   const operators = [...image.cmdline, ...profile.cmdline, ...(node?.cmdline ?? [])]
-  const who = node?.name ?? mac ?? 'this machine'
   return {
     kind: 'boot',
     server,
-    title: `${who}: ${profile.name} (${image.name})`,
+    title: titleOf(parts),
     ...(profile.warning === undefined ? {} : { warning: profile.warning }),
     ...needs(profile),
     kernel: fileOf(server, image, image.kernel),
@@ -35,6 +34,16 @@ export function bootScript(parts: BootScriptParts): BootScript {
     ],
     ...(mac === undefined ? {} : { client: mac }),
   }
+}
+
+/** What a machine boots, for its screen: "node01: worker (debian-live)". */
+export function titleOf({
+  node,
+  mac,
+  profile,
+  image,
+}: Pick<BootScriptParts, 'node' | 'mac' | 'profile' | 'image'>): string {
+  return `${node?.name ?? mac ?? 'this machine'}: ${profile.name} (${image.name})`
 }
 
 function needs({ requires }: Profile): { readonly needs?: string } {
@@ -93,5 +102,10 @@ function isSet(operators: readonly string[], argument: string): boolean {
 }
 
 function fileOf(server: string, image: Image, file: ImageFile): ScriptFile {
-  return { name: file.name, url: `${server}/images/${image.name}/${file.sha256}/${file.name}` }
+  return { name: file.name, url: `${server}${pathOf(image, file)}` }
+}
+
+/** A file's immutable address on the node plane. */
+export function pathOf(image: Image, file: ImageFile): string {
+  return `/images/${image.name}/${file.sha256}/${file.name}`
 }

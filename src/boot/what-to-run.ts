@@ -7,7 +7,8 @@ import type { World } from '../model/world.ts'
 import type { Action, BootRequest, FailedStep } from './decision.ts'
 import { explainFailure } from './failure.ts'
 import { nodePlane, sendSecurely } from './node-plane.ts'
-import { bootScript, hasImage, menuEntry, menuProfiles } from './scripts.ts'
+import { filesToLoad, queueTurn } from './queue.ts'
+import { bootScript, hasImage, menuEntry, menuProfiles, titleOf } from './scripts.ts'
 
 /** What is known of the machine that asks, and the trace so far. */
 export interface RunContext {
@@ -122,6 +123,13 @@ function bootable(name: string, world: World, steps: Step[]): Bootable | { reado
 function boot(request: BootRequest, { profile, image }: Bootable, world: World, context: RunContext): Action {
   const { node, steps } = context
   const { arch, mac } = request.client
+  const turn = queueTurn(request, image, world, steps)
+  if (turn !== undefined && mac !== undefined)
+    return script({
+      ...{ kind: 'queue', server: nodePlane(request.ingress, world.config), client: mac },
+      title: titleOf({ node, mac, profile, image }),
+      ...turn,
+    })
   const consoles = hasPcSerial(arch) ? world.config.consoles : []
   const counts = [
     ['console', consoles.length],
@@ -141,7 +149,7 @@ function boot(request: BootRequest, { profile, image }: Bootable, world: World, 
   return {
     kind: 'script',
     script: bootScript({ server, reports, profile, image, node, mac, consoles }),
-    boots: { kind: 'boot-nonce', profile: profile.name, image: image.name },
+    boots: { kind: 'boot-nonce', profile: profile.name, image: image.name, loads: filesToLoad(image) },
   }
 }
 

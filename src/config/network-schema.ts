@@ -150,6 +150,21 @@ const pingCheck = z
   })
   .transform((value) => (value === true ? PING_CHECK_MS : value === false ? undefined : value))
 
+/** Of a rack of 40, most load at once; of a row of 400, few enough that each gets on. */
+const BOOTS = 32
+const BOOTS_MESSAGE = 'expected a whole number of machines from 1 to 10000, or false'
+
+/** Undefined when there is no limit. */
+const boots = z
+  .union(
+    [
+      z.number(BOOTS_MESSAGE).int(BOOTS_MESSAGE).min(1, BOOTS_MESSAGE).max(10_000, BOOTS_MESSAGE),
+      z.literal(false),
+    ],
+    BOOTS_MESSAGE,
+  )
+  .transform((value) => (value === false ? undefined : value))
+
 /** Linux names VLAN interfaces PARENT.ID by custom; an id has 12 bits, of which 0 and 4095 are reserved (802.1Q). */
 function vlanProblem(name: string): string | undefined {
   const [, digits] = /\.([0-9]+)$/.exec(name) ?? []
@@ -243,6 +258,11 @@ export const NetworkSchema = z.strictObject({
   clientRate: rate('10kB/s', '1TB/s')
     .optional()
     .describe('What each of its machines loads files with over HTTP, such as 100MB/s; none: no limit'),
+  boots: boots
+    .prefault(BOOTS)
+    .describe(
+      'Machines that load an image at the same time, the others wait in a queue; false: any number. Images below 32 MiB do not count',
+    ),
   router: address.optional().describe('The default gateway that clients are told; none: none'),
   dns: listOf(address).default([]).describe('The name servers that clients are told'),
   domain: domain.optional().describe('The domain name that clients are told'),

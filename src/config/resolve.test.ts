@@ -62,6 +62,7 @@ describe("the contract's lab.yaml", () => {
         relays: [],
         foreignIpxe: 'script',
         https: [],
+        boots: 32,
         options: { router: ip('10.77.0.1'), dns: [ip('10.77.0.1')] },
         origin: { file: '/c/lab.yaml', line: 10, column: 5 },
       },
@@ -106,6 +107,14 @@ test('pingCheck: 100 ms unless told, another time, or none', () => {
     return resolveConfig({ file: FILE, text }, []).config?.networks[0]?.pingCheckMs
   })
   assert.deepEqual(times, [100, 100, 50, undefined])
+})
+
+test('boots: 32 unless told, another number, or any number', () => {
+  const numbers = ['', ', boots: 8', ', boots: false'].map((key) => {
+    const text = `version: 1\nnetworks: [{ name: a, interface: eth0, subnet: 10.0.0.0/24${key} }]\n`
+    return resolveConfig({ file: FILE, text }, []).config?.networks[0]?.boots
+  })
+  assert.deepEqual(numbers, [32, 8, undefined])
 })
 
 test('the smallest configuration: everything has its default, and nothing answers DHCP', () => {
@@ -377,6 +386,20 @@ networks:
         '/c/x.yaml:4:45: networks[1].address: 0.0.0.0 is not an address that relays can send to',
         '/c/x.yaml:5:45: networks[2].address: 224.0.0.1 is not an address that relays can send to',
       ],
+    ],
+    [
+      'machines that load at the same time',
+      `version: 1
+networks:
+  - { name: a, interface: eth0, subnet: 10.0.0.0/24, boots: 0 }
+  - { name: b, interface: eth1, subnet: 10.1.0.0/24, boots: true }
+  - { name: c, interface: eth2, subnet: 10.2.0.0/24, boots: 1.5 }
+  - { name: d, interface: eth3, subnet: 10.3.0.0/24, boots: none }
+`,
+      [3, 4, 5, 6].map(
+        (line, i) =>
+          `/c/x.yaml:${line}:61: networks[${i}].boots: expected a whole number of machines from 1 to 10000, or false`,
+      ),
     ],
     [
       'ping checks',

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { LeaseTable } from '../address/lease-table.ts'
 import { BootAttempts } from '../app/attempts.ts'
 import { Attention } from '../app/attention.ts'
+import { BootQueue } from '../app/boot-queue.ts'
 import { ClaimedAddresses } from '../app/claims.ts'
 import { DhcpCounters } from '../app/dhcp-counters.ts'
 import { Drops } from '../app/drops.ts'
@@ -153,6 +154,7 @@ class Server implements RunningServer {
       timeline,
       seen: new SeenMachines(store, saved.seen),
       attempts: new BootAttempts(store, () => randomBytes(16).toString('hex'), saved.attempts),
+      queue: new BootQueue(),
       reportRate: new RateLimit(REPORT_RATE),
       askRate: new RateLimit(ASK_RATE),
       attention: new Attention(),

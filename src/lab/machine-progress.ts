@@ -12,6 +12,7 @@ export type Stage =
   | 'script'
   | 'menu'
   | 'recovery'
+  | 'queued'
   | 'kernel'
   | 'initrd'
   | 'starting Linux'
@@ -192,7 +193,9 @@ export class MachineProgress {
 
   #noteTrouble({ kind, detail, time }: BootEvent): void {
     if (this.#isOff || this.#state === 'in-service' || this.#state === 'local-disk') return
-    if (kind === 'boot.failed') {
+    if (kind === 'boot.queued' || kind === 'boot.admitted') {
+      this.#go(kind === 'boot.queued' ? 'queued' : 'script')
+    } else if (kind === 'boot.failed') {
       const said = [detail['step'] ?? 'a step', detail['see'], detail['url']]
       this.#settle('failed', 'failed', time, said.filter((part) => part !== undefined).join(' '))
       this.#hasLeftLoader = false

@@ -104,6 +104,8 @@ export interface Network {
   readonly rate?: number
   /** Of each client address. */
   readonly clientRate?: number
+  /** Machines that load an image at the same time; absent: any number. */
+  readonly boots?: number
   readonly options: ClientOptions
   readonly origin: Origin
 }

@@ -41,6 +41,8 @@ export const EVENT_KINDS = [
   'http.done',
   'http.failed',
   'https.failed',
+  'boot.queued',
+  'boot.admitted',
   'boot.failed',
   'boot.silent',
   'boot.loop',

@@ -21,6 +21,7 @@ const RULES = {
   'profile.select': 'Which profile the machine runs',
   'image.select': 'Which image the profile boots',
   'cmdline.merge': 'The kernel command line: image, then profile, then node, then ours',
+  'boot.queue': 'Whether the machine may load now, or others load first',
   'boot.nonce': 'Whether this script opens a boot attempt that reports can prove',
   'boot.failed': 'A step of the boot failed on the machine',
   'proxy.answer': 'Whether a client beside another DHCP server is told where to boot',

@@ -13,6 +13,7 @@ export type Script =
   | PageScript
   | LocalDiskScript
   | RecoveryScript
+  | QueueScript
 
 /** For a loader that we know nothing about: it tells who it is and asks again. */
 export interface IdentifyScript {
@@ -89,6 +90,25 @@ export interface LocalDiskScript {
   readonly kind: 'local-disk'
   /** Why, in a few words, for the machine's screen. */
   readonly because: string
+}
+
+/** Others load first: it shows where the machine stands, waits, and asks the same again. */
+export interface QueueScript {
+  readonly kind: 'queue'
+  readonly server: string
+  readonly client: Mac
+  /** What it will boot, as a boot script's. */
+  readonly title: string
+  /** 1 for who is next. */
+  readonly place: number
+  /** This machine among them. */
+  readonly waiting: number
+  readonly loading: number
+  readonly retrySeconds: number
+  /** The menu entry that led there. */
+  readonly choice?: string
+  /** The loader asked because such a script told it to. */
+  readonly again?: true
 }
 
 /** After a failed step: what went wrong and what to do, and a way on. */

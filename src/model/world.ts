@@ -53,6 +53,18 @@ export interface LoopView {
   fetchedBy(mac: Mac, now: number): string | undefined
 }
 
+/** The machines of a network that load an image now, as the one sees them that asks. */
+export interface QueueView {
+  /** It is one of them. */
+  readonly loads: boolean
+  /** The others. */
+  readonly loading: number
+  /** Its place among those that wait, 1 for whoever is next; the last one when it has just come. */
+  readonly place: number
+  /** Those that wait, this one among them. */
+  readonly waiting: number
+}
+
 /** Everything a decision may look at; immutable, made by `app/world.ts`. */
 export interface World {
   readonly config: Config
@@ -67,6 +79,8 @@ export interface World {
   readonly loops?: LoopView
   /** Machines that are known by what they showed before; absent where nobody remembers. */
   readonly recognised?: RecognisedView
+  /** Absent where nobody counts: as if nobody else loaded. */
+  readonly queue?: QueueView
   /** Milliseconds since 1970. */
   readonly now: number
 }

@@ -42,6 +42,8 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'http.done': 'HTTP done',
   'http.failed': 'HTTP failed',
   'https.failed': 'HTTPS refused',
+  'boot.queued': 'waits to load:',
+  'boot.admitted': 'may load',
   'boot.failed': 'boot failed',
   'boot.silent': 'silent: never came for',
   'boot.loop': 'loop: again and again',
@@ -86,6 +88,10 @@ function describeFact(key: string, { detail }: BootEvent): string | undefined {
   if (key === 'idle') return `nothing moved for ${value}`
   if (key === 'asks') return `for ${value}`
   if (key === 'seconds') return `in ${value} s`
+  if (key === 'waited') return `after ${(Number(value) / 1000).toFixed(1)} s`
+  if (key === 'place') return `number ${value}`
+  if (key === 'waiting') return `of ${value},`
+  if (key === 'loading') return `${value} load`
   if (SIZES.has(key) && typeof value === 'number')
     return key === 'size' && ('sent' in detail || 'bytes' in detail)
       ? `of ${formatBytes(value)}`

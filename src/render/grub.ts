@@ -5,6 +5,7 @@ import type {
   MenuEntry,
   MenuScript,
   PageScript,
+  QueueScript,
   RecoveryScript,
   Script,
 } from '../model/script.ts'
@@ -38,6 +39,8 @@ export function renderGrub(script: Script): string {
       return page(script)
     case 'recovery':
       return recovery(script)
+    case 'queue':
+      return queue(script)
     default:
       return script satisfies never
   }
@@ -119,6 +122,35 @@ function recovery({ server, client, step, lines: text, choice }: RecoveryScript)
     `sleep --interruptible ${READ_SECONDS}`,
     ...entry('retry', 'Try again', [`configfile ${scriptPath(server, client, again)}`]),
     ...entry('local', 'Boot from the local disk', ['exit']),
+  )
+}
+
+/**
+ * The first of them asks in a loop, with `source`; `configfile` would go one level deeper each time. What is sourced boots,
+ * or comes back here after it has shown the new place.
+ */
+function queue({
+  server,
+  client,
+  title,
+  place,
+  waiting,
+  loading,
+  retrySeconds,
+  choice,
+  again,
+}: QueueScript): string {
+  const query = choice === undefined ? '?queued=yes' : `?choice=${choice}&confirmed=yes&queued=yes`
+  const load = loading === 1 ? '1 machine is loading' : `${loading} machines are loading`
+  const told = `You are number ${place} of ${waiting} in the queue; ${load}`
+  if (again === true) return lines(`# Centra PXE: ${client} still waits`, `echo ${quote(told)}`)
+  return lines(
+    `# Centra PXE: ${client} waits`,
+    `echo ${quote(`Centra PXE: ${title}`)}`,
+    `echo ${quote(`${told}; asks again every ${retrySeconds} s, Escape ends it`)}`,
+    `while sleep --interruptible ${retrySeconds}; do`,
+    `  source ${scriptPath(server, client, query)}`,
+    'done',
   )
 }
 

@@ -5,6 +5,7 @@ import type {
   ConfirmScript,
   MenuScript,
   PageScript,
+  QueueScript,
   RecoveryScript,
   Script,
   ScriptFile,
@@ -50,6 +51,9 @@ export function renderIpxe(script: Script): string {
       break
     case 'recovery':
       recovery(out, script)
+      break
+    case 'queue':
+      queue(out, script)
       break
     default:
       script satisfies never
@@ -183,6 +187,32 @@ function recovery(out: IpxeEmitter, { server, client, step, lines, choice }: Rec
     .tryRun(...chainTo(SETTINGS.url))
   out.run('set', 'trouble', 'No', 'answer', 'from', server, 'iPXE', 'error', SETTINGS.errno)
   out.run('goto', 'way_out')
+}
+
+/** How often the same is asked again where no answer comes, and the seconds between. */
+const QUEUE_TRIES = 3
+const QUEUE_PAUSE = '5'
+
+/** A server that restarts meanwhile costs nobody the boot: it is asked a few times before that counts as a failure. */
+function queue(out: IpxeEmitter, script: QueueScript): void {
+  const { server, client, title, place, waiting, loading, retrySeconds, choice } = script
+  const query = choice === undefined ? '' : `?choice=${choice}&confirmed=yes`
+  const load = loading === 1 ? '1 machine is loading' : `${loading} machines are loading`
+  out.comment(`Centra PXE: ${client} waits`).label('wait').menu(title)
+  out.note(`You are number ${place} of ${waiting} in the queue; ${load}.`)
+  out.note(`Asks again in ${retrySeconds} s`).space()
+  out.item('again', 'a', 'Ask now').item('tool_shell', 's', 'iPXE shell')
+  out.item('local_disk', 'l', 'Boot from the local disk')
+  choose(out, { seconds: retrySeconds, default: 'again', cancelled: 'local_disk' })
+  out.run('goto', SETTINGS.choice).blank()
+  out.label('again').tryRun('clear', 'choice')
+  if (choice !== undefined) out.run('set', 'choice', choice)
+  out.run('set', 'step', 'script').run('set', 'url', `${scriptUrl(server, client)}${query}`)
+  for (let turn = 1; turn < QUEUE_TRIES; turn += 1)
+    out.firstOf(chainTo(SETTINGS.url), ['sleep', QUEUE_PAUSE], [])
+  out.runOrGoto('failed', ...chainTo(SETTINGS.url)).blank()
+  out.label('tool_shell').echo('Type exit to come back').tryRun('shell').run('goto', 'wait').blank()
+  failed(out, server, client)
 }
 
 /**

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { posix } from 'node:path'
 import { BootAttempts } from '../../src/app/attempts.ts'
 import { Attention } from '../../src/app/attention.ts'
+import { BootQueue } from '../../src/app/boot-queue.ts'
 import { ClaimedAddresses } from '../../src/app/claims.ts'
 import { DhcpCounters } from '../../src/app/dhcp-counters.ts'
 import { Drops } from '../../src/app/drops.ts'
@@ -155,6 +156,7 @@ export function running(
       timeline: new Timeline(store, 0),
       seen: new SeenMachines(store, []),
       attempts: new BootAttempts(store, newNonce, []),
+      queue: new BootQueue(),
       reportRate: new RateLimit({ burst: 20, perSecond: 2, most: 4096 }),
       // Far above the server's: a test says in no time what a client says in a minute.
       askRate: new RateLimit({ burst: 1000, perSecond: 10, most: 20_000 }),

@@ -20,7 +20,13 @@ import { DEFAULT_HTTP_LIMITS } from '../../src/model/http-limits.ts'
 import type { Lease } from '../../src/model/lease.ts'
 import { indexNodeKeys } from '../../src/model/node-keys.ts'
 import type { Step, Trace } from '../../src/model/rules.ts'
-import { type FirmwareFile, type Image, indexNodes, type World } from '../../src/model/world.ts'
+import {
+  type FirmwareFile,
+  type Image,
+  indexNodes,
+  type QueueView,
+  type World,
+} from '../../src/model/world.ts'
 import type { ClientArch } from '../../src/protocol/iana/arch.ts'
 
 /** The instant of every test world: 2026-11-23 04:00:00 UTC, in milliseconds. */
@@ -66,6 +72,7 @@ export function network(subnet: string, changes: Partial<Network> = {}): Network
     relays: [],
     foreignIpxe: 'script',
     https: [],
+    boots: 32,
     options: {},
     origin: { file: CONFIG_FILE, line: 10, column: 5 },
     ...changes,
@@ -98,6 +105,7 @@ export class WorldBuilder {
   #firmware: readonly string[] = LOADER_NAMES
   readonly #loops = new Map<Mac, string>()
   readonly #fetched = new Map<Mac, string>()
+  #queue: QueueView | undefined
   #https: Config['server']['https']
   #profiles: readonly Profile[] = BUILTIN_PROFILES.map((profile) => ({ ...profile, image: 'debian-live' }))
   #images: readonly Image[] = [image('debian-live')]
@@ -184,6 +192,12 @@ export class WorldBuilder {
     return this
   }
 
+  /** The machines that load now, as this world's decision sees them. */
+  queue(view: QueueView): this {
+    this.#queue = view
+    return this
+  }
+
   profile(name: string, changes: Partial<Profile>): this {
     this.#profiles = this.#profiles.map((profile) =>
       profile.name === name ? { ...profile, ...changes } : profile,
@@ -221,6 +235,7 @@ export class WorldBuilder {
         loaderOf: (client) => this.#loops.get(client),
         fetchedBy: (client) => this.#fetched.get(client),
       },
+      queue: this.#queue,
     })
   }
 

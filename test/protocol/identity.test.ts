@@ -249,7 +249,9 @@ describe('nodes by the port of a relay', () => {
       server: ip('192.0.2.1'),
     })
     assert.ok(script.ok)
-    const world = worldAt(running.picture, new LeaseTable(), running.now(), running)
+    const world = worldAt(running.picture, new LeaseTable(), running.now(), {
+      recognised: running.recognised,
+    })
     const { node, trace } = decide(script.value.boot, world)
     assert.equal(node, 'web1')
     assert.ok(trace.some(({ rule, outcome }) => rule === 'profile.select' && outcome.startsWith('worker')))

@@ -1,0 +1,67 @@
+import type { Step } from '../model/rules.ts'
+import type { QueueScript } from '../model/script.ts'
+import type { Image, World } from '../model/world.ts'
+import type { BootRequest, LoadedFile } from './decision.ts'
+import { pathOf } from './scripts.ts'
+
+/** Octets of kernel and initrds together: what is below is fetched sooner than a place could be given on. */
+const SMALL_IMAGE = 32 * 2 ** 20
+/** Seconds until whoever waits asks again: who is next soon, of thousands each so seldom that they cost little. */
+const RETRY = { next: 2, near: 5, far: 10 } as const
+/** In rounds of `boots:` machines: nearer than this is `near`. */
+const NEAR_ROUNDS = 8
+
+type Turn = Pick<QueueScript, 'place' | 'waiting' | 'loading' | 'retrySeconds' | 'choice' | 'again'>
+
+/**
+ * Who loads at once and who waits, by the network's `boots:`: first come, first served. A machine loads when its place
+ * is among the free ones, so that nobody who came later takes the place of one that asks again in a moment.
+ * Undefined for a machine that loads now.
+ */
+export function queueTurn(
+  { ingress, question }: BootRequest,
+  image: Image,
+  { config, queue }: World,
+  steps: Step[],
+): Turn | undefined {
+  const network = config.networks.find(({ name }) => name === ingress.network)
+  const boots = network?.boots
+  if (network === undefined || boots === undefined) return undefined
+  const cite = `${network.origin.file}:${network.origin.line}`
+  if (filesToLoad(image).length === 0) {
+    const outcome = `${image.name} is too small to wait for: it loads now`
+    steps.push({ rule: 'boot.queue', outcome, from: 'config', cite: image.cite })
+    return undefined
+  }
+  const say = (outcome: string): void => {
+    steps.push({ rule: 'boot.queue', outcome: `boots: ${boots}, ${outcome}`, from: 'state', cite })
+  }
+  if (queue === undefined) {
+    say('as if nobody else loaded: it loads now')
+    return undefined
+  }
+  const { loads, loading, place, waiting } = queue
+  if (loads || place <= boots - loading) {
+    say(`${loads ? 'it is one of them' : `${loading} others load`}: it loads now`)
+    return undefined
+  }
+  say(`${loading} load: number ${place} of ${waiting} that wait`)
+  const { choice, queued } = question.kind === 'run' ? question : {}
+  return {
+    ...{ place, waiting, loading, retrySeconds: retrySeconds(place, boots) },
+    ...(choice === undefined ? {} : { choice }),
+    ...(queued === true ? { again: true } : {}),
+  }
+}
+
+/** What a machine that boots the image fetches; nothing when it is so small that nobody waits for it. */
+export function filesToLoad(image: Image): readonly LoadedFile[] {
+  const files = [image.kernel, ...image.initrds]
+  const octets = files.reduce((sum, { size }) => sum + size, 0)
+  return octets < SMALL_IMAGE ? [] : files.map((file) => ({ path: pathOf(image, file), size: file.size }))
+}
+
+function retrySeconds(place: number, boots: number): number {
+  if (place <= boots) return RETRY.next
+  return place <= NEAR_ROUNDS * boots ? RETRY.near : RETRY.far
+}
