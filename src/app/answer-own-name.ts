@@ -6,6 +6,7 @@ import { grant } from './grant.ts'
 import { observeScript } from './observe-http.ts'
 import { type Running, refreshImages } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
+import { queueFor, takePlace } from './take-place.ts'
 import { worldAt } from './world.ts'
 
 /** Who asks for a name, and how. */
@@ -38,11 +39,12 @@ export async function answerOwnName(
   const mac = asked?.boot.client.mac
   if (asked === undefined || mac === undefined) return undefined
   await refreshImages(running)
-  const decision = decide(
-    asked.boot,
-    worldAt(running.picture, running.leases, running.now(), { recognised: running.recognised }),
-  )
+  // What reads PXELINUX's files (U-Boot, petitboot) does not all ask again, and loads over TFTP.
+  const queue = name.form === 'grub' ? queueFor(peer, on, running) : undefined
+  const memory = { recognised: running.recognised, queue }
+  const decision = decide(asked.boot, worldAt(running.picture, running.leases, running.now(), memory))
   if (decision.action.kind !== 'script' || (asked.isForNode && decision.node === undefined)) return undefined
+  if (queue !== undefined && !isHead) takePlace(decision.action, { mac, peer }, on, running)
   const script = isHead ? decision.action.script : await grant(decision, mac, peer, { on, running })
   if (!isHead) observeScript({ decision, mac, peer, form: name.form, request: asked.boot }, on, running)
   return script === undefined ? undefined : renderScript(script, name.form, via)

@@ -44,6 +44,15 @@ export function renderPxelinux(script: Script, over: PxelinuxFetches): string {
     }
     case 'recovery':
       return recovery(script, over)
+    case 'queue': {
+      const { server, client, place, waiting, loading, retrySeconds, choice } = script
+      const chosen = choice === undefined ? '' : `${choice}/confirmed`
+      return screen('again', retrySeconds * 10, [
+        ...say(`You are number ${place} of ${waiting} in the queue; ${loading} load`),
+        ...entry('again', 'Ask now', config({ server, client, over }, chosen)),
+        ...entry('local', 'Boot from the local disk', ['LOCALBOOT 0']),
+      ])
+    }
     default:
       return script satisfies never
   }
