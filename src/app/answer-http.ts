@@ -5,7 +5,7 @@ import type { BootRequest } from '../boot/decision.ts'
 import { type OwnName, readOwnName } from '../boot/own-name.ts'
 import { macWithDashes, parseMac } from '../lib/mac.ts'
 import { printable } from '../lib/text.ts'
-import type { HttpAnswer, HttpRequest } from '../model/http.ts'
+import type { HttpAnswer, HttpRequest, Pace } from '../model/http.ts'
 import type { Script, ScriptForm } from '../model/script.ts'
 import { contentTypeOf } from '../protocol/http/content-type.ts'
 import { renderScript } from '../render/script.ts'
@@ -130,11 +130,10 @@ function firmware(name: string, request: HttpRequest, on: ServedNetwork, running
   )
   if (action.kind !== 'file')
     return text(404, `${action.kind === 'refuse' ? action.reason : 'not published'}\n`)
-  const { path, size, revision = name } = action.file
+  const { path, size, identity, revision = name } = action.file
   return {
-    kind: 'file',
-    path,
-    size,
+    ...{ kind: 'file', path, size, pace: paceOf(request, on) },
+    ...(identity === undefined ? {} : { identity }),
     etag: `"${size.toString(16)}-${revision}"`,
     headers: {
       'Content-Type': contentTypeOf(name),
@@ -168,10 +167,10 @@ async function image(
       `no image has the file ${printable(parts.join('/'))}; it may have been replaced, ask for the script again\n`,
     )
   const mac = machineAt(request.peer, on, running)
+  const { path, size, identity } = file
   return {
-    kind: 'file',
-    path: file.path,
-    size: file.size,
+    ...{ kind: 'file', path, size, pace: paceOf(request, on) },
+    ...(identity === undefined ? {} : { identity }),
     ...(file.stored === true ? { noLinks: true } : {}),
     etag: `"${file.sha256}"`,
     headers: {
@@ -184,6 +183,15 @@ async function image(
       on,
       running,
     ),
+  }
+}
+
+function paceOf({ peer }: HttpRequest, { network }: ServedNetwork): Pace {
+  const { name, rate, clientRate } = network
+  return {
+    ...{ network: name, client: peer },
+    ...(rate === undefined ? {} : { rate }),
+    ...(clientRate === undefined ? {} : { clientRate }),
   }
 }
 

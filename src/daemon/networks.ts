@@ -5,6 +5,7 @@ import type { ServedNetwork } from '../app/served-network.ts'
 import { describeRefusal } from '../app/start-gate.ts'
 import { formatIpv4, type Ipv4 } from '../lib/ipv4.ts'
 import type { Network } from '../model/config.ts'
+import { FileSender } from '../servers/file-sender.ts'
 import { addressOn, hasAddress, interfaceIndex } from '../servers/interfaces.ts'
 import { openBootServer, openDhcp } from './dhcp-planes.ts'
 import type { Links } from './links.ts'
@@ -27,6 +28,7 @@ export interface NetworksOptions {
   readonly running: Running
   readonly links: Links
   readonly tls: TlsKeeper
+  readonly sender: FileSender
   readonly health: () => Health
   readonly onFault: (where: string, error: unknown) => void
 }
@@ -40,8 +42,9 @@ export class Networks {
   readonly #open = new Map<string, OpenPlanes>()
   readonly #problems = new Map<string, string>()
 
-  constructor(options: NetworksOptions) {
-    this.#options = options
+  constructor(options: Omit<NetworksOptions, 'sender'>) {
+    const { running } = options
+    this.#options = { ...options, sender: new FileSender(() => running.picture.config.server.limits.http) }
   }
 
   /** What listens now: `udp 0.0.0.0%prov0:67`, `tcp 10.77.0.1:8080`, ... */

@@ -6,6 +6,7 @@ import { observeRefused } from '../app/observe-http.ts'
 import type { Running } from '../app/running.ts'
 import type { ServedNetwork } from '../app/served-network.ts'
 import { formatIpv4 } from '../lib/ipv4.ts'
+import type { FileSender } from '../servers/file-sender.ts'
 import { type HttpServer, serveHttp } from '../servers/http.ts'
 import { serveHttps } from '../servers/https.ts'
 import type { TlsKeeper } from './tls-keeper.ts'
@@ -15,14 +16,16 @@ export interface PlaneOptions {
   readonly on: () => ServedNetwork
   readonly running: Running
   readonly tls: TlsKeeper
+  /** Sends the files of all HTTP planes. */
+  readonly sender: FileSender
   readonly health: () => Health
   readonly onFault: (where: string, error: unknown) => void
 }
 
-export function openHttp({ on, running, health, onFault }: PlaneOptions): Promise<HttpServer> {
+export function openHttp({ on, running, health, sender, onFault }: PlaneOptions): Promise<HttpServer> {
   const host = formatIpv4(on().address)
   return serveHttp({
-    host,
+    ...{ host, sender },
     port: running.picture.config.server.httpPort,
     handle: (request) => answerHttp(request, servedFrom(request.peer, on(), running), running, health),
     onFault: (error) => onFault(`HTTP on ${host}`, error),
@@ -32,13 +35,13 @@ export function openHttp({ on, running, health, onFault }: PlaneOptions): Promis
 
 /** Undefined where HTTPS is not configured, or has no certificate yet. */
 export async function openHttps(plane: PlaneOptions): Promise<HttpServer | undefined> {
-  const { on, running, health, tls, onFault } = plane
+  const { on, running, health, tls, sender, onFault } = plane
   const { https } = running.picture.config.server
   if (https === undefined || tls.pair === undefined) return undefined
   const host = formatIpv4(on().address)
   return tls.attach(
     await serveHttps({
-      ...{ host, port: https.port, pair: tls.pair },
+      ...{ host, port: https.port, pair: tls.pair, sender },
       handle: (request) => answerHttp(request, on(), running, health),
       onRefused: (peer, reason) => observeRefused(peer, reason, on(), running),
       onFault: (error) => onFault(`HTTPS on ${host}`, error),

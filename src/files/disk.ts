@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { access, glob, open, readFile, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { fileIdentity } from '../lib/file-identity.ts'
 import type { ImageSpec } from '../model/config.ts'
 import type { Disk } from '../model/disk.ts'
 import type { StoredImages } from '../model/image-store.ts'
@@ -14,7 +15,7 @@ import { readTlsPair } from './tls-pair.ts'
 const CHUNK = 1 << 20
 
 interface Measured {
-  /** Changes whenever the file does: device, inode, size, and the time of the last change in nanoseconds. */
+  /** `lib/file-identity.ts`. */
   readonly identity: string
   readonly sha256: string
 }
@@ -52,12 +53,14 @@ export class LocalDisk implements Disk {
       for (const name of names) {
         const path = join(dir, name)
         if (found.has(name) || !(await this.isFile(path))) continue
-        const { size, mtimeNs, ino } = await stat(path, { bigint: true })
+        const stats = await stat(path, { bigint: true })
+        const { size, mtimeNs, ino } = stats
         found.set(name, {
           name,
           path,
           size: Number(size),
           revision: `${ino.toString(16)}-${mtimeNs.toString(16)}`,
+          identity: fileIdentity(stats),
         })
       }
     }
@@ -87,10 +90,11 @@ export class LocalDisk implements Disk {
     const file = await open(path, 'r')
     try {
       const before = await file.stat({ bigint: true })
-      const identity = [before.dev, before.ino, before.size, before.mtimeNs, before.ctimeNs].join(':')
+      const identity = fileIdentity(before)
       const size = Number(before.size)
       const known = this.#hashes.get(path)
-      if (known?.identity === identity) return { name: basename(path), path, size, sha256: known.sha256 }
+      if (known?.identity === identity)
+        return { name: basename(path), path, size, sha256: known.sha256, identity }
       const hash = createHash('sha256')
       const buffer = Buffer.allocUnsafe(CHUNK)
       for (;;) {
@@ -100,7 +104,7 @@ export class LocalDisk implements Disk {
       }
       const sha256 = hash.digest('hex')
       this.#hashes.set(path, { identity, sha256 })
-      return { name: basename(path), path, size, sha256 }
+      return { name: basename(path), path, size, sha256, identity }
     } finally {
       await file.close()
     }

@@ -42,6 +42,16 @@ export interface HttpObserver {
   readonly connection: (change: 1 | 0 | -1) => void
 }
 
+/** What a transfer may take, in octets a second; absent: no limit. */
+export interface Pace {
+  /** Whose `rate` is shared. */
+  readonly network: string
+  readonly rate?: number
+  readonly clientRate?: number
+  /** The address of the client. */
+  readonly client: string
+}
+
 /** How far a file got. Octets; milliseconds. */
 export type Transfer =
   | { readonly kind: 'start'; readonly size: number; readonly total: number }
@@ -62,10 +72,14 @@ export type HttpAnswer =
       readonly path: string
       /** What the file must still be, in octets; another size is answered 503. */
       readonly size: number
+      /** What the file must still be (`lib/file-identity.ts`), where more than its size is known. */
+      readonly identity?: string
       /** Never through a symbolic link. */
       readonly noLinks?: true
       readonly headers: Readonly<Record<string, string>>
       /** With its quotes. */
       readonly etag: string
+      /** Absent: as fast as it can. */
+      readonly pace?: Pace
       readonly observe: (transfer: Transfer) => void
     }

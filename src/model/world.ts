@@ -10,6 +10,8 @@ export interface FirmwareFile {
   readonly size: number
   /** Changes whenever the file does; safe inside an entity tag. */
   readonly revision?: string
+  /** `lib/file-identity.ts`. */
+  readonly identity?: string
 }
 
 export interface ImageFile {
@@ -18,6 +20,8 @@ export interface ImageFile {
   readonly size: number
   /** Lower-case hex; part of the file's immutable address. */
   readonly sha256: string
+  /** Of the file that was hashed (`lib/file-identity.ts`); files of the image store never change. */
+  readonly identity?: string
   /** Of the image store: no symbolic link is followed to it. */
   readonly stored?: true
 }

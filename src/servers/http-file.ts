@@ -1,22 +1,19 @@
-import { constants } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpAnswer } from '../model/http.ts'
 import { type ByteRange, matchesEtag, parseRange } from '../protocol/http/range.ts'
+import type { FileSender, Sending } from './file-sender.ts'
+import { ResponseWriter } from './response-writer.ts'
 
 type FileAnswer = Extract<HttpAnswer, { kind: 'file' }>
 
-/** Octets read at once. Two buffers: one is read while the other is written (measured: 3x less CPU than 64 kB). */
-const CHUNK = 1 << 20
-/** Milliseconds between two progress reports of one transfer. */
-const PROGRESS_MS = 500
+interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly sender: FileSender
+}
 
 /** Answers GET and HEAD for one immutable file: 200, 206, 304, 412, 416 (RFC 9110 §13, §14), 503 when it changed. */
-export async function sendFile(
-  answer: FileAnswer,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+export async function sendFile(answer: FileAnswer, { request, response, sender }: Exchange): Promise<void> {
   for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value)
   response.setHeader('ETag', answer.etag)
   response.setHeader('Accept-Ranges', 'bytes')
@@ -38,20 +35,14 @@ export async function sendFile(
     response.writeHead(416).end()
     return
   }
-  const file = await openUnchanged(answer)
-  if (file === undefined) {
-    const body = 'the file changed on disk; ask again\n'
-    response.setHeader('Retry-After', '1')
-    response.setHeader('Content-Length', body.length)
-    response.removeHeader('ETag')
-    response.writeHead(503).end(request.method === 'HEAD' ? undefined : body)
-    return
-  }
-  try {
-    await sendBody(file, range, { answer, request, response })
-  } finally {
-    await file.close()
-  }
+  await sendBody(answer, range, { request, response, sender })
+}
+
+function refuse(response: ServerResponse, body: string, seconds: number, isHead: boolean): void {
+  response.setHeader('Retry-After', seconds)
+  response.setHeader('Content-Length', body.length)
+  response.removeHeader('ETag')
+  response.writeHead(503).end(isHead ? undefined : body)
 }
 
 /**
@@ -65,85 +56,55 @@ function wantedRange(answer: FileAnswer, request: IncomingMessage): ByteRange | 
   return parseRange(request.headers.range, answer.size)
 }
 
-async function openUnchanged({ path, size, noLinks }: FileAnswer): Promise<FileHandle | undefined> {
-  const flags = constants.O_RDONLY | (noLinks === true ? constants.O_NOFOLLOW : 0)
-  const file = await open(path, flags).catch(() => undefined)
-  if (file === undefined) return undefined
-  if ((await file.stat()).size === size) return file
-  await file.close()
-  return undefined
-}
+/** Seconds after which a client that found too many before it may come again. */
+const BUSY_RETRY_S = 5
 
-interface Exchange {
-  readonly answer: FileAnswer
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-}
-
-async function sendBody(file: FileHandle, range: ByteRange | 'whole', exchange: Exchange): Promise<void> {
-  const { answer, request, response } = exchange
+async function sendBody(answer: FileAnswer, range: ByteRange | 'whole', exchange: Exchange): Promise<void> {
+  const { request, response, sender } = exchange
   const { first, last } = range === 'whole' ? { first: 0, last: answer.size - 1 } : range
   const length = last - first + 1
-  response.setHeader('Content-Length', length)
-  if (range !== 'whole') response.setHeader('Content-Range', `bytes ${first}-${last}/${answer.size}`)
-  response.writeHead(range === 'whole' ? 200 : 206)
-  if (request.method === 'HEAD') {
+  const isHead = request.method === 'HEAD'
+  const file = { ...answer, key: `${answer.etag} ${answer.identity ?? ''}` }
+  if (!(await sender.isThere(file, first, length)))
+    return refuse(response, 'the file changed on disk; ask again\n', 1, isHead)
+  const describe = (): void => {
+    response.setHeader('Content-Length', length)
+    if (range !== 'whole') response.setHeader('Content-Range', `bytes ${first}-${last}/${answer.size}`)
+    response.writeHead(range === 'whole' ? 200 : 206)
+  }
+  if (isHead) {
+    describe()
     response.end()
     return
   }
-  answer.observe({ kind: 'start', size: length, total: answer.size })
+  const writer = new ResponseWriter(request, response)
+  if (!(await sender.enter(length, writer)))
+    return refuse(response, 'too many transfers; ask again\n', BUSY_RETRY_S, false)
+  try {
+    describe()
+    const { pace } = answer
+    await transmit(answer, { file, first, length, ...(pace === undefined ? {} : { pace }) }, exchange, writer)
+  } finally {
+    sender.leave(length)
+  }
+}
+
+async function transmit(
+  { observe, size }: FileAnswer,
+  span: Omit<Sending, 'onProgress'>,
+  { request, response, sender }: Exchange,
+  writer: ResponseWriter,
+): Promise<void> {
+  const { length } = span
+  observe({ kind: 'start', size: length, total: size })
   const begun = performance.now()
-  const failure = await pump(file, { first, length }, exchange)
-  const sent = length - failure.missing
-  if (failure.reason === undefined)
-    answer.observe({ kind: 'done', sent, milliseconds: Math.round(performance.now() - begun) })
-  else {
-    answer.observe({ kind: 'failed', sent, size: length, reason: failure.reason })
+  const onProgress = (sent: number): void => observe({ kind: 'progress', sent, size: length })
+  const { sent, reason } = await sender.send({ ...span, onProgress }, writer, request.socket)
+  if (reason === undefined) {
+    response.end()
+    observe({ kind: 'done', sent, milliseconds: Math.round(performance.now() - begun) })
+  } else {
+    observe({ kind: 'failed', sent, size: length, reason })
     response.destroy()
   }
-}
-
-interface Pumped {
-  /** Octets that did not go out. */
-  readonly missing: number
-  readonly reason?: string
-}
-
-async function pump(
-  file: FileHandle,
-  { first, length }: { readonly first: number; readonly length: number },
-  { answer, response }: Exchange,
-): Promise<Pumped> {
-  const buffers = [Buffer.allocUnsafe(Math.min(CHUNK, length)), Buffer.allocUnsafe(Math.min(CHUNK, length))]
-  let done = 0
-  let lastTold = performance.now()
-  let writing: Promise<boolean> = Promise.resolve(true)
-  for (let turn = 0; done < length; turn += 1) {
-    const buffer = buffers[turn % 2] ?? Buffer.alloc(0)
-    const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK, length - done), first + done)
-    if (bytesRead === 0) return { missing: length - done, reason: 'the file became shorter' }
-    if (!(await writing)) return { missing: length - done, reason: 'the client closed the connection' }
-    writing = write(response, buffer.subarray(0, bytesRead))
-    done += bytesRead
-    if (performance.now() - lastTold < PROGRESS_MS) continue
-    lastTold = performance.now()
-    answer.observe({ kind: 'progress', sent: done, size: length })
-  }
-  if (!(await writing))
-    return { missing: Math.min(CHUNK, length), reason: 'the client closed the connection' }
-  response.end()
-  return { missing: 0 }
-}
-
-/** True when the kernel has taken the bytes, so that the buffer is free again; false when the client is gone. */
-function write(response: ServerResponse, bytes: Buffer): Promise<boolean> {
-  return new Promise((resolve) => {
-    if (response.destroyed) return resolve(false)
-    const onClose = (): void => resolve(false)
-    response.once('close', onClose)
-    response.write(bytes, (error) => {
-      response.off('close', onClose)
-      resolve(error === null || error === undefined)
-    })
-  })
 }

@@ -9,6 +9,7 @@ import type { Server as SecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { HttpAnswer, HttpObserver, HttpRequest } from '../model/http.ts'
 import { DEFAULT_HTTP_LIMITS } from '../model/http-limits.ts'
+import { FileSender, itsTurn } from './file-sender.ts'
 import { watchExchange } from './http-exchange.ts'
 import { sendFile } from './http-file.ts'
 import { portTaken } from './port-holder.ts'
@@ -18,6 +19,8 @@ export interface HttpServerOptions {
   readonly host: string
   readonly port: number
   readonly handle: (request: HttpRequest) => Promise<HttpAnswer>
+  /** What the planes share; absent: this one has its own, with the limits that are the default. */
+  readonly sender?: FileSender
   /** A fault of ours, already answered with 500. */
   readonly onFault: (error: unknown) => void
   readonly observer?: HttpObserver
@@ -50,7 +53,8 @@ export function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
 export function requestListener(
   options: HttpServerOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  return (request, response) => void serve(request, response, options)
+  const { sender = new FileSender() } = options
+  return (request, response) => void serve(request, response, { ...options, sender })
 }
 
 /** Opens the socket of a server that was made with `HTTP_OPTIONS`; rejects with who has the port. */
@@ -103,25 +107,29 @@ async function close(
   clearTimeout(cut)
 }
 
+type Serving = HttpServerOptions & { readonly sender: FileSender }
+
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  options: HttpServerOptions,
+  { handle, onFault, observer, sender }: Serving,
 ): Promise<void> {
   // A client that goes away is its own affair; without a listener the error would end the process.
   response.on('error', () => {})
   const watched = watchExchange(request, response, {
-    observer: options.observer,
+    observer,
     // Of a socket that was closed the address is gone.
     peer: peerOf(request.socket),
   })
   try {
-    const answer = await options.handle(readRequest(request))
-    if (answer.kind === 'file') await sendFile(watched(answer), request, response)
+    // Answers of one connection are made one after another, so that pipelined requests cost no memory.
+    if (!(await itsTurn(request, response))) return
+    const answer = await handle(readRequest(request))
+    if (answer.kind === 'file') await sendFile(watched(answer), { request, response, sender })
     else sendText(answer, request, response)
   } catch (error) {
     if (error instanceof BadTarget) return sendText(plain(400, error.message), request, response)
-    options.onFault(error)
+    onFault(error)
     if (response.headersSent) response.destroy()
     else sendText(plain(500, 'internal error'), request, response)
   }

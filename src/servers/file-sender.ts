@@ -1,0 +1,137 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Pace } from '../model/http.ts'
+import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../model/http-limits.ts'
+import { ChunkCache } from './chunk-cache.ts'
+import { FilePieces, OwnBuffers, type Span } from './file-pieces.ts'
+import { FileReader, type PublishedFile } from './file-reader.ts'
+import { Pacing } from './pacing.ts'
+import type { ResponseWriter } from './response-writer.ts'
+import { TransferSlots } from './transfer-slots.ts'
+import { type ActiveTransfer, ActiveTransfers } from './transfers.ts'
+
+export interface Sending {
+  readonly file: PublishedFile & { readonly key: string }
+  readonly first: number
+  readonly length: number
+  readonly pace?: Pace
+  /** Called about twice a second with the octets that are gone. */
+  readonly onProgress: (sent: number) => void
+}
+
+export interface Sent {
+  /** Octets that the kernel took. */
+  readonly sent: number
+  /** Why that is not all. */
+  readonly reason?: string
+}
+
+/** Octets: above it a transfer counts, and may have to wait. */
+const LARGE = 1 << 20
+/** Milliseconds between two progress reports of one transfer. */
+const PROGRESS_MS = 500
+/** Milliseconds for one piece: above the first a client is slow, below the second it is so no longer. */
+const SLOW_MS = 1000
+const FAST_MS = 20
+
+/** What all HTTP planes share to send files: the cache, the rates, and who sends what. */
+export class FileSender {
+  readonly transfers = new ActiveTransfers()
+  readonly #cache: ChunkCache
+  readonly #slots: TransferSlots
+  readonly #pacing = new Pacing()
+  readonly #owns = new OwnBuffers()
+
+  constructor(limits: () => HttpLimits = () => DEFAULT_HTTP_LIMITS) {
+    this.#cache = new ChunkCache(() => limits().cache)
+    this.#slots = new TransferSlots(limits)
+  }
+
+  get figures() {
+    const { octets, ...cut } = this.transfers.figures
+    return { octets, cut, cache: this.#cache.figures, slots: this.#slots.figures, own: this.#owns.octets }
+  }
+
+  /** Whether the file is the one that was published, or all of this span is in memory. */
+  async isThere(file: Sending['file'], first: number, length: number): Promise<boolean> {
+    if (length > 0 && this.#cache.has(file.key, first, first + length - 1)) return true
+    const reader = new FileReader(file)
+    try {
+      return await reader.open()
+    } finally {
+      await reader.close()
+    }
+  }
+
+  /** Waits for a slot where the transfer is large. True: `leave` has to follow. */
+  enter(length: number, writer: ResponseWriter): Promise<boolean> {
+    return length > LARGE ? this.#slots.enter(writer.closed) : Promise.resolve(true)
+  }
+
+  leave(length: number): void {
+    if (length > LARGE) this.#slots.leave()
+  }
+
+  /** Sends the body; what comes of it is never an error but a reason. */
+  async send(sending: Sending, writer: ResponseWriter, socket: IncomingMessage['socket']): Promise<Sent> {
+    const { file, first, length } = sending
+    const span: Span = { key: file.key, size: file.size, end: first + length }
+    const pieces = new FilePieces(this.#cache, this.#owns, new FileReader(file), span)
+    const transfer = this.transfers.begin(socket)
+    try {
+      const reason = await this.#pump(sending, { pieces, writer, transfer })
+      return { sent: transfer.sent, ...(reason === undefined ? {} : { reason: transfer.cut ?? reason }) }
+    } finally {
+      this.transfers.end(transfer)
+      await pieces.close()
+    }
+  }
+
+  async #pump(sending: Sending, { pieces, writer, transfer }: Moving): Promise<string | undefined> {
+    const { first, length, pace } = sending
+    const quantum = pace === undefined ? undefined : Pacing.quantum(pace)
+    let isSlow = false
+    let toldAt = performance.now()
+    while (transfer.sent < length) {
+      const most = Math.min(quantum ?? Number.POSITIVE_INFINITY, length - transfer.sent)
+      if (pace !== undefined && quantum !== undefined)
+        await Promise.race([this.#pacing.take(pace, most), writer.closed])
+      const piece = await pieces.next(first + transfer.sent, most, isSlow)
+      if (piece === undefined) return 'the file changed while it was sent'
+      const begun = performance.now()
+      transfer.movedAt = begun
+      transfer.pending = piece.bytes.length
+      const isTaken = await writer.write(piece.bytes)
+      piece.release()
+      if (!isTaken) return 'the client closed the connection'
+      this.transfers.note(transfer, piece.bytes.length)
+      isSlow = this.#cache.isScarce && transfer.movedAt - begun > (isSlow ? FAST_MS : SLOW_MS)
+      if (transfer.movedAt - toldAt < PROGRESS_MS) continue
+      toldAt = transfer.movedAt
+      if (transfer.sent < length) sending.onProgress(transfer.sent)
+    }
+    return undefined
+  }
+}
+
+interface Moving {
+  readonly pieces: FilePieces
+  readonly writer: ResponseWriter
+  readonly transfer: ActiveTransfer
+}
+
+/** Resolves when the answers before this one on its connection are out; false when the connection ended first. */
+export function itsTurn({ socket }: IncomingMessage, response: ServerResponse): Promise<boolean> {
+  if (response.socket !== null) return Promise.resolve(true)
+  if (socket.destroyed) return Promise.resolve(false)
+  return new Promise((resolve) => {
+    const end = (isIts: boolean): void => {
+      socket.off('close', gone)
+      response.off('socket', turn)
+      resolve(isIts)
+    }
+    const gone = (): void => end(false)
+    const turn = (): void => end(true)
+    socket.once('close', gone)
+    response.once('socket', turn)
+  })
+}
