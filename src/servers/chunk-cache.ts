@@ -14,7 +14,7 @@ export interface ChunkAsk {
 /** Octets that stay as they are until they are released. */
 export interface Chunk {
   readonly bytes: Buffer
-  release(): void
+  readonly release: () => void
 }
 
 export interface CacheFigures {
