@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CHUNK, type Chunk, ChunkCache } from './chunk-cache.ts'
+import { CHUNK, type Chunk, type ChunkAsk, ChunkCache } from './chunk-cache.ts'
 
 /** Reads that end when they are told to, and fill the chunk with its number. */
-function reader(): {
+interface Reads {
   readonly reads: number[]
-  ask(key: string, index: number): Parameters<ChunkCache['take']>[0]
-  end(ok?: boolean): Promise<void>
-} {
+  readonly ask: (key: string, index: number) => ChunkAsk
+  readonly end: (ok?: boolean) => Promise<void>
+}
+
+function reader(): Reads {
   const reads: number[] = []
   const ends: ((ok: boolean) => void)[] = []
   return {
