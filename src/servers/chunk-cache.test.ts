@@ -34,7 +34,7 @@ function reader(): Reads {
 test('forty that ask for one chunk at the same time cost one read', async () => {
   const cache = new ChunkCache(() => 4 * CHUNK)
   const { reads, ask, end } = reader()
-  const asked = Array.from({ length: 40 }, () => cache.take(ask('a', 3)))
+  const asked = Array.from({ length: 40 }, async () => cache.take(ask('a', 3)))
   await end()
   const chunks = await Promise.all(asked)
   assert.ok(chunks.every((chunk) => chunk?.bytes[5] === 3))
@@ -86,7 +86,7 @@ test('it never has more octets than the limit; what is in use stays, what was us
 test('a read that fails keeps nothing, and all who waited are told', async () => {
   const cache = new ChunkCache(() => 3 * CHUNK)
   const { ask, end } = reader()
-  const asked = [cache.take(ask('a', 0)), cache.take(ask('a', 0))]
+  const asked = [0, 1].map(async () => cache.take(ask('a', 0)))
   await end(false)
   assert.deepEqual(await Promise.all(asked), [undefined, undefined])
   assert.deepEqual([cache.figures.octets, cache.figures.pinned], [0, 0])
