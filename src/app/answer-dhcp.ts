@@ -60,10 +60,11 @@ export async function answerDhcp(
 }
 
 /** What only DHCP shows of a machine. */
-function recognise({ match: { node, by }, client }: DhcpThought, { recognised }: Running): void {
+function recognise({ match: { node, by }, client }: DhcpThought, { recognised, picture }: Running): void {
   const { mac } = client.boot.client
+  const isShared = picture.config.sharedAdapters.has(mac)
   const { mac: key, card } = client.lease
-  if (node !== undefined && by !== undefined && by !== 'mac') recognised.note(mac, node.name, by)
+  if (node !== undefined && by !== undefined && by !== 'mac' && !isShared) recognised.note(mac, node.name, by)
   if (card !== undefined) recognised.noteCard(key, card)
 }
 

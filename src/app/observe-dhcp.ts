@@ -164,7 +164,7 @@ function silence({ boot, lease }: DhcpThought): string {
   return lease.answer.kind === 'silent' ? lease.answer.reason : 'no answer'
 }
 
-function clientFacts({ client }: DhcpThought): Readonly<Record<string, string>> {
+function clientFacts({ client, boot: { conflict } }: DhcpThought): Readonly<Record<string, string>> {
   const { arch, archCode, stage, port } = client.boot.client
   const { byClientId, clientId } = client.lease
   const shown = arch ?? (archCode === undefined ? undefined : `arch ${archCode}`)
@@ -173,6 +173,7 @@ function clientFacts({ client }: DhcpThought): Readonly<Record<string, string>> 
     ...(shown === undefined ? {} : { arch: shown }),
     ...(byClientId === undefined || clientId === undefined ? {} : { 'client-id': describeOctets(clientId) }),
     ...(port === undefined ? {} : portFacts(port)),
+    ...(conflict === undefined ? {} : { conflict: conflict.because }),
   }
 }
 

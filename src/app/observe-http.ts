@@ -29,7 +29,7 @@ export function observeScript(
 ): void {
   const who = {
     ...(mac === undefined ? {} : { mac }),
-    ...nodeOf(mac, running),
+    ...(decision.conflict === undefined ? nodeOf(mac, running) : {}),
     network: on.network.name,
     address: peer,
   }
@@ -49,6 +49,14 @@ export function observeScript(
     }
     running.timeline.emit({ ...who, time, kind: 'boot.failed', detail })
   }
+  if (decision.conflict !== undefined) {
+    const detail = {
+      nodes: decision.conflict.nodes.join(' '),
+      reason: decision.conflict.because,
+      ...standing,
+    }
+    running.timeline.emit({ ...who, time, kind: 'node.conflict', detail })
+  }
   if (decision.action.kind !== 'script') return
   const { script, boots } = decision.action
   // It comes every few seconds; `boot.queued` has told of the first.
@@ -66,7 +74,11 @@ export function observeScript(
     kind: request.via === 'tftp' ? 'tftp.script' : 'http.script',
     detail,
   })
-  if (isIts) running.seen.note(mac, on.network.name, time, { address: peer, stage: 'script' })
+  if (isIts)
+    running.seen.note(mac, on.network.name, time, {
+      address: peer,
+      stage: decision.conflict === undefined ? 'script' : 'conflict',
+    })
 }
 
 interface FileAsked {

@@ -8,11 +8,24 @@ const MOST = 20_000
 /** The machines that DHCP showed to be a node by another key than their MAC: their scripts and renewals show only that. */
 export class RecognisedMachines implements RecognisedView {
   readonly #nodes = new Map<Mac, Recognised>()
+  /** The same by name of the node. */
+  readonly #claims = new Map<string, Set<Mac>>()
   /** By lease key, where that is not the card's MAC. */
   readonly #cards = new Map<Mac, Mac>()
 
   note(mac: Mac, node: string, by: NodeKey): void {
-    remember(this.#nodes, mac, { node, by })
+    const before = this.#nodes.get(mac)
+    if (before !== undefined && before.node !== node) this.#claims.get(before.node)?.delete(mac)
+    const forgotten = remember(this.#nodes, mac, { node, by })
+    if (forgotten !== undefined) this.#claims.get(forgotten.value.node)?.delete(forgotten.key)
+    const claims = this.#claims.get(node)
+    if (claims === undefined) this.#claims.set(node, new Set([mac]))
+    else claims.add(mac)
+  }
+
+  /** @inheritDoc */
+  claimants(node: string): Iterable<Mac> {
+    return this.#claims.get(node) ?? []
   }
 
   noteCard(key: Mac, mac: Mac): void {
@@ -30,9 +43,16 @@ export class RecognisedMachines implements RecognisedView {
   }
 }
 
-function remember<T>(map: Map<Mac, T>, mac: Mac, value: T): void {
+/** Returns what had to be forgotten for it. */
+function remember<T>(
+  map: Map<Mac, T>,
+  mac: Mac,
+  value: T,
+): { readonly key: Mac; readonly value: T } | undefined {
   map.delete(mac)
   map.set(mac, value)
-  const oldest = map.size > MOST ? map.keys().next().value : undefined
-  if (oldest !== undefined) map.delete(oldest)
+  const oldest = map.size > MOST ? map.entries().next().value : undefined
+  if (oldest === undefined) return undefined
+  map.delete(oldest[0])
+  return { key: oldest[0], value: oldest[1] }
 }

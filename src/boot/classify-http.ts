@@ -59,6 +59,7 @@ function scriptRequest(mac: Mac, query: URLSearchParams, form: ScriptForm): Omit
     BUILDS[`${query.get('arch')} ${query.get('platform')}`] ?? archOfName(query.get('arch') ?? '')?.name
   const said = {
     serial: readHexText(query.get('serial')),
+    assetTag: readHexText(query.get('asset')),
     manufacturer: readHexText(query.get('manufacturer')),
     product: readHexText(query.get('product')),
     loaderVersion: readText(query.get('version')),

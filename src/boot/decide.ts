@@ -1,5 +1,5 @@
 import { printable } from '../lib/text.ts'
-import type { Config, Network, Node } from '../model/config.ts'
+import type { Config, Network } from '../model/config.ts'
 import type { Step } from '../model/rules.ts'
 import type { FirmwareFile, World } from '../model/world.ts'
 import type { Action, BootRequest, Decision } from './decision.ts'
@@ -17,13 +17,18 @@ import { whereNext } from './where-next.ts'
 export function decide(
   request: BootRequest,
   world: World,
-  { node, steps: matched }: MatchedNode = matchNode(request, world),
+  match: MatchedNode = matchNode(request, world),
 ): Decision {
-  const steps: Step[] = [...request.evidence, ...matched]
-  const known = node === undefined ? {} : { node: node.name }
+  const { conflict } = match
+  const steps: Step[] = [...request.evidence, ...match.steps]
+  const node = conflict === undefined ? match.node : undefined
+  const known = {
+    ...(node === undefined ? {} : { node: node.name }),
+    ...(conflict === undefined ? {} : { conflict }),
+  }
   const finish = (action: Action): Decision => ({ action, ...known, trace: steps })
 
-  const unwelcome = refuseClient(request, world, node, steps)
+  const unwelcome = refuseClient(request, world, match, steps)
   if (unwelcome !== undefined) return finish(unwelcome)
 
   switch (request.question.kind) {
@@ -37,7 +42,7 @@ export function decide(
         script: { kind: 'identify', server: nodePlane(request.ingress, world.config) },
       })
     case 'run':
-      return finish(whatToRun(request, world, { node, steps }))
+      return finish(whatToRun(request, world, { node, conflict, steps }))
     default:
       return request.question satisfies never
   }
@@ -47,19 +52,17 @@ export function decide(
 function refuseClient(
   request: BootRequest,
   world: World,
-  node: Node | undefined,
+  { node, conflict }: MatchedNode,
   steps: Step[],
 ): Action | undefined {
+  const isDescribed = node !== undefined || conflict !== undefined
   const network = networkOf(request, world.config)
   if (request.via !== 'dhcp' || network === undefined) return undefined
   const { clients } = network
   const netboots = request.client.stage !== 'os'
   const refused =
-    (clients === 'known' && node === undefined && 'no node describes it') ||
-    (clients === 'netboot' &&
-      node === undefined &&
-      !netboots &&
-      'it does not netboot and no node describes it')
+    (clients === 'known' && !isDescribed && 'no node describes it') ||
+    (clients === 'netboot' && !isDescribed && !netboots && 'it does not netboot and no node describes it')
   const outcome = refused ? `clients: ${clients}, and ${refused}` : `clients: ${clients}`
   steps.push({ rule: 'clients.policy', outcome, from: 'config', cite: where(network.origin) })
   return refused ? { kind: 'ignore', reason: outcome } : undefined

@@ -33,6 +33,7 @@ export interface BootClient {
   /** Option 82. */
   readonly port?: PortEvidence
   readonly serial?: string
+  readonly assetTag?: string
   readonly manufacturer?: string
   readonly product?: string
   /** The address it says it has; `classify` never takes it for granted. */
@@ -129,10 +130,20 @@ export interface LoadedFile {
   readonly size: number
 }
 
+/** A machine that nobody can tell apart. */
+export interface Conflict {
+  /** Names of nodes, the likeliest first. */
+  readonly nodes: readonly string[]
+  /** One sentence, safe to print on any screen. */
+  readonly because: string
+}
+
 export interface Decision {
   readonly action: Action
   /** The described node this client is, for whoever shows or records the decision. */
   readonly node?: string
+  /** Then it is none. */
+  readonly conflict?: Conflict
   readonly trace: Trace
 }
 

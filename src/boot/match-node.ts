@@ -1,31 +1,30 @@
 import { formatIpv4 } from '../lib/ipv4.ts'
+import type { Mac } from '../lib/mac.ts'
 import { fromHex, printable } from '../lib/text.ts'
+import { otherByteOrder } from '../lib/uuid.ts'
 import type { Config, Network, Node } from '../model/config.ts'
-import { contradicts, type NodeKey, nodeAtPort, type PortEvidence } from '../model/node-keys.ts'
+import { contradicts, foldText, type NodeKey, nodeAtPort, type PortEvidence } from '../model/node-keys.ts'
+import { isPlaceholderText, isPlaceholderUuid } from '../model/placeholders.ts'
 import type { Step } from '../model/rules.ts'
 import type { World } from '../model/world.ts'
-import { otherByteOrder } from '../protocol/dhcp4/option-97.ts'
-import type { BootRequest } from './decision.ts'
+import type { BootRequest, Conflict } from './decision.ts'
+import { type Candidate, describeCandidate, judgeNodes, type Sign, weighNodes } from './identity-score.ts'
 import { where } from './what-to-run.ts'
 
 /** The described machine that asks, by which key, and why. */
 export interface MatchedNode {
+  /** Whose address it gets. With a conflict the one whose MAC or client identifier it shows, if any. */
   readonly node?: Node
   /** Absent too where only an earlier message of the machine told. */
   readonly by?: NodeKey
+  /** Nobody can tell which of these nodes it is, or whether it is one: it boots nothing of theirs. */
+  readonly conflict?: Conflict
   readonly steps: readonly Step[]
 }
 
-interface Found {
-  readonly node: Node
-  readonly by: NodeKey
-  /** `client-id (option 61 = 0xff01)`. */
-  readonly how: string
-}
-
 /**
- * Which described node a client is: by MAC, else by client identifier, else by the relay's port, else by UUID. What else the
- * message shows of another node is told and counts for nothing.
+ * Which described node a client is: all that it shows is weighed (`identity-score.ts`). Too little for one node, or too much
+ * for another, is a conflict and never a guess.
  */
 export function matchNode(request: BootRequest, world: World): MatchedNode {
   const { mac } = request.client
@@ -35,18 +34,23 @@ export function matchNode(request: BootRequest, world: World): MatchedNode {
     return own === undefined ? { steps: [noNode(mac)] } : { node: own, by: 'mac', steps: [known(own, 'mac')] }
   }
   const steps: Step[] = []
-  const found: readonly Found[] = [
+  const port = believedPort(request, world, steps)
+  const signs: readonly Sign[] = [
     ...(own === undefined ? [] : [{ node: own, by: 'mac', how: 'mac' } as const]),
     ...byClientId(request, world),
-    ...byPort(request, world, steps),
-    ...byUuid(request, world),
+    ...byPort(port, world, steps),
+    ...byUuid(request, world, steps),
+    ...byText('serial', request.client.serial, { nodes: world.keys.bySerial, steps }),
+    ...byText('asset-tag', request.client.assetTag, { nodes: world.keys.byAssetTag, steps }),
   ]
-  const [first, ...others] = found
-  if (first === undefined) return { ...earlier(request, world, steps) }
-  const conflicts = others
-    .filter(({ node }) => node !== first.node)
-    .map(({ node, how }) => conflict(node, how, first))
-  return { node: first.node, by: first.by, steps: [...steps, known(first.node, first.how), ...conflicts] }
+  const candidates = weighNodes(signs, request.client, port)
+  const found = judgeNodes(candidates)
+  if (found === undefined) return earlier(request, world, steps)
+  if (found === 'unclear') return unclear(candidates, signs, steps)
+  const [{ by }] = found.signs
+  const outvoted = candidates.filter((other) => other !== found).map(outvotedStep)
+  const step = known(found.node, describeCandidate(found))
+  return contested({ node: found.node, by, steps: [...steps, step, ...outvoted] }, { by, request, world })
 }
 
 function known(node: Node, how: string): Step {
@@ -62,32 +66,79 @@ function noNode(mac: string): Step {
   return { rule: 'node.match', outcome: `no node has ${mac}`, from: 'inventory' }
 }
 
-function conflict(node: Node, how: string, winner: Found): Step {
-  const outcome = `${node.name} by ${how}, but ${winner.node.name} by ${winner.by}, which wins`
-  return { rule: 'node.conflict', outcome, from: 'inventory', cite: where(node.origin) }
+function outvotedStep(other: Candidate): Step {
+  const outcome = `${other.node.name} by ${describeCandidate(other)}`
+  return { rule: 'node.outvoted', outcome, from: 'inventory', cite: where(other.node.origin) }
 }
 
-function byClientId({ client: { clientId } }: BootRequest, { keys }: World): readonly Found[] {
+function unclear(
+  candidates: readonly Candidate[],
+  [first]: readonly Sign[],
+  steps: readonly Step[],
+): MatchedNode {
+  const told = candidates.map((candidate) => `${candidate.node.name} by ${describeCandidate(candidate)}`)
+  const nodes = candidates.map(({ node }) => node.name)
+  const because =
+    nodes.length === 1
+      ? `it shows too much that is not ${nodes[0]}'s`
+      : `it shows what is ${nodes.slice(0, -1).join("'s, ")}'s and what is ${nodes.at(-1)}'s`
+  const step: Step = { rule: 'node.conflict', outcome: told.join('; '), from: 'inventory' }
+  const keeps = first?.by === 'mac' || first?.by === 'client-id' ? { node: first.node } : {}
+  return { ...keeps, conflict: { nodes, because }, steps: [...steps, step] }
+}
+
+/** Keys that a copied board shows as well, or a second card of the same machine. */
+const COPIED: ReadonlySet<NodeKey> = new Set(['uuid', 'serial', 'asset-tag'])
+
+/** Of two machines on a link that both say they are one node, neither is, unless its own card, identifier or port tells. */
+function contested(
+  match: MatchedNode & { readonly node: Node },
+  { by, request, world }: { readonly by: NodeKey; readonly request: BootRequest; readonly world: World },
+): MatchedNode {
+  const { node } = match
+  const { client, ingress } = request
+  if (client.mac === undefined || !COPIED.has(by)) return match
+  const others = new Set([...node.macs, ...(world.recognised?.claimants(node.name) ?? [])])
+  const rival = [...others].find((other) => other !== client.mac && isLive(other, ingress.network, world))
+  if (rival === undefined) return match
+  const because = `${rival} has a lease and is ${node.name} as well`
+  const step: Step = { rule: 'node.conflict', outcome: because, from: 'state', cite: where(node.origin) }
+  return { ...match, conflict: { nodes: [node.name], because }, steps: [...match.steps, step] }
+}
+
+function isLive(mac: Mac, network: string, { leases, now }: World): boolean {
+  return leases.ofClient(network, mac).some(({ state, expiresAt }) => state === 'bound' && expiresAt > now)
+}
+
+function byClientId({ client: { clientId } }: BootRequest, { keys }: World): readonly Sign[] {
   const node = clientId === undefined ? undefined : keys.byClientId.get(clientId)
   return node === undefined ? [] : [{ node, by: 'client-id', how: `client-id (option 61 = 0x${clientId})` }]
 }
 
-function byPort({ client, ingress }: BootRequest, { keys, config }: World, steps: Step[]): readonly Found[] {
+/** The port of a relay that is believed. */
+function believedPort(
+  { client, ingress }: BootRequest,
+  { keys, config }: World,
+  steps: Step[],
+): PortEvidence | undefined {
   const { port } = client
-  if (port === undefined || keys.byPort.size === 0) return []
+  if (port === undefined || keys.byPort.size === 0) return undefined
   const network = config.networks.find(({ name }) => name === ingress.network)
-  const what = describePort(port)
-  if (network === undefined || !isBelieved(port, network, config)) {
-    const who = port.relay === 0 ? 'by no relay' : `by ${formatIpv4(port.relay)}, which relays: does not list`
-    steps.push({
-      ...{ rule: 'node.port', outcome: `${what} counts for nothing: added ${who}`, from: 'config' },
-      ...(network === undefined ? {} : { cite: where(network.origin) }),
-    })
-    return []
-  }
+  if (network !== undefined && isBelieved(port, network, config)) return port
+  const who = port.relay === 0 ? 'by no relay' : `by ${formatIpv4(port.relay)}, which relays: does not list`
+  const outcome = `${describePort(port)} counts for nothing: added ${who}`
+  steps.push({
+    ...{ rule: 'node.port', outcome, from: 'config' },
+    ...(network === undefined ? {} : { cite: where(network.origin) }),
+  })
+  return undefined
+}
+
+function byPort(port: PortEvidence | undefined, { keys }: World, steps: Step[]): readonly Sign[] {
+  if (port === undefined) return []
   const node = nodeAtPort(keys, port)
-  if (node !== undefined) return [{ node, by: 'relay-port', how: `relay port (${what})` }]
-  steps.push({ rule: 'node.port', outcome: `no node has ${what}`, from: 'inventory' })
+  if (node !== undefined) return [{ node, by: 'relay-port', how: `relay port (${describePort(port)})` }]
+  steps.push({ rule: 'node.port', outcome: `no node has ${describePort(port)}`, from: 'inventory' })
   return []
 }
 
@@ -101,25 +152,53 @@ function isBelieved({ relay }: PortEvidence, network: Network, { networks }: Con
   )
 }
 
-function byUuid({ client: { uuid } }: BootRequest, { keys }: World): readonly Found[] {
+function byUuid({ client: { uuid } }: BootRequest, { keys }: World, steps: Step[]): readonly Sign[] {
   if (uuid === undefined || keys.byUuid.size === 0) return []
+  if (isPlaceholderUuid(uuid)) {
+    steps.push(placeholder('UUID', uuid))
+    return []
+  }
   const same = keys.byUuid.get(uuid)
   if (same !== undefined) return [{ node: same, by: 'uuid', how: `uuid (${uuid})` }]
   const node = keys.byUuid.get(otherByteOrder(uuid))
   return node === undefined ? [] : [{ node, by: 'uuid', how: `uuid (${uuid}, in the other byte order)` }]
 }
 
+/** Serial number and asset tag. */
+function byText(
+  by: 'serial' | 'asset-tag',
+  text: string | undefined,
+  { nodes, steps }: { readonly nodes: ReadonlyMap<string, Node>; readonly steps: Step[] },
+): readonly Sign[] {
+  if (text === undefined || nodes.size === 0) return []
+  if (isPlaceholderText(text)) {
+    steps.push(placeholder(by, text))
+    return []
+  }
+  const node = nodes.get(foldText(text))
+  return node === undefined ? [] : [{ node, by, how: `${by} (${text})` }]
+}
+
+function placeholder(what: string, value: string): Step {
+  return { rule: 'node.placeholder', outcome: `the ${what} "${value}" is that of many`, from: 'packet' }
+}
+
 /** Scripts and reports show a MAC alone, renewals no relay: what a DHCP message of the machine showed before holds on. */
-function earlier({ client }: BootRequest, world: World, steps: readonly Step[]): MatchedNode {
+function earlier(request: BootRequest, world: World, steps: readonly Step[]): MatchedNode {
+  const { client } = request
   const { mac } = client
   if (mac === undefined) return { steps }
+  if (world.config.sharedAdapters.has(mac)) {
+    const outcome = `${mac} is among sharedAdapters:, and tells no machine`
+    return { steps: [...steps, { rule: 'node.match', outcome, from: 'config' }] }
+  }
   const before = world.recognised?.nodeOf(mac)
   const node = before === undefined ? undefined : world.keys.byName.get(before.node)
   if (before === undefined || node === undefined || contradicts(node, client))
     return { steps: [...steps, noNode(mac)] }
   const outcome = `${node.name} by ${before.by}, in an earlier message`
   const step: Step = { rule: 'node.match', outcome, from: 'state', cite: where(node.origin) }
-  return { node, steps: [...steps, step] }
+  return contested({ node, steps: [...steps, step] }, { by: before.by, request, world })
 }
 
 function describePort({ relay, circuitId, remoteId }: PortEvidence): string {

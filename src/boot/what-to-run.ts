@@ -4,7 +4,7 @@ import { type Node, type Origin, type Profile, RESCUE_PROFILE } from '../model/c
 import type { Step } from '../model/rules.ts'
 import type { Script } from '../model/script.ts'
 import type { World } from '../model/world.ts'
-import type { Action, BootRequest, FailedStep } from './decision.ts'
+import type { Action, BootRequest, Conflict, FailedStep } from './decision.ts'
 import { explainFailure } from './failure.ts'
 import { nodePlane, sendSecurely } from './node-plane.ts'
 import { filesToLoad, queueTurn } from './queue.ts'
@@ -13,19 +13,21 @@ import { bootScript, hasImage, menuEntry, menuProfiles, titleOf } from './script
 /** What is known of the machine that asks, and the trace so far. */
 export interface RunContext {
   readonly node: Node | undefined
+  readonly conflict: Conflict | undefined
   readonly steps: Step[]
 }
 
 /** The script's question: what this machine runs now. May use state; part of `decide`. */
 export function whatToRun(request: BootRequest, world: World, context: RunContext): Action {
   const { question } = request
-  const { node, steps } = context
+  const { node, conflict, steps } = context
   const { mac } = request.client
   if (question.kind !== 'run' || mac === undefined) return localDisk('the machine has not said who it is')
   if (question.failed !== undefined) {
     const recovery = recover(request, question.failed, { mac, world, steps })
     if (question.again !== true) return recovery
   }
+  if (conflict !== undefined) return localDisk(`nobody can tell which machine this is: ${conflict.because}`)
   if (node?.profile !== undefined) {
     steps.push({ rule: 'profile.select', outcome: node.profile, from: 'inventory', cite: where(node.origin) })
     const profile = bootable(node.profile, world, steps)

@@ -4,11 +4,11 @@ import type { TransferReport } from '../app/transfers.ts'
 import { formatIpv4 } from '../lib/ipv4.ts'
 import { macWithDashes } from '../lib/mac.ts'
 import { formatBytes, formatTable } from '../lib/text.ts'
+import { otherByteOrder } from '../lib/uuid.ts'
 import type { Config, Node } from '../model/config.ts'
 import { indexNodeKeys } from '../model/node-keys.ts'
 import type { SeenMachine } from '../model/ports.ts'
 import { indexNodes } from '../model/world.ts'
-import { otherByteOrder } from '../protocol/dhcp4/option-97.ts'
 import { addStateOptions, print, printJson, requireStateConfig, type StateFlags, say } from './output.ts'
 import { askServer, withState } from './state.ts'
 
@@ -89,8 +89,8 @@ function loadingText({ file, sent, size, rate, stalledMs }: TransferReport): str
 function printStrangers(config: Config, seen: readonly SeenMachine[], { json }: NodesFlags): void {
   const nodes = indexNodes(config.nodes)
   const { byUuid } = indexNodeKeys(config.nodes)
-  const isKnown = ({ mac, uuid = '' }: SeenMachine): boolean =>
-    nodes.has(mac) || byUuid.has(uuid) || byUuid.has(otherByteOrder(uuid))
+  const isKnown = ({ mac, uuid = '', stage }: SeenMachine): boolean =>
+    nodes.has(mac) || (stage !== 'conflict' && (byUuid.has(uuid) || byUuid.has(otherByteOrder(uuid))))
   const strangers = seen.filter((machine) => !isKnown(machine)).sort((a, b) => b.lastSeen - a.lastSeen)
   if (json) printJson(strangers.map(seenJson))
   else if (strangers.length === 0)
@@ -105,6 +105,7 @@ function printYaml(strangers: readonly SeenMachine[]): void {
       ...(machine.arch === undefined ? [] : [machine.arch]),
       ...(machine.address === undefined ? [] : [`at ${machine.address}`]),
       ...(machine.uuid === undefined ? [] : [`uuid ${machine.uuid}`]),
+      ...(machine.stage === 'conflict' ? ['in conflict with a node: see its events'] : []),
     ]
     // Indented as the list under `nodes:` usually is.
     print(`  # ${about.join(', ')}`)

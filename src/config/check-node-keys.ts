@@ -1,10 +1,12 @@
 import { formatIpv4 } from '../lib/ipv4.ts'
+import { otherByteOrder } from '../lib/uuid.ts'
 import type { Config, RelayPort } from '../model/config.ts'
-import { otherByteOrder } from '../protocol/dhcp4/option-97.ts'
+import { foldText } from '../model/node-keys.ts'
 import { type Checked, type Place, problem, Register } from './places.ts'
 import type { ConfigProblem } from './source.ts'
 
-const KEYS = ['mac', 'clientId', 'relayPort', 'uuid'] as const
+/** Each is enough to be known by. */
+const KEYS = ['mac', 'clientId', 'relayPort', 'uuid', 'serial'] as const
 
 /** What tells each machine from all others. */
 export function checkNodeKeys({ config, nodes, incomplete }: Checked): readonly ConfigProblem[] {
@@ -12,11 +14,18 @@ export function checkNodeKeys({ config, nodes, incomplete }: Checked): readonly 
   const clientIds = new Register('client identifier')
   const ports = new Register('port')
   const uuids = new Register('UUID')
+  const serials = new Register('serial number')
+  const assetTags = new Register('asset tag')
   return config.nodes.flatMap((node, index) => {
     const place = nodes[index]
     if (place === undefined) return []
-    const { relayPort, uuid, clientIds: [clientId] = [] } = node
-    const problems = node.macs.flatMap((mac, i) => macs.take(mac, place, ['mac', i]))
+    const { relayPort, uuid, serial, assetTag, clientIds: [clientId] = [] } = node
+    const problems = node.macs.flatMap((mac, i) => [
+      ...macs.take(mac, place, ['mac', i]),
+      ...(config.sharedAdapters.has(mac)
+        ? [problem(place, ['mac', i], `${mac} is among sharedAdapters:`)]
+        : []),
+    ])
     if (clientId !== undefined) problems.push(...clientIds.take(`0x${clientId}`, place, 'clientId'))
     if (relayPort !== undefined)
       problems.push(
@@ -28,12 +37,14 @@ export function checkNodeKeys({ config, nodes, incomplete }: Checked): readonly 
       const first = [uuid, otherByteOrder(uuid)].toSorted()[0] ?? uuid
       problems.push(...uuids.take(first, place, 'uuid'))
     }
+    if (serial !== undefined) problems.push(...serials.take(foldText(serial), place, 'serial'))
+    if (assetTag !== undefined) problems.push(...assetTags.take(foldText(assetTag), place, 'assetTag'))
     if (!KEYS.some((key) => place.source.has([...place.path, key])))
       problems.push(
         problem(
           place,
           [],
-          'nothing tells this machine from others: write mac:, clientId:, relayPort: or uuid:',
+          'nothing tells this machine from others: write mac:, clientId:, relayPort:, uuid: or serial:',
         ),
       )
     return problems

@@ -247,7 +247,7 @@ describe('broken documents', () => {
         '/c/x.yaml:6:21: nodes[1].mac: expected a MAC address such as "52:54:00:12:34:56", got "52:54:00:12:34"',
         '/c/x.yaml:7:22: nodes[2].mac[0]: 01:00:5e:00:00:01 is a group address; a network card has an individual one',
         '/c/x.yaml:8:21: nodes[3].mac: expected at least one MAC address',
-        '/c/x.yaml:9:5: nodes[4]: nothing tells this machine from others: write mac:, clientId:, relayPort: or uuid:',
+        '/c/x.yaml:9:5: nodes[4]: nothing tells this machine from others: write mac:, clientId:, relayPort:, uuid: or serial:',
       ],
     ],
     [
@@ -335,7 +335,7 @@ nodes:
         '/c/x.yaml:8:26: nodes[3].clientId: expected 1 to 254 octets, as text or as 0x and pairs of digits, got ""',
         '/c/x.yaml:8:66: nodes[3].relayPort.relay: 10.0.0.8 is not among the relays: of any network',
         '/c/x.yaml:9:28: nodes[4].relayPort.circuitid: there is no such key; look for a typing error, or remove it',
-        '/c/x.yaml:10:5: nodes[5]: nothing tells this machine from others: write mac:, clientId:, relayPort: or uuid:',
+        '/c/x.yaml:10:5: nodes[5]: nothing tells this machine from others: write mac:, clientId:, relayPort:, uuid: or serial:',
       ],
     ],
     [

@@ -233,11 +233,15 @@ function resolveHttps(file: string, { port, certificate, key }: HttpsListener): 
   return { port, certificate: besides(file, certificate), key: besides(file, key) }
 }
 
-function resolveGlobals(root: ConfigSource): Pick<Config, 'menu' | 'unknown' | 'consoles'> {
+function resolveGlobals(
+  root: ConfigSource,
+): Pick<Config, 'menu' | 'unknown' | 'consoles' | 'sharedAdapters'> {
   const menu = section(root, 'menu', MenuSchema)
   const unknown = ConfigSchema.shape.unknown.safeParse(root.section('unknown'))
   const consoles = ConfigSchema.shape.console.safeParse(root.section('console'))
+  const shared = ConfigSchema.shape.sharedAdapters.safeParse(root.section('sharedAdapters'))
   return {
+    sharedAdapters: new Set(shared.success ? shared.data : []),
     consoles: consoles.success ? consoles.data : [],
     menu: { title: menu.title, timeoutSeconds: menu.timeout, default: menu.default },
     unknown: unknown.success ? unknown.data : 'menu',

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { err, ok, type Result } from '../lib/result.ts'
 import { fromHex, toHex } from '../lib/text.ts'
 import { FILE_NAME } from '../model/names.ts'
+import { isPlaceholderText, isPlaceholderUuid } from '../model/placeholders.ts'
 import { CLIENT_ARCHES } from '../protocol/iana/arch.ts'
 import { parseKernelCommandLine, textProblem } from '../protocol/ipxe/words.ts'
 import { HttpLimitsSchema } from './limits-schema.ts'
@@ -189,12 +190,22 @@ const uuid = read(
   'a UUID such as 12345678-1234-5678-9abc-def012345678',
   (text) => {
     const isUuid = new RegExp(`^${UUID}$`).test(text)
+    if (isUuid && isPlaceholderUuid(text)) return err(`${text} is what many machines have`)
     return isUuid
       ? ok(text.toLowerCase())
       : err(`expected a UUID such as 12345678-1234-5678-9abc-def012345678, got "${text}"`)
   },
   `^${UUID}$`,
 )
+
+/** 64 characters are compared. */
+const smbiosText = z
+  .string('expected text in quotes')
+  .regex(/^[\x20-\x7e]{1,64}$/, 'expected 1 to 64 printable characters')
+  .check(({ value, issues }) => {
+    if (isPlaceholderText(value))
+      issues.push({ code: 'custom', input: value, message: `"${value}" is what many machines have` })
+  })
 
 export const NodeSchema = z.strictObject({
   name: name.describe('How events, explanations and messages call this machine'),
@@ -220,6 +231,12 @@ export const NodeSchema = z.strictObject({
   uuid: uuid
     .optional()
     .describe('Its UUID (SMBIOS, option 97) in either byte order; where nothing else tells who it is'),
+  serial: smbiosText
+    .optional()
+    .describe('Its serial number (SMBIOS type 1), as dmidecode -s system-serial-number prints it'),
+  assetTag: smbiosText
+    .optional()
+    .describe('Its asset tag (SMBIOS type 3); it counts beside another key, not alone'),
   address: address.optional().describe('A reservation: the address that this machine always gets'),
   profile: name.optional().describe('What it boots without being asked; none: what unknown: says'),
   cmdline: cmdline.default(noArguments).describe('Kernel arguments after those of image and profile'),
@@ -282,6 +299,12 @@ export const ConfigSchema = z.strictObject({
   console: listOf(consoleDevice)
     .default(DEFAULT_CONSOLES)
     .describe('Kernel consoles of every profile, as in console=; the last one gets /dev/console'),
+  sharedAdapters: z
+    .array(mac, 'expected a list of MAC addresses')
+    .default([])
+    .describe(
+      'MAC addresses of USB adapters that go from machine to machine: another key must tell which it is',
+    ),
   unknown: z
     .enum(['menu', 'local', 'ignore'], 'expected menu, local or ignore')
     .default('menu')

@@ -24,6 +24,8 @@ export interface Config {
   readonly unknown: UnknownPolicy
   /** Kernel consoles of every profile, as in `console=`: `ttyS0,115200`. */
   readonly consoles: readonly string[]
+  /** Network adapters that go from machine to machine: they tell none. */
+  readonly sharedAdapters: ReadonlySet<Mac>
 }
 
 export interface ServerConfig {
@@ -196,6 +198,9 @@ export interface Node {
   readonly relayPort?: RelayPort
   /** SMBIOS' text in lower case. */
   readonly uuid?: string
+  /** Of SMBIOS, type 1 and type 3. */
+  readonly serial?: string
+  readonly assetTag?: string
   /** A reservation. */
   readonly address?: Ipv4
   /** A node without one gets what `unknown:` says, but keeps its name and its reservation. */

@@ -43,6 +43,7 @@ export const EVENT_KINDS = [
   'https.failed',
   'boot.queued',
   'boot.admitted',
+  'node.conflict',
   'boot.failed',
   'boot.silent',
   'boot.loop',

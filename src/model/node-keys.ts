@@ -1,14 +1,17 @@
 import type { Ipv4 } from '../lib/ipv4.ts'
 import type { Node } from './config.ts'
 
-/** What a DHCP message shows of its machine besides the MAC. Octets as hex. */
+/** What a message shows of its machine besides the MAC. Octets as hex. */
 export interface NodeEvidence {
   /** Option 61. */
   readonly clientId?: string
   /** Option 82 and who added it; whether that relay is believed is the network's matter. */
   readonly port?: PortEvidence
-  /** Option 97, as SMBIOS' text. */
+  /** Option 97, or of a script request; as SMBIOS' text. */
   readonly uuid?: string
+  /** Of SMBIOS, safe to print; script requests have them. */
+  readonly serial?: string
+  readonly assetTag?: string
 }
 
 export interface PortEvidence {
@@ -19,7 +22,7 @@ export interface PortEvidence {
 }
 
 /** By what a machine was known, the strongest first. */
-export type NodeKey = 'mac' | 'client-id' | 'relay-port' | 'uuid'
+export type NodeKey = 'mac' | 'client-id' | 'relay-port' | 'uuid' | 'serial' | 'asset-tag'
 
 /** The nodes by their other keys than MAC addresses. */
 export interface NodeKeys {
@@ -29,6 +32,9 @@ export interface NodeKeys {
   /** Under circuit id, or remote id where there is no circuit id; those that say most come first. */
   readonly byPort: ReadonlyMap<string, readonly Node[]>
   readonly byUuid: ReadonlyMap<string, Node>
+  /** Under {@link foldText}. */
+  readonly bySerial: ReadonlyMap<string, Node>
+  readonly byAssetTag: ReadonlyMap<string, Node>
   readonly byName: ReadonlyMap<string, Node>
 }
 
@@ -41,15 +47,26 @@ export function indexNodeKeys(nodes: readonly Node[]): NodeKeys {
   }
   return {
     isEmpty: !nodes.some(hasOtherKeys),
-    byClientId: new Map(nodes.flatMap((node) => (node.clientIds ?? []).map((id) => [id, node] as const))),
+    byClientId: index(nodes, ({ clientIds }) => clientIds ?? []),
     byPort,
-    byUuid: new Map(nodes.flatMap((node) => (node.uuid === undefined ? [] : [[node.uuid, node] as const]))),
+    byUuid: index(nodes, ({ uuid }) => (uuid === undefined ? [] : [uuid])),
+    bySerial: index(nodes, ({ serial }) => (serial === undefined ? [] : [foldText(serial)])),
+    byAssetTag: index(nodes, ({ assetTag }) => (assetTag === undefined ? [] : [foldText(assetTag)])),
     byName: new Map(nodes.map((node) => [node.name, node])),
   }
 }
 
-function hasOtherKeys({ clientIds, relayPort, uuid }: Node): boolean {
-  return clientIds !== undefined || relayPort !== undefined || uuid !== undefined
+function index(nodes: readonly Node[], keys: (node: Node) => readonly string[]): ReadonlyMap<string, Node> {
+  return new Map(nodes.flatMap((node) => keys(node).map((key) => [key, node] as const)))
+}
+
+/** As serial numbers and asset tags are compared: firmware pads them with blanks, and labels have another case. */
+export function foldText(text: string): string {
+  return text.trim().toLowerCase()
+}
+
+function hasOtherKeys({ clientIds, relayPort, uuid, serial, assetTag }: Node): boolean {
+  return [clientIds, relayPort, uuid, serial, assetTag].some((key) => key !== undefined)
 }
 
 function partsOf({ relayPort }: Node): number {
@@ -58,18 +75,22 @@ function partsOf({ relayPort }: Node): number {
 
 /** The node of a relay's port. */
 export function nodeAtPort({ byPort }: NodeKeys, port: PortEvidence): Node | undefined {
-  const { relay, circuitId = '', remoteId = '' } = port
+  const { circuitId = '', remoteId = '' } = port
   return [circuitId, remoteId]
     .flatMap((key) => byPort.get(key) ?? [])
-    .find(({ relayPort: wanted }) => {
-      const agrees = (one: string | number | undefined, seen: string | number): boolean =>
-        one === undefined || one === seen
-      return (
-        agrees(wanted?.relay, relay) &&
-        agrees(wanted?.circuitId, circuitId) &&
-        agrees(wanted?.remoteId, remoteId)
-      )
-    })
+    .find(({ relayPort: wanted }) => wanted !== undefined && isAtPort(wanted, port))
+}
+
+/** Whether a port is one that a node describes. */
+export function isAtPort(
+  wanted: NonNullable<Node['relayPort']>,
+  { relay, circuitId = '', remoteId = '' }: PortEvidence,
+): boolean {
+  const agrees = (one: string | number | undefined, seen: string | number): boolean =>
+    one === undefined || one === seen
+  return (
+    agrees(wanted.relay, relay) && agrees(wanted.circuitId, circuitId) && agrees(wanted.remoteId, remoteId)
+  )
 }
 
 /** Whether a message speaks of a key of this node, so that it would have matched if it were this node's. */

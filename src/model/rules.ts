@@ -8,7 +8,10 @@ const RULES = {
   'clients.policy': 'Whether this network answers this client at all',
   'node.match': 'Which described node this client is',
   'node.port': 'What the port of a relay or switch (option 82) tells, and whether it is believed',
-  'node.conflict': 'Something in the message that tells another node than the one it is',
+  'node.outvoted': 'What the machine shows of another node, too little to matter',
+  'node.placeholder': 'A UUID, serial number or asset tag that board makers leave on many machines',
+  'node.conflict':
+    'Nobody can tell which node the machine is: it boots its local disk and nothing of any node',
   'loader.override': 'A loader that the node or its profile names, and that does not count here',
   'loader.loop': 'The machine fetched its loader again and again: another one is tried',
   'loader.select': 'Which loader fits the client and is on disk',

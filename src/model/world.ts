@@ -48,6 +48,8 @@ export interface Recognised {
 export interface RecognisedView {
   /** What a DHCP message of this machine showed before. */
   nodeOf(mac: Mac): Recognised | undefined
+  /** The machines that showed themselves to be this node. */
+  claimants(node: string): Iterable<Mac>
 }
 
 export interface LoopView {

@@ -44,6 +44,7 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'https.failed': 'HTTPS refused',
   'boot.queued': 'waits to load:',
   'boot.admitted': 'may load',
+  'node.conflict': 'nobody can tell which machine this is:',
   'boot.failed': 'boot failed',
   'boot.silent': 'silent: never came for',
   'boot.loop': 'loop: again and again',

@@ -274,6 +274,7 @@ export class WorldBuilder {
       nodes: this.#nodes,
       menu: this.#menu,
       consoles: ['tty0', 'ttyS0,115200'],
+      sharedAdapters: new Set(),
       unknown: this.#unknown,
     }
   }

@@ -182,7 +182,7 @@ describe('nodes by the port of a relay', () => {
       /^OFFER 10\.77\.0\.13 /,
     )
     assert.deepEqual(evidence(scene, ONE, at('eth7', remote)), [
-      'node.match: web1 by relay port (option 82.1 = eth7, option 82.2 = 0x0006525400, relay 10.77.0.254)',
+      'node.match: web1 by relay port (option 82.1 = eth7, option 82.2 = 0x0006525400, relay 10.77.0.254), score 50',
     ])
     assert.deepEqual(evidence(scene, ONE, at('eth9')), [
       'node.port: no node has option 82.1 = eth9, relay 10.77.0.254',
@@ -210,12 +210,11 @@ describe('nodes by the port of a relay', () => {
     ])
   })
 
-  test('a MAC wins over a port, and the conflict is told', async () => {
+  test('a MAC of one node at the port of another: a conflict, in which the MAC keeps its address', async () => {
     const scene = await yamlScene(RELAYED)
     assert.match(await scene.ask(TWO, at('eth7')), /^OFFER 10\.77\.0\.14 /)
     assert.deepEqual(evidence(scene, TWO, at('eth7')), [
-      'node.match: own by mac',
-      'node.conflict: web2 by relay port (option 82.1 = eth7, relay 10.77.0.254), but own by mac, which wins',
+      'node.conflict: own by mac, score 60; web2 by relay port (option 82.1 = eth7, relay 10.77.0.254), score 50',
     ])
   })
 
@@ -276,13 +275,13 @@ describe('nodes by UUID', () => {
       const scene = await yamlScene(`${network()}${NODES}`)
       const message = discover({ options: option97(digits) })
       assert.match(await scene.ask(ONE, message), /^OFFER 10\.77\.0\.11 /)
-      assert.deepEqual(evidence(scene, ONE, message), [`node.match: board by uuid (${how})`])
+      assert.deepEqual(evidence(scene, ONE, message), [`node.match: board by uuid (${how}), score 50`])
     })
 
-  test('a MAC wins over a UUID, an unknown UUID changes nothing', async () => {
+  test('a MAC keeps its address whatever UUID it shows, an unknown UUID changes nothing', async () => {
     const scene = await yamlScene(`${network()}${NODES}`)
     assert.match(await scene.ask(TWO, discover({ options: option97(LITTLE) })), /^OFFER 10\.77\.0\.14 /)
-    const other = discover({ options: option97(`00${'11'.repeat(16)}`) })
+    const other = discover({ options: option97(`00${'1122'.repeat(8)}`) })
     assert.deepEqual(evidence(scene, ONE, other), [`node.match: no node has ${ONE}`])
   })
 

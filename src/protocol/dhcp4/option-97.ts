@@ -1,12 +1,9 @@
 import { toHex } from '../../lib/text.ts'
 
-/** UUIDs that board makers leave in place by the thousand; they identify nobody. */
-const PLACEHOLDERS: readonly string[] = ['03000200-0400-0500-0006-000700080009']
-
 /**
  * The client machine identifier as canonical text: type 0, then 16 octets of which PC firmware and iPXE send the
  * first three fields little-endian, as SMBIOS holds them (RFC 4578 §2.3; SMBIOS 3.x §7.2.1). Undefined for another
- * length or type, for all zeros, all ones and well-known placeholders.
+ * length or type, for all zeros and all ones.
  */
 export function parseClientUuid(value: Uint8Array): string | undefined {
   const octets = identifierOctets(value)
@@ -16,15 +13,7 @@ export function parseClientUuid(value: Uint8Array): string | undefined {
     ...octets.slice(4, 6).toReversed(),
     ...octets.slice(6, 8).toReversed(),
   ]
-  return unlessPlaceholder(formatUuid([...swapped, ...octets.slice(8)]))
-}
-
-/**
- * The same machine's identifier where its first three fields are the other way round: U-Boot sends them big-endian
- * (`pxeuuid`, cmd/pxe.c), PC firmware little-endian.
- */
-export function otherByteOrder(uuid: string): string {
-  return uuid.replace(/^(..)(..)(..)(..)-(..)(..)-(..)(..)(-....-.{12})$/, '$4$3$2$1-$6$5-$8$7$9')
+  return formatUuid([...swapped, ...octets.slice(8)])
 }
 
 function identifierOctets(value: Uint8Array): readonly number[] | undefined {
@@ -35,8 +24,4 @@ function identifierOctets(value: Uint8Array): readonly number[] | undefined {
 
 function formatUuid(octets: readonly number[]): string {
   return toHex(Uint8Array.from(octets)).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-}
-
-function unlessPlaceholder(uuid: string): string | undefined {
-  return PLACEHOLDERS.includes(uuid) ? undefined : uuid
 }

@@ -18,6 +18,7 @@ export const SETTINGS = {
   mac: '${netX/mac:hexhyp}',
   uuid: '${uuid}',
   serial: '${serial:hexraw}',
+  asset: '${asset:hexraw}',
   manufacturer: '${manufacturer:hexraw}',
   product: '${product:hexraw}',
   buildarch: '${buildarch}',

@@ -1,0 +1,42 @@
+import { otherByteOrder } from '../lib/uuid.ts'
+
+/**
+ * What board makers leave in SMBIOS by the thousand: it names nobody. In the byte order in which SMBIOS shows it; reported in
+ * osquery#4374 and #8887, oshi#2417, lx2160a_uefi#4, and in lists of the kind that inventory programs keep.
+ */
+const UUIDS: ReadonlySet<string> = new Set([
+  // AMI's reference boards.
+  '03000200-0400-0500-0006-000700080009',
+  '03d40274-0435-05dc-8506-010700080009',
+  // The octets 0 to 15 in order, as SMBIOS shows them and as they stand.
+  '03020100-0504-0706-0809-0a0b0c0d0e0f',
+  '00010203-0405-0607-0809-0a0b0c0d0e0f',
+  '10000000-0000-8000-0040-000000000000',
+  'deadbeef-dead-beef-dead-beefdeadbeef',
+  // SolidRun's boards of 2020.
+  '8a95d198-7f46-11e5-bf8b-08002704d48e',
+])
+
+/** Serial numbers and asset tags, in lower case and without the blanks around them. */
+const TEXTS: ReadonlySet<string> = new Set([
+  ...['to be filled by o.e.m.', 'to be filled by oem', 'o.e.m.', 'oem', 'default string', 'default_string'],
+  ...['system serial number', 'chassis serial number', 'base board serial number', 'serial number', 'serial'],
+  ...['asset tag', 'chassis asset tag', 'base board asset tag', 'no asset tag', 'no asset information'],
+  ...['not specified', 'not applicable', 'not available', 'not set', 'none', 'null', 'n/a', 'na'],
+  ...['unknown', 'undefined', 'unspecified', 'invalid', 'empty', 'blank', 'standard', 'default'],
+  ...['0123456789', '01234567', '123456789', '1234567890', '12345678', '0123456789abcdef'],
+])
+
+/** Whether many machines have this UUID, in either byte order of its first three fields; one octet sixteen times is one. */
+export function isPlaceholderUuid(uuid: string): boolean {
+  const lower = uuid.toLowerCase()
+  return (
+    UUIDS.has(lower) || UUIDS.has(otherByteOrder(lower)) || /^(..)\1{15}$/.test(lower.replaceAll('-', ''))
+  )
+}
+
+/** Whether many machines have this serial number or asset tag; nothing, and one character alone or repeated, is one. */
+export function isPlaceholderText(text: string): boolean {
+  const trimmed = text.trim().toLowerCase()
+  return TEXTS.has(trimmed) || /^(.?)\1*$/s.test(trimmed)
+}
