@@ -40,7 +40,8 @@ function script({ running }: YamlScene, { mac, uuid, serial, asset }: Shown): De
     server: ip('10.77.0.1'),
   })
   assert.ok(asked.ok)
-  return decide(asked.value.boot, worldAt(running.picture, running.leases, running.now(), running))
+  const { recognised } = running
+  return decide(asked.value.boot, worldAt(running.picture, running.leases, running.now(), { recognised }))
 }
 
 /** `one: worker`, `conflict of one and two: local disk`, `nobody: menu`. */
