@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { DEFAULT_TFTP_LIMITS } from '../model/tftp-limits.ts'
 import { resolveConfig } from './resolve.ts'
 import { formatProblem } from './source.ts'
 
@@ -44,3 +45,29 @@ test('rates of a network', () => {
   assert.match(problems(network('rate: 100')).join(), /:3:\d+: networks\[0\]\.rate: expected a rate such as/)
   assert.match(problems(network('clientRate: 1B/s')).join(), /clientRate: expected a rate from 10kB\/s/)
 })
+
+const tftp = (keys: string): string => `version: 1\nserver:\n  limits:\n    tftp: { ${keys} }\n`
+
+test('limits of TFTP have their units, and defaults where they are not written', () => {
+  const { config } = read(tftp('transfers: 100, perClient: 4, timeout: 2s, fileSize: 64MiB'))
+  assert.deepEqual(config?.server.limits.tftp, {
+    ...DEFAULT_TFTP_LIMITS,
+    ...{ transfers: 100, perClient: 4, timeout: 2, fileSize: 64 * 2 ** 20 },
+  })
+  assert.deepEqual(read('version: 1\n').config?.server.limits.tftp, DEFAULT_TFTP_LIMITS)
+})
+
+for (const [keys, expected] of [
+  ['transfers: 5', /:4:\d+: server\.limits\.tftp\.transfers: expected a whole number from 16 to 20000/],
+  ['perClient: 0', /:4:\d+: .*perClient: expected a whole number from 1 to 1000/],
+  ['windowsize: 100', /:4:\d+: .*windowsize: expected a whole number from 1 to 64/],
+  ['blksize: "1468"', /:4:\d+: .*blksize: expected a whole number from 512 to 65464/],
+  ['timeout: 1', /:4:\d+: .*timeout: expected a duration such as 30s/],
+  ['timeout: 1m', /:4:\d+: .*timeout: expected a duration from 1s to 10s/],
+  ['retries: 1.5', /:4:\d+: .*retries: expected a whole number from 1 to 20/],
+  ['fileSize: 64', /:4:\d+: .*fileSize: expected a size such as 16KiB or 256MiB/],
+  ['window: 4', /:4:\d+: .*window/],
+] as const)
+  test(`tftp ${keys} is refused where it stands`, () => {
+    assert.match(problems(tftp(keys)).join('\n'), expected)
+  })

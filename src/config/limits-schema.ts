@@ -15,6 +15,37 @@ const cacheSize = z.union([z.literal(0), size('8MiB', '1TiB')], {
     'expected 0 or a size such as 256MiB',
 })
 
+/** A whole number between these two. */
+function between(least: number, most: number): z.ZodNumber {
+  const message = `expected a whole number from ${least} to ${most}`
+  return z.number(message).int(message).min(least, message).max(most, message)
+}
+
+/** The defaults stand in `model/tftp-limits.ts` once more, as numbers. */
+export const TftpLimitsSchema = z.strictObject({
+  transfers: between(16, 20_000)
+    .default(4096)
+    .describe('Transfers at the same time on each network; each has a socket'),
+  perClient: between(1, 1000).default(16).describe('Transfers of one address at the same time'),
+  windowsize: between(1, 64)
+    .default(16)
+    .describe('Most blocks in flight that are granted (RFC 7440); receive rings of firmware hold few'),
+  blksize: between(512, 65_464)
+    .default(1468)
+    .describe('Largest block that is granted, in octets; never more than the MTU of the interface less 32'),
+  timeout: duration('1s', '10s')
+    .prefault('1s')
+    .describe(
+      "Until a packet is sent again; it doubles each time to 8s. A client's own timeout comes before it",
+    ),
+  retries: between(1, 20)
+    .default(5)
+    .describe('How often a packet is sent again; to a client that never answered at most twice'),
+  fileSize: size('1MiB', '4GiB')
+    .prefault('256MiB')
+    .describe('Larger files are refused: HTTP brings them in a fraction of the time'),
+})
+
 /** The defaults stand in `model/http-limits.ts` once more, as numbers. */
 export const HttpLimitsSchema = z.strictObject({
   cache: cacheSize

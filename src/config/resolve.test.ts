@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { ip, mac } from '../../test/helpers/world.ts'
 import { DEFAULT_HTTP_LIMITS } from '../model/http-limits.ts'
+import { DEFAULT_TFTP_LIMITS } from '../model/tftp-limits.ts'
 import { BUILTIN_PROFILES } from './builtin-profiles.ts'
 import { includedGlobs, resolveConfig } from './resolve.ts'
 import { formatProblem } from './source.ts'
@@ -33,7 +34,7 @@ describe("the contract's lab.yaml", () => {
       stateDir: '/c/state',
       imageStore: '/c/state/images',
       listing: false,
-      limits: { http: DEFAULT_HTTP_LIMITS },
+      limits: { http: DEFAULT_HTTP_LIMITS, tftp: DEFAULT_TFTP_LIMITS },
       httpPort: 8080,
       operator: { host: '127.0.0.1', port: 8081 },
       firmware: ['/c/state/firmware', '/usr/lib/ipxe', '/usr/share/ipxe'],

@@ -5,7 +5,7 @@ import { FILE_NAME } from '../model/names.ts'
 import { isPlaceholderText, isPlaceholderUuid } from '../model/placeholders.ts'
 import { CLIENT_ARCHES } from '../protocol/iana/arch.ts'
 import { parseKernelCommandLine, textProblem } from '../protocol/ipxe/words.ts'
-import { HttpLimitsSchema } from './limits-schema.ts'
+import { HttpLimitsSchema, TftpLimitsSchema } from './limits-schema.ts'
 import { HttpsUseSchema, NetworkSchema, OptionsSchema } from './network-schema.ts'
 import { address, duration, listOf, mac, NameSchema, read } from './shapes.ts'
 
@@ -122,6 +122,7 @@ export const ServerSchema = z.strictObject({
     .describe('The operator plane: /health for monitoring'),
   limits: z
     .strictObject({
+      tftp: TftpLimitsSchema.prefault({}).describe('Of TFTP, on each network'),
       http: HttpLimitsSchema.prefault({}).describe('Of the HTTP node plane, plain and over TLS'),
     })
     .prefault({})

@@ -1,6 +1,8 @@
 import { answerRead } from '../app/answer-read.ts'
 import { servedFrom } from '../app/answer-tftp.ts'
+import type { Running } from '../app/running.ts'
 import { formatIpv4 } from '../lib/ipv4.ts'
+import type { TftpLimits } from '../model/tftp-limits.ts'
 import { TFTP_ERROR } from '../protocol/tftp/packet.ts'
 import { interfaceMtu } from '../servers/mtu.ts'
 import { openSegmentingUdp, openUdp } from '../servers/socket.ts'
@@ -9,30 +11,25 @@ import { TftpFiles } from '../servers/tftp-files.ts'
 import type { PlaneOptions } from './planes.ts'
 import { TftpTeller } from './tell-tftp.ts'
 
-/** TFTP: transfers at once, in all and for one client; block size for an MTU of 1500 octets, which firmware has. */
-const TFTP_LIMITS = {
-  maxTransfers: 4096,
-  maxTransfersPerClient: 16,
-  maxBlksize: 1468,
-  maxWindow: 16,
-} as const
-
 /** Of every network: they publish the same. */
 const FILES = new TftpFiles()
 
 /** IP, UDP and TFTP headers: a block that is longer than the MTU less these is cut into fragments, which ROMs cannot take. */
 const BLOCK_HEADERS = 32
+/** Of an interface that does not tell its own. */
+const STANDARD_MTU = 1500
 
-/** The largest block that leaves this interface in one piece. */
-function maxBlksize(name: string | undefined): number {
-  const mtu = name === undefined ? undefined : interfaceMtu(name)
-  return Math.min(TFTP_LIMITS.maxBlksize, (mtu ?? Number.POSITIVE_INFINITY) - BLOCK_HEADERS)
+/** The configured limits, with the largest block that leaves this interface in one piece. */
+function limitsOn(mtu: number | undefined, { picture }: Running): TftpLimits {
+  const limits = picture.config.server.limits.tftp
+  return { ...limits, blksize: Math.min(limits.blksize, (mtu ?? STANDARD_MTU) - BLOCK_HEADERS) }
 }
 
 export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<TftpServer> {
   const { interface: name, address } = on()
   const bind = { address: formatIpv4(address), interface: name }
   const where = `TFTP on ${name ?? bind.address}`
+  const mtu = name === undefined ? undefined : interfaceMtu(name)
   const teller = new TftpTeller(running)
   return serveTftp({
     socket: await openUdp({ ...bind, port: 69 }),
@@ -41,6 +38,13 @@ export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<
       const served = servedFrom(client.address, on(), running)
       teller.asked(served)
       const answer = await answerRead(names, client.address, served, running)
+      const { fileSize } = running.picture.config.server.limits.tftp
+      if (answer.kind === 'file' && answer.file.size > fileSize)
+        return {
+          kind: 'refuse',
+          code: TFTP_ERROR.undefined,
+          message: `larger than limits.tftp.fileSize, ${fileSize} octets`,
+        }
       if (answer.kind === 'file')
         return { kind: 'file', name: answer.name, content: await FILES.open(answer.file) }
       if (answer.kind === 'text')
@@ -54,6 +58,6 @@ export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<
       else if (observation.kind === 'ignored') teller.ignored(on())
       else teller.tell(observation, servedFrom(observation.client.address, on(), running))
     },
-    limits: { ...TFTP_LIMITS, maxBlksize: maxBlksize(name) },
+    limits: () => limitsOn(mtu, running),
   })
 }

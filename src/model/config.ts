@@ -1,6 +1,7 @@
 import type { Ipv4, Ipv4Range, Subnet } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { HttpLimits } from './http-limits.ts'
+import type { TftpLimits } from './tftp-limits.ts'
 import type { TlsFiles } from './tls.ts'
 
 /** Where the operator wrote something; traces and errors cite it. Lines and columns count from 1. */
@@ -48,6 +49,7 @@ export interface ServerConfig {
 }
 
 export interface ServerLimits {
+  readonly tftp: TftpLimits
   readonly http: HttpLimits
 }
 

@@ -94,13 +94,3 @@ export type TftpHappening =
   | { readonly kind: 'fault'; readonly error: unknown }
 
 export type TftpObservation = TftpHappening & { readonly client: TftpClient }
-
-export interface TftpLimits {
-  /** Transfers at the same time, unanswered requests included. */
-  readonly maxTransfers: number
-  readonly maxTransfersPerClient: number
-  /** Octets: path MTU less 32, so that no block is fragmented. */
-  readonly maxBlksize: number
-  /** Blocks in flight (windowsize, RFC 7440). */
-  readonly maxWindow: number
-}

@@ -8,7 +8,12 @@ import {
   TFTP_ERROR,
   TFTP_OPCODE,
 } from '../protocol/tftp/packet.ts'
-import { Transfer, type TransferOutcome, type TransferStep } from '../protocol/tftp/transfer.ts'
+import {
+  type RetryLimits,
+  Transfer,
+  type TransferOutcome,
+  type TransferStep,
+} from '../protocol/tftp/transfer.ts'
 import type { TftpClient, TftpContent, TftpHappening, TransferSocket } from './tftp-exchange.ts'
 
 /** The shortest time between two progress observations of a transfer. */
@@ -39,6 +44,7 @@ export interface TftpSessionOptions {
   /** The session closes it. */
   readonly content: TftpContent
   readonly terms: TransferTerms
+  readonly retry: RetryLimits
   /** This transfer's own socket, bound; the session closes it. */
   readonly transferSocket: TransferSocket
   readonly observe: (happening: TftpHappening) => void
@@ -65,7 +71,7 @@ export class TftpSession {
     const { transferSocket, terms } = options
     const { socket, segment } = transferSocket
     this.#segments = terms.window > 1 && segment?.(terms.blksize + DATA_HEADER) === true
-    this.#transfer = new Transfer(options.content, options.terms, this.#startedAt)
+    this.#transfer = new Transfer(options.content, options.terms, this.#startedAt, options.retry)
     socket.on('message', (bytes, from) => this.#guarded(() => this.#onMessage(bytes, from)))
     socket.on('error', (error) => this.#sendFailed(error))
     options.content.follow?.((error) => this.#guarded(() => this.#onContent(error)))

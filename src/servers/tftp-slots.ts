@@ -1,4 +1,5 @@
-import type { TftpClient, TftpLimits } from './tftp-exchange.ts'
+import type { TftpLimits } from '../model/tftp-limits.ts'
+import type { TftpClient } from './tftp-exchange.ts'
 import type { TftpSession } from './tftp-session.ts'
 
 /** One read request from its arrival to the end of its transfer. */
@@ -12,13 +13,13 @@ export interface TransferSlot {
 
 /** The transfers under way, one for a client's address and port, and their limits. */
 export class TransferSlots {
-  readonly #limits: TftpLimits
+  readonly #limits: () => Pick<TftpLimits, 'transfers' | 'perClient'>
   readonly #byClient = new Map<string, TransferSlot>()
   readonly #byAddress = new Map<string, Set<TransferSlot>>()
   /** Transfers whose client has not answered, oldest first: what a flood of forged requests fills. */
   readonly #unheard = new Set<TransferSlot>()
 
-  constructor(limits: TftpLimits) {
+  constructor(limits: () => Pick<TftpLimits, 'transfers' | 'perClient'>) {
     this.#limits = limits
   }
 
@@ -40,9 +41,9 @@ export class TransferSlots {
   /** Finds room for one more transfer, if need be by ending one that has little to lose; false when there is none. */
   makeRoom(address: string): boolean {
     const own = this.#byAddress.get(address)
-    if (own !== undefined && own.size >= this.#limits.maxTransfersPerClient)
-      return endFirst(own, (session) => session.isExpendable)
-    return this.#byClient.size < this.#limits.maxTransfers || endFirst(this.#unheard, () => true)
+    const { transfers, perClient } = this.#limits()
+    if (own !== undefined && own.size >= perClient) return endFirst(own, (session) => session.isExpendable)
+    return this.#byClient.size < transfers || endFirst(this.#unheard, () => true)
   }
 
   take(slot: TransferSlot): void {

@@ -10,13 +10,14 @@ import fc from 'fast-check'
 import { runs } from '../../test/helpers/counts.ts'
 import { vector } from '../../test/helpers/dhcp-fixtures.ts'
 import { toHex } from '../lib/text.ts'
+import { DEFAULT_TFTP_LIMITS, type TftpLimits } from '../model/tftp-limits.ts'
 import { decodeTftp, encodeTftp, type TftpPacket } from '../protocol/tftp/packet.ts'
 import { openSegmentingUdp } from './socket.ts'
 import { serveTftp, type TftpServer } from './tftp.ts'
-import type { TftpAnswer, TftpLimits, TftpObservation, TftpRequest, TransferSocket } from './tftp-exchange.ts'
+import type { TftpAnswer, TftpObservation, TftpRequest, TransferSocket } from './tftp-exchange.ts'
 
 const LOOPBACK = '127.0.0.1'
-const LIMITS: TftpLimits = { maxTransfers: 100, maxTransfersPerClient: 8, maxBlksize: 1468, maxWindow: 16 }
+const LIMITS: TftpLimits = { ...DEFAULT_TFTP_LIMITS, transfers: 100, perClient: 8 }
 /** A hang fails instead of blocking the suite. */
 const PATIENCE = { timeout: 10_000 }
 
@@ -91,7 +92,7 @@ class Running implements AsyncDisposable {
         for (const wake of this.#waiting.splice(0)) wake()
         setting.observe?.(observation)
       },
-      limits: { ...LIMITS, ...setting.limits },
+      limits: () => ({ ...LIMITS, ...setting.limits }),
     })
   }
 
@@ -510,7 +511,7 @@ test('requests that replace one another before their answers leave no slot taken
     })
     return publishedFile(request)
   }
-  await using server = await running({ answer, limits: { maxTransfersPerClient: 2 } })
+  await using server = await running({ answer, limits: { perClient: 2 } })
   await using hasty = await client()
   await using reader = await client()
   for (const blksize of [500, 600, 700]) hasty.send(rrq('even', `blksize=${blksize}`), server.port)
@@ -560,7 +561,7 @@ test(
   'R-14 a client at its limit waits, unless one of its transfers has nothing to lose',
   PATIENCE,
   async () => {
-    await using server = await running({ limits: { maxTransfersPerClient: 2 } })
+    await using server = await running({ limits: { perClient: 2 } })
     await using one = await client()
     await using two = await client()
     await using three = await client()
@@ -595,7 +596,7 @@ test(
   'R-14 when the table is full of clients that never answered, the oldest gives way',
   PATIENCE,
   async () => {
-    await using server = await running({ limits: { maxTransfers: 3 } })
+    await using server = await running({ limits: { transfers: 3 } })
     await using reader = await client()
     const silent: Client[] = []
     for (let i = 2; i <= 6; i++) {
@@ -615,7 +616,7 @@ test(
 )
 
 test('when the table is full of clients that read, a new one waits', PATIENCE, async () => {
-  await using server = await running({ limits: { maxTransfers: 1 } })
+  await using server = await running({ limits: { transfers: 1 } })
   await using busy = await client()
   await using other = await client('127.0.0.2')
   busy.send(rrq('undionly.kpxe'), server.port)
@@ -746,7 +747,7 @@ test('3000 mutated vectors are no fault of ours, and the server still serves', P
 })
 
 test('T33: 64 transfers at once', PATIENCE, async () => {
-  await using server = await running({ limits: { maxTransfersPerClient: 64 } })
+  await using server = await running({ limits: { perClient: 64 } })
   const clients = await Promise.all(Array.from({ length: 64 }, () => client()))
   const request = rrq('undionly.kpxe', 'blksize=1468')
   const files = await Promise.all(clients.map((reader) => download(reader, server.port, request)))

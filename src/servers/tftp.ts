@@ -1,5 +1,6 @@
 import type { RemoteInfo, Socket } from 'node:dgram'
 import { printable } from '../lib/text.ts'
+import type { TftpLimits } from '../model/tftp-limits.ts'
 import { candidateNames } from '../protocol/tftp/file-name.ts'
 import { negotiate, requestedBlksize } from '../protocol/tftp/options.ts'
 import {
@@ -13,7 +14,6 @@ import type {
   TftpAnswer,
   TftpClient,
   TftpHappening,
-  TftpLimits,
   TftpObservation,
   TftpRequest,
   TransferSocket,
@@ -28,7 +28,8 @@ export interface TftpServerOptions {
   readonly openTransferSocket: () => Promise<TransferSocket>
   readonly answer: (request: TftpRequest) => Promise<TftpAnswer>
   readonly observe: (observation: TftpObservation) => void
-  readonly limits: TftpLimits
+  /** Now; `blksize` is what leaves the interface in one piece. What begins later keeps to what they are then. */
+  readonly limits: () => TftpLimits
 }
 
 export interface TftpServer {
@@ -159,10 +160,11 @@ class TftpListener implements TftpServer {
   ): Promise<void> {
     const { client } = slot
     const { name, content } = file
+    const limits = this.#options.limits()
     const terms = negotiate(packet.options, {
       size: content.length,
-      maxBlksize: this.#options.limits.maxBlksize,
-      maxWindow: this.#options.limits.maxWindow,
+      maxBlksize: limits.blksize,
+      maxWindow: limits.windowsize,
     })
     const opened = await this.#options.openTransferSocket().catch((error: unknown) => {
       content.close?.()
@@ -178,6 +180,7 @@ class TftpListener implements TftpServer {
       name,
       content,
       terms,
+      retry: { timeoutMs: limits.timeout * 1000, sends: limits.retries + 1 },
       observe: (happening) => this.#observe(client, happening),
       onHeard: () => this.#slots.heard(slot),
       onEnd: () => this.#slots.release(slot),

@@ -27,6 +27,8 @@ import {
   type QueueView,
   type World,
 } from '../../src/model/world.ts'
+import { DEFAULT_TFTP_LIMITS } from '../../src/model/tftp-limits.ts'
+import { type FirmwareFile, type Image, indexNodes, type World } from '../../src/model/world.ts'
 import type { ClientArch } from '../../src/protocol/iana/arch.ts'
 
 /** The instant of every test world: 2026-11-23 04:00:00 UTC, in milliseconds. */
@@ -262,7 +264,7 @@ export class WorldBuilder {
         stateDir: '/var/lib/centra-pxe',
         imageStore: '/var/lib/centra-pxe/images',
         listing: false,
-        limits: { http: DEFAULT_HTTP_LIMITS },
+        limits: { http: DEFAULT_HTTP_LIMITS, tftp: DEFAULT_TFTP_LIMITS },
         httpPort: 8080,
         ...(this.#https === undefined ? {} : { https: this.#https }),
         operator: { host: '127.0.0.1', port: 8081 },
