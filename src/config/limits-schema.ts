@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DEFAULT_TFTP_LIMITS } from '../model/tftp-limits.ts'
 import { duration, rate, size } from './shapes.ts'
 
 /** `server.limits`: what clients may cost, with units. */
@@ -21,17 +22,19 @@ function between(least: number, most: number): z.ZodNumber {
   return z.number(message).int(message).min(least, message).max(most, message)
 }
 
-/** The defaults stand in `model/tftp-limits.ts` once more, as numbers. */
+/** Those with units stand in `model/tftp-limits.ts` once more, as numbers. */
 export const TftpLimitsSchema = z.strictObject({
   transfers: between(16, 20_000)
-    .default(4096)
+    .default(DEFAULT_TFTP_LIMITS.transfers)
     .describe('Transfers at the same time on each network; each has a socket'),
-  perClient: between(1, 1000).default(16).describe('Transfers of one address at the same time'),
+  perClient: between(1, 1000)
+    .default(DEFAULT_TFTP_LIMITS.perClient)
+    .describe('Transfers of one address at the same time'),
   windowsize: between(1, 64)
-    .default(16)
+    .default(DEFAULT_TFTP_LIMITS.windowsize)
     .describe('Most blocks in flight that are granted (RFC 7440); receive rings of firmware hold few'),
   blksize: between(512, 65_464)
-    .default(1468)
+    .default(DEFAULT_TFTP_LIMITS.blksize)
     .describe('Largest block that is granted, in octets; never more than the MTU of the interface less 32'),
   timeout: duration('1s', '10s')
     .prefault('1s')
@@ -39,7 +42,7 @@ export const TftpLimitsSchema = z.strictObject({
       "Until a packet is sent again; it doubles each time to 8s. A client's own timeout comes before it",
     ),
   retries: between(1, 20)
-    .default(5)
+    .default(DEFAULT_TFTP_LIMITS.retries)
     .describe('How often a packet is sent again; to a client that never answered at most twice'),
   fileSize: size('1MiB', '4GiB')
     .prefault('256MiB')

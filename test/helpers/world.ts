@@ -20,6 +20,7 @@ import { DEFAULT_HTTP_LIMITS } from '../../src/model/http-limits.ts'
 import type { Lease } from '../../src/model/lease.ts'
 import { indexNodeKeys } from '../../src/model/node-keys.ts'
 import type { Step, Trace } from '../../src/model/rules.ts'
+import { DEFAULT_TFTP_LIMITS } from '../../src/model/tftp-limits.ts'
 import {
   type FirmwareFile,
   type Image,
@@ -27,8 +28,6 @@ import {
   type QueueView,
   type World,
 } from '../../src/model/world.ts'
-import { DEFAULT_TFTP_LIMITS } from '../../src/model/tftp-limits.ts'
-import { type FirmwareFile, type Image, indexNodes, type World } from '../../src/model/world.ts'
 import type { ClientArch } from '../../src/protocol/iana/arch.ts'
 
 /** The instant of every test world: 2026-11-23 04:00:00 UTC, in milliseconds. */
