@@ -132,7 +132,7 @@ function firmware(name: string, request: HttpRequest, on: ServedNetwork, running
     return text(404, `${action.kind === 'refuse' ? action.reason : 'not published'}\n`)
   const { path, size, identity, revision = name } = action.file
   return {
-    ...{ kind: 'file', path, size, pace: paceOf(request, on) },
+    ...{ kind: 'file', path, size, noLinks: true, pace: paceOf(request, on) },
     ...(identity === undefined ? {} : { identity }),
     etag: `"${size.toString(16)}-${revision}"`,
     headers: {

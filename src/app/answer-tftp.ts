@@ -34,7 +34,8 @@ export function answerTftp(
   if (action.kind !== 'file')
     return { kind: 'refuse', reason: action.kind === 'refuse' ? action.reason : 'not published' }
   const { name, path, size, revision } = action.file
-  return { kind: 'file', name, file: { path, size, ...(revision === undefined ? {} : { revision }) } }
+  const file = { path, size, ...(revision === undefined ? {} : { revision }), noLinks: true } as const
+  return { kind: 'file', name, file }
 }
 
 /** The machine whose lease an address is; undefined for a stranger's. */

@@ -8,6 +8,7 @@ import type { Disk } from '../model/disk.ts'
 import type { StoredImages } from '../model/image-store.ts'
 import type { TlsFiles, TlsReading } from '../model/tls.ts'
 import type { FirmwareFile, Image, ImageFile } from '../model/world.ts'
+import { ownPath } from './firmware-links.ts'
 import { storeOf } from './image-catalogue.ts'
 import { StoredImagesReader } from './stored-images.ts'
 import { readTlsPair } from './tls-pair.ts'
@@ -51,8 +52,9 @@ export class LocalDisk implements Disk {
     const found = new Map<string, FirmwareFile>()
     for (const dir of dirs) {
       for (const name of names) {
-        const path = join(dir, name)
-        if (found.has(name) || !(await this.isFile(path))) continue
+        if (found.has(name) || !(await this.isFile(join(dir, name)))) continue
+        const path = await ownPath(join(dir, name))
+        if (path === undefined) continue
         const stats = await stat(path, { bigint: true })
         const { size, mtimeNs, ino } = stats
         found.set(name, {

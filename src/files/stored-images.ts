@@ -1,4 +1,4 @@
-import { lstat, stat } from 'node:fs/promises'
+import { lstat, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type ImageCatalogue,
@@ -8,7 +8,14 @@ import {
   type StoredImages,
 } from '../model/image-store.ts'
 import type { Image, ImageFile } from '../model/world.ts'
-import { currentVersion, filesOf, isMissing, readCatalogue, type StorePlace } from './image-catalogue.ts'
+import {
+  currentVersion,
+  filesOf,
+  isMissing,
+  readCatalogue,
+  type StorePlace,
+  storeOf,
+} from './image-catalogue.ts'
 
 /** The image store as the server sees it: read again whenever the catalogue was replaced. */
 export class StoredImagesReader {
@@ -66,13 +73,17 @@ async function readStore(store: StorePlace): Promise<StoredImages> {
   }
 }
 
-/** The paths of the files that are there, by hash: regular files of the right size; a link is none. */
+/**
+ * The paths of the files that are there, by hash: regular files of the right size; a link is none. The store may lie
+ * behind a link of the operator's, so the paths are those behind it.
+ */
 async function presentFiles(
-  { files: folder }: StorePlace,
+  { folder: store }: StorePlace,
   catalogue: ImageCatalogue,
 ): Promise<ReadonlyMap<string, string>> {
   const files = [...catalogue.values()].flatMap(({ versions }) => versions.flatMap(filesOf))
   const wanted = new Map(files.map((file) => [file.sha256, file]))
+  const { files: folder } = storeOf(await realpath(store).catch(() => store))
   const found = await Promise.all(
     [...wanted.values()].map(async ({ sha256, size }) => {
       const path = join(folder, sha256)

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, open, readlink } from 'node:fs/promises'
 import type { TftpContent } from './tftp-exchange.ts'
 
 /** Octets read at once. */
@@ -12,7 +12,7 @@ export interface StoredFile {
   readonly size: number
   /** Changes whenever the file does; absent: nobody can tell. */
   readonly revision?: string
-  /** No symbolic link is followed to it. */
+  /** `path` leads through no symbolic link, and none is followed to it. */
   readonly noLinks?: boolean
 }
 
@@ -22,12 +22,19 @@ export async function openStored({ path, size, noLinks }: StoredFile): Promise<F
   const file = await open(path, flags)
   try {
     const now = await file.stat()
-    if (!now.isFile() || now.size !== size) throw new Error(`${path} changed on disk`)
+    const isThere = noLinks !== true || (await liesAt(file, path))
+    if (!isThere || !now.isFile() || now.size !== size) throw new Error(`${path} changed on disk`)
     return file
   } catch (error) {
     await file.close()
     throw error
   }
+}
+
+/** No folder on the way was exchanged for a link: what was opened is asked for its own path. */
+export async function liesAt(file: FileHandle, path: string): Promise<boolean> {
+  const found = await readlink(`/proc/self/fd/${file.fd}`)
+  return found === path || found === `${path} (deleted)`
 }
 
 /** A file too large to keep: the pieces around what is being sent, and the next one ahead of it. */

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { fileIdentity } from '../lib/file-identity.ts'
+import { liesAt } from './file-octets.ts'
 
 export interface PublishedFile {
   readonly path: string
@@ -59,7 +60,9 @@ export class FileReader {
     const { path, noLinks } = this.#file
     const flags = constants.O_RDONLY | (noLinks === true ? constants.O_NOFOLLOW : 0)
     const handle = await open(path, flags).catch(() => undefined)
-    if (handle === undefined || (await this.#isUnchanged(handle))) return handle
+    if (handle === undefined) return undefined
+    const isThere = noLinks !== true || (await liesAt(handle, path))
+    if (isThere && (await this.#isUnchanged(handle))) return handle
     await handle.close()
     return undefined
   }
