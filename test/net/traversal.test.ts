@@ -65,8 +65,9 @@ inNetns(import.meta, (net) => {
   // Not root, who may have linked the distribution's loaders there.
   symlinkSync('/run/canary.txt', `${SITE}/firmware/ipxe.efi`)
   lchownSync(`${SITE}/firmware/ipxe.efi`, STRANGER, STRANGER)
-  const stored = Buffer.alloc(CANARY.length, 'k')
-  const sha256 = createHash('sha256').update(stored).digest('hex')
+  /** The second image has not been asked for when its file is exchanged: nothing of it is in memory. */
+  const [stored, fresh] = [Buffer.alloc(CANARY.length, 'k'), Buffer.alloc(CANARY.length, 'f')]
+  const sha256 = createHash('sha256').update(fresh).digest('hex')
   const store = `${site.stateDir}/images`
   let server: Running
 
@@ -82,9 +83,11 @@ inNetns(import.meta, (net) => {
 
   test('the server starts; an image is stored, then a link planted in its place', options, async () => {
     process.env['CENTRA_CANARY'] = CANARY
-    writeFileSync('/run/kernel', stored)
-    const added = await centra('image', 'add', 'stored', '--kernel', '/run/kernel', '--config', site.config)
-    assert.equal(added.code, 0, added.stderr)
+    for (const [name, bytes] of Object.entries({ stored, fresh })) {
+      writeFileSync('/run/kernel', bytes)
+      const added = await centra('image', 'add', name, '--kernel', '/run/kernel', '--config', site.config)
+      assert.equal(added.code, 0, added.stderr)
+    }
     server = await serve(site, '--log', 'json')
     writeFileSync(`${store}/files/canary`, CANARY)
     symlinkSync('/run/canary.txt', `${store}/files/${'0'.repeat(64)}`)
@@ -186,7 +189,7 @@ inNetns(import.meta, (net) => {
       ]
       for (const answer of await ask(asked)) {
         assert.deepEqual(leaksOf(answer), [])
-        assert.match(answer, /^(?:\0\x05|HTTP\/1\.1 404 )/)
+        assert.ok(answer.startsWith('\0\x05') || answer.startsWith('HTTP/1.1 404 '), answer.slice(0, 80))
       }
     },
   )
@@ -228,7 +231,7 @@ inNetns(import.meta, (net) => {
           writeFileSync(`/run/planted/${sha256}`, CANARY)
           symlinkSync('/run/planted', file)
         }
-        const targets = [`/images/stored/${sha256}/kernel`, '/images/stored/kernel']
+        const targets = [`/images/fresh/${sha256}/kernel`, '/images/fresh/kernel']
         const answers = await ask(targets.map((target) => ({ via: 'http', request: requestFor(target) })))
         for (const answer of answers) assert.match(answer, /^HTTP\/1\.1 (?:404|503) /)
         for (const answer of answers) assert.deepEqual(leaksOf(answer), [])
