@@ -67,6 +67,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
     const { addReload } = await import('./reload.ts')
     return addReload
   },
+  import: async () => {
+    const { addImport } = await import('./import.ts')
+    return addImport
+  },
   firmware: async () => {
     const { addFirmware } = await import('./firmware.ts')
     return addFirmware
