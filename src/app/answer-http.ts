@@ -15,6 +15,7 @@ import { machineAt } from './answer-tftp.ts'
 import { grant } from './grant.ts'
 import { type Health, healthAnswer } from './health.ts'
 import { observeScript, observeTransfer } from './observe-http.ts'
+import { offload } from './offload.ts'
 import { publishedImage } from './published-image.ts'
 import { type Running, refreshImages } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
@@ -166,6 +167,13 @@ async function image(
       404,
       `no image has the file ${printable(parts.join('/'))}; it may have been replaced, ask for the script again\n`,
     )
+  const elsewhere = offload(
+    { image: parts[0] ?? '', sha256: file.sha256, name: file.name },
+    request,
+    on,
+    running,
+  )
+  if (elsewhere !== undefined) return elsewhere
   const mac = machineAt(request.peer, on, running)
   const { path, size, identity } = file
   return {

@@ -3,7 +3,7 @@ import type { Mac } from '../lib/mac.ts'
 import { printable } from '../lib/text.ts'
 import type { BootEvent } from '../model/event.ts'
 import type { Transfer } from '../model/http.ts'
-import type { ScriptForm } from '../model/script.ts'
+import { type BootScript, firstUrl, type ScriptForm } from '../model/script.ts'
 import { explainIpxeError } from '../protocol/ipxe/errors.ts'
 import { machineAt } from './answer-tftp.ts'
 import type { Running } from './running.ts'
@@ -66,6 +66,7 @@ export function observeScript(
     form,
     ...(boots === undefined ? {} : { profile: boots.profile, image: boots.image }),
     ...(script.kind === 'local-disk' ? { reason: script.because } : {}),
+    ...(script.kind === 'boot' ? elsewhere(script, form) : {}),
     ...(mac === undefined ? {} : standing),
   }
   running.timeline.emit({
@@ -79,6 +80,14 @@ export function observeScript(
       address: peer,
       stage: decision.conflict === undefined ? 'script' : 'conflict',
     })
+}
+
+/** The server that the files come from, when it is not ours: no transfer will be seen. */
+function elsewhere({ kernel }: BootScript, form: ScriptForm): { readonly files?: string } {
+  const first = firstUrl(kernel, form)
+  return kernel.fallback === undefined || first === kernel.fallback
+    ? {}
+    : { files: first.replace(/\/images\/.*$/, '') }
 }
 
 interface FileAsked {

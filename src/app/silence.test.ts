@@ -32,6 +32,12 @@ for (const [name, events, after, expected] of [
     ['its own script'],
   ],
   ['got its script and never fetched', [ACK, event('http.script', { script: 'boot' })], 99, ['the kernel']],
+  [
+    'fetches from another server, which is not seen here',
+    [ACK, event('http.script', { script: 'boot', files: 'http://files.example.org' })],
+    99,
+    [],
+  ],
   ['fetches', [event('http.script', { script: 'boot' }), event('http.start', { file: 'vmlinuz' })], 99, []],
   ['a loader over TFTP', [event('dhcp.ack', { boot: 'snponly.efi' })], 99, ['snponly.efi']],
   [

@@ -63,13 +63,15 @@ export class SilenceWatch {
 function toldToFetch({ kind, detail }: BootEvent): string | undefined {
   if (kind === 'dhcp.ack') return typeof detail['boot'] === 'string' ? detail['boot'] : undefined
   if (kind !== 'http.script' || detail['standing'] === 'claimed') return undefined
+  // What another server sends is not seen here.
+  if (detail['files'] !== undefined) return undefined
   if (detail['script'] === 'identify') return 'its own script'
   return detail['script'] === 'boot' ? 'the kernel' : undefined
 }
 
 /** Whether the event shows that the machine went on, or that it is not booting any more. */
 function shows({ kind, detail }: BootEvent): boolean {
-  return detail['standing'] !== 'claimed' && /^(dhcp\.ack|tftp\.|https?\.|boot\.|report)/.test(kind)
+  return detail['standing'] !== 'claimed' && /^(dhcp\.ack|tftp\.|https?\.|boot\.|files\.|report)/.test(kind)
 }
 
 function hint(fetch: string): string {

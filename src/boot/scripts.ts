@@ -1,7 +1,8 @@
 import { type Mac, macWithDashes } from '../lib/mac.ts'
-import { type Node, type Profile, RESCUE_PROFILE } from '../model/config.ts'
+import { type FilesBase, type Node, type Profile, RESCUE_PROFILE } from '../model/config.ts'
 import type { BootScript, MenuEntry, ScriptFile } from '../model/script.ts'
 import type { Image, ImageFile, World } from '../model/world.ts'
+import { fileUrl } from './files-base.ts'
 
 interface BootScriptParts {
   readonly server: string
@@ -13,6 +14,8 @@ interface BootScriptParts {
   readonly mac: Mac | undefined
   /** Kernel consoles, as in `console=`. */
   readonly consoles: readonly string[]
+  /** Another server that has the files. */
+  readonly files?: FilesBase
 }
 
 /** The script that boots an image: immutable addresses, and the command line consoles, image, profile, node, ours. */
@@ -25,8 +28,8 @@ export function bootScript(parts: BootScriptParts): BootScript {
     title: titleOf(parts),
     ...(profile.warning === undefined ? {} : { warning: profile.warning }),
     ...needs(profile),
-    kernel: fileOf(server, image, image.kernel),
-    initrds: image.initrds.map((file) => fileOf(server, image, file)),
+    kernel: fileOf(parts, image.kernel),
+    initrds: image.initrds.map((file) => fileOf(parts, file)),
     cmdline: [
       ...consoles.filter((device) => !hasConsole(operators, device)).map((device) => `console=${device}`),
       ...operators,
@@ -101,11 +104,14 @@ function isSet(operators: readonly string[], argument: string): boolean {
   return operators.some((other) => other.split('=', 1)[0] === key)
 }
 
-function fileOf(server: string, image: Image, file: ImageFile): ScriptFile {
-  return { name: file.name, url: `${server}${pathOf(image, file)}` }
+function fileOf({ server, image, files }: BootScriptParts, { name, sha256 }: ImageFile): ScriptFile {
+  const file = { image: image.name, sha256, name }
+  const own = fileUrl(server, file)
+  if (files === undefined) return { name, url: own }
+  return { name, url: files.by === 'script' ? fileUrl(files.url, file) : own, fallback: own }
 }
 
 /** A file's immutable address on the node plane. */
-export function pathOf(image: Image, file: ImageFile): string {
-  return `/images/${image.name}/${file.sha256}/${file.name}`
+export function pathOf(image: Image, { name, sha256 }: ImageFile): string {
+  return fileUrl('', { image: image.name, sha256, name })
 }

@@ -6,6 +6,7 @@ import type { Script } from '../model/script.ts'
 import type { World } from '../model/world.ts'
 import type { Action, BootRequest, Conflict, FailedStep } from './decision.ts'
 import { explainFailure } from './failure.ts'
+import { filesSource } from './files-base.ts'
 import { nodePlane, sendSecurely } from './node-plane.ts'
 import { filesToLoad, queueTurn } from './queue.ts'
 import { bootScript, hasImage, menuEntry, menuProfiles, titleOf } from './scripts.ts'
@@ -125,7 +126,10 @@ function bootable(name: string, world: World, steps: Step[]): Bootable | { reado
 function boot(request: BootRequest, { profile, image }: Bootable, world: World, context: RunContext): Action {
   const { node, steps } = context
   const { arch, mac } = request.client
-  const turn = queueTurn(request, image, world, steps)
+  const { files, steps: reasons } = filesSource(request.ingress, world.config)
+  steps.push(...reasons)
+  // What another server sends is not ours to queue for.
+  const turn = files === undefined ? queueTurn(request, image, world, steps) : undefined
   if (turn !== undefined && mac !== undefined)
     return script({
       ...{ kind: 'queue', server: nodePlane(request.ingress, world.config), client: mac },
@@ -150,8 +154,14 @@ function boot(request: BootRequest, { profile, image }: Bootable, world: World, 
   const reports = reportsPlane(request, world, context)
   return {
     kind: 'script',
-    script: bootScript({ server, reports, profile, image, node, mac, consoles }),
-    boots: { kind: 'boot-nonce', profile: profile.name, image: image.name, loads: filesToLoad(image) },
+    script: bootScript({
+      ...{ server, reports, profile, image, node, mac, consoles },
+      ...(files === undefined ? {} : { files }),
+    }),
+    boots: {
+      ...{ kind: 'boot-nonce', profile: profile.name, image: image.name },
+      loads: files === undefined ? filesToLoad(image) : [],
+    },
   }
 }
 

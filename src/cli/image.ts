@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { addPlaceOptions } from './firmware-place.ts'
 import { addAddOptions, addImageCommand } from './image-add.ts'
+import { exportCommand } from './image-export.ts'
 import { addGcOptions, collectCommand } from './image-gc.ts'
 import { listImages, removeImageCommand, showImage, verifyImages } from './image-list.ts'
 
@@ -34,6 +35,14 @@ export function addImageCommands(program: Command): void {
     )
     .option('--force', 'also when a profile of the configuration boots it')
     .action(removeImageCommand)
+  addPlaceOptions(image.command('export').argument('<folder>', 'what another web server serves'))
+    .summary('put the files of all images where another web server serves them')
+    .description(
+      'Makes FOLDER/images/NAME/SHA256/FILE: hard links to the store where possible, copies otherwise. Files appear whole; ' +
+        'what is there stays. For files: of a network.',
+    )
+    .option('--prune', 'take away versions that the store has no longer')
+    .action(exportCommand)
   addGcOptions(addPlaceOptions(image.command('gc')))
     .summary('remove old versions, and what dead commands left')
     .description(

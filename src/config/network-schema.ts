@@ -4,6 +4,7 @@ import { err, ok } from '../lib/result.ts'
 import { fromHex } from '../lib/text.ts'
 import { type CustomOption, HTTPS_USES, type StaticRoute } from '../model/config.ts'
 import { ipv4ListValue } from '../protocol/dhcp4/option-values.ts'
+import { FilesSchema } from './files-schema.ts'
 import { address, DOTTED, duration, listOf, NameSchema, range, rate, read, subnet } from './shapes.ts'
 
 /** A network of `centra-pxe.yaml`, and what its clients and nodes are told. */
@@ -251,6 +252,9 @@ export const NetworkSchema = z.strictObject({
     ),
   https: HttpsUseSchema.default([]).describe(
     'What goes over HTTPS: firmware, the loader of UEFI HTTP boot; scripts, what iPXE loads; reports of booted systems',
+  ),
+  files: FilesSchema.optional().describe(
+    'Another server with the files of the images, which machines load them from; default: from us',
   ),
   rate: rate('10kB/s', '1TB/s')
     .optional()

@@ -1,5 +1,6 @@
 import { formatIpv4, type Ipv4, rangeContains, subnetContains } from '../lib/ipv4.ts'
 import { type Config, MENU_KEYS, type Network, type Profile, RESCUE_PROFILE } from '../model/config.ts'
+import { checkFiles } from './check-files.ts'
 import { checkHttps } from './check-https.ts'
 import { checkNetworks } from './check-networks.ts'
 import { checkNodeKeys } from './check-node-keys.ts'
@@ -13,6 +14,7 @@ export function checkReferences(checked: Checked): readonly ConfigProblem[] {
   return [
     ...checkNetworks(checked),
     ...checkHttps(checked),
+    ...checkFiles(checked),
     ...checkNodes(checked),
     ...checkNodeKeys(checked),
     ...checkProfiles(checked),

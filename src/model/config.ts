@@ -104,6 +104,8 @@ export interface Network {
   /** What an iPXE gets that is not ours, such as a card's own. */
   readonly foreignIpxe: ForeignIpxePolicy
   readonly https: readonly HttpsUse[]
+  /** Where its machines load the files of images; absent: from us. */
+  readonly files?: FilesBase
   /** Of all its HTTP transfers of files together, in octets a second; absent: as fast as they can. */
   readonly rate?: number
   /** Of each client address. */
@@ -112,6 +114,14 @@ export interface Network {
   readonly boots?: number
   readonly options: ClientOptions
   readonly origin: Origin
+}
+
+/** Another server with the files of our images, at the same paths. */
+export interface FilesBase {
+  /** `http` or `https`, no slash at the end. */
+  readonly url: string
+  /** `script`: loaders are told the address; `redirect`: iPXE alone, by our answer. */
+  readonly by: 'script' | 'redirect'
 }
 
 /** A subnet and our address for its clients: the server identifier. */

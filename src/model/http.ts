@@ -6,6 +6,7 @@ export interface HttpRequest {
   readonly query: URLSearchParams
   /** The client's IPv4 address in dotted decimal. */
   readonly peer: string
+  readonly userAgent?: string
   /** It came over TLS. */
   readonly secure?: true
   /** The body as text; undefined when it is longer than `limit` octets or does not arrive. */

@@ -17,6 +17,7 @@ const RULES = {
   'loader.select': 'Which loader fits the client and is on disk',
   'ipxe.foreign': "Whether a card's own iPXE gets our loader before its script",
   'https.use': 'Whether the client is sent to the HTTPS port',
+  'files.base': 'Which server the files of the image come from',
   'script.url': 'Where iPXE finds its script',
   'file.publish': 'Whether the name asked for is a published loader',
   'unknown.policy': 'What a machine gets that no node describes',

@@ -29,6 +29,14 @@ export interface ScriptFile {
   /** The name the loader gives the image: `vmlinuz`, `initrd.img`. */
   readonly name: string
   readonly url: string
+  /** Ours, when the other is another server's: for loaders that cannot use that one, and where it fails. */
+  readonly fallback?: string
+}
+
+/** The address that a loader of this form is told first: GRUB has no TLS, and PXELINUX cannot try twice. */
+export function firstUrl({ url, fallback }: ScriptFile, form: ScriptForm): string {
+  if (fallback === undefined || form === 'ipxe') return url
+  return form === 'grub' && url.startsWith('http:') ? url : fallback
 }
 
 export interface BootScript {

@@ -36,6 +36,7 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'tftp.script': 'script',
   'http.script': 'script',
   'http.start': 'HTTP',
+  'http.redirect': 'redirect',
   'http.progress': 'HTTP',
   'http.stalled': 'HTTP stalled',
   'http.resumed': 'HTTP goes on',
@@ -45,6 +46,7 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'boot.queued': 'waits to load:',
   'boot.admitted': 'may load',
   'node.conflict': 'nobody can tell which machine this is:',
+  'files.fallback': 'files from us:',
   'boot.failed': 'boot failed',
   'boot.silent': 'silent: never came for',
   'boot.loop': 'loop: again and again',
@@ -86,6 +88,8 @@ function describeFact(key: string, { detail }: BootEvent): string | undefined {
   if (HIDDEN.has(key)) return undefined
   if (PLAIN.has(key)) return String(value)
   if (ASIDE.has(key)) return `(${value})`
+  if (key === 'base') return `not from ${value}`
+  if (key === 'files') return `files from ${value}`
   if (key === 'idle') return `nothing moved for ${value}`
   if (key === 'asks') return `for ${value}`
   if (key === 'seconds') return `in ${value} s`

@@ -1,13 +1,15 @@
 import { type Mac, macWithDashes } from '../lib/mac.ts'
-import type {
-  BootScript,
-  ConfirmScript,
-  MenuEntry,
-  MenuScript,
-  PageScript,
-  QueueScript,
-  RecoveryScript,
-  Script,
+import {
+  type BootScript,
+  type ConfirmScript,
+  firstUrl,
+  type MenuEntry,
+  type MenuScript,
+  type PageScript,
+  type QueueScript,
+  type RecoveryScript,
+  type Script,
+  type ScriptFile,
 } from '../model/script.ts'
 
 /** How long the screens wait for a key, in seconds; `READ_SECONDS` before a menu covers what was told. */
@@ -49,16 +51,40 @@ export function renderGrub(script: Script): string {
 function boot(script: BootScript): string {
   const needs = script.needs === undefined ? [] : [`echo ${quote(`Needs: ${script.needs}`)}`]
   const warning = script.warning === undefined ? [] : [`echo ${quote(`WARNING: ${script.warning}`)}`]
-  const initrds = script.initrds.map((file) => quote(path(file.url)))
+  const first = (file: ScriptFile): string => quote(path(firstUrl(file, 'grub')))
+  const initrds = script.initrds.map(first)
   return lines(
     `# Centra PXE: ${comment(script.title)}`,
     `echo ${quote(`Centra PXE: ${script.title}`)}`,
     ...needs,
     ...warning,
-    ['linux', quote(path(script.kernel.url)), ...script.cmdline.map(quoteArgument)].join(' '),
+    ...linux(script, first(script.kernel)),
     ...(initrds.length === 0 ? ['boot'] : [`if initrd ${initrds.join(' ')}; then`, '  boot', 'fi']),
+    ...initrdsOfOurs(script, initrds),
     ...(script.client === undefined ? [] : reportFailure(script.server, script.client)),
   )
+}
+
+/** From the other server, and from ours where that fails. */
+function linux({ kernel, cmdline }: BootScript, first: string): readonly string[] {
+  const command = (at: string): string => ['linux', at, ...cmdline.map(quoteArgument)].join(' ')
+  const own = ownPath(kernel)
+  return own === undefined
+    ? [command(first)]
+    : [`if ${command(first)}; then`, '  set files=other', 'else', `  ${command(own)}`, 'fi']
+}
+
+function initrdsOfOurs({ initrds }: BootScript, first: readonly string[]): readonly string[] {
+  const own = initrds.map((file, i) => ownPath(file) ?? first[i] ?? '')
+  return own.every((one, i) => one === first[i]) ? [] : [`if initrd ${own.join(' ')}; then`, '  boot', 'fi']
+}
+
+/** Where ours is, marked as asked for in another's place; undefined when ours is asked first. */
+function ownPath(file: ScriptFile): string | undefined {
+  const { fallback } = file
+  return fallback === undefined || firstUrl(file, 'grub') === fallback
+    ? undefined
+    : quote(`${path(fallback)}?fallback=grub`)
 }
 
 /** GRUB cannot tell which of the commands failed, nor why; its own message is on the screen. */

@@ -78,10 +78,34 @@ function boot(out: IpxeEmitter, script: BootScript): void {
   const initrdArguments = script.initrds.map((file) => `initrd=${file.name}`)
   const cmdline = [...initrdArguments, ...script.cmdline].flatMap((argument) => argument.split(' '))
   out.tryRun('imgfree').blank()
-  load(out, 'kernel', script.kernel, cmdline)
-  for (const file of script.initrds) load(out, 'initrd', file, [])
-  out.run('set', 'step', 'boot').run('set', 'url', script.kernel.url).runOrGoto('failed', 'boot').blank()
+  const hasFallback = script.kernel.fallback !== undefined
+  loadAll(out, script, { cmdline, onFailure: hasFallback ? 'own' : 'failed' })
+  if (hasFallback) {
+    out.comment('The other server did not give it: everything from ours').label('own')
+    out.run('set', 'fault', SETTINGS.errno)
+    out.echo(`Centra PXE: ${SETTINGS.url} failed, iPXE error ${SETTINGS.fault}; now from ${script.server}`)
+    out.tryRun('imgfree').blank()
+    const own = (file: ScriptFile): ScriptFile => ({
+      name: file.name,
+      url: `${file.fallback ?? file.url}?fallback=${SETTINGS.fault}`,
+    })
+    const ours = { ...script, kernel: own(script.kernel), initrds: script.initrds.map(own) }
+    loadAll(out, ours, { cmdline, onFailure: 'failed' })
+  }
   failed(out, script.server, script.client)
+}
+
+interface Loading {
+  /** Kernel arguments. */
+  readonly cmdline: readonly string[]
+  /** The label. */
+  readonly onFailure: string
+}
+
+function loadAll(out: IpxeEmitter, { kernel, initrds }: BootScript, { cmdline, onFailure }: Loading): void {
+  load(out, 'kernel', kernel, { cmdline, onFailure })
+  for (const file of initrds) load(out, 'initrd', file, { cmdline: [], onFailure })
+  out.run('set', 'step', 'boot').run('set', 'url', kernel.url).runOrGoto('failed', 'boot').blank()
 }
 
 /** One file: the step and the URL are noted first, for whoever reads of a failure. */
@@ -89,10 +113,12 @@ function load(
   out: IpxeEmitter,
   command: 'kernel' | 'initrd',
   file: ScriptFile,
-  args: readonly string[],
+  { cmdline, onFailure }: Loading,
 ): void {
   out.run('set', 'step', command).run('set', 'url', file.url)
-  out.runOrGoto('failed', command, '--timeout', STALL_MS, '--name', file.name, SETTINGS.url, ...args).blank()
+  out
+    .runOrGoto(onFailure, command, '--timeout', STALL_MS, '--name', file.name, SETTINGS.url, ...cmdline)
+    .blank()
 }
 
 function menu(out: IpxeEmitter, script: MenuScript): void {

@@ -1,5 +1,12 @@
 import { type Mac, macWithDashes } from '../lib/mac.ts'
-import type { BootScript, MenuEntry, MenuScript, RecoveryScript, Script } from '../model/script.ts'
+import {
+  type BootScript,
+  firstUrl,
+  type MenuEntry,
+  type MenuScript,
+  type RecoveryScript,
+  type Script,
+} from '../model/script.ts'
 
 /** How the loader fetches what it is told: `tftp` by names below its own folder, `http` by whole addresses. */
 export type PxelinuxFetches = 'tftp' | 'http'
@@ -68,8 +75,10 @@ function boot(script: BootScript, over: PxelinuxFetches): string {
     'DEFAULT boot',
     'PROMPT 0',
     'LABEL boot',
-    `  LINUX ${name(kernel.url, over)}`,
-    ...(initrds.length === 0 ? [] : [`  INITRD ${initrds.map(({ url }) => name(url, over)).join(',')}`]),
+    `  LINUX ${name(firstUrl(kernel, 'pxelinux'), over)}`,
+    ...(initrds.length === 0
+      ? []
+      : [`  INITRD ${initrds.map((file) => name(firstUrl(file, 'pxelinux'), over)).join(',')}`]),
     `  APPEND ${cmdline.map(line).join(' ')}`,
   )
 }

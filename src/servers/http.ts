@@ -151,6 +151,7 @@ function readRequest(request: IncomingMessage): HttpRequest {
     path: `/${path}`.replace(/\/{2,}/g, '/'),
     query: new URLSearchParams(rawQuery),
     peer: peerOf(request.socket),
+    ...(request.headers['user-agent'] === undefined ? {} : { userAgent: request.headers['user-agent'] }),
     ...('encrypted' in request.socket ? { secure: true } : {}),
     readBody: (limit) => readBody(request, limit),
   }
