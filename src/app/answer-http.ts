@@ -26,6 +26,8 @@ import { worldAt } from './world.ts'
 const FORM_LIMIT = 65_536
 /** iPXE's name of a card that is not Ethernet (20 octets of IPoIB): whose lease asks is the machine. */
 const LONG_ADDRESS = /^[0-9a-f]{2}(-[0-9a-f]{2}){7,19}(?=\.)/i
+/** Milliseconds: a machine that loads an image in ranges asks a thousand times. */
+const LOOK_AGAIN_MS = 1000
 const FOREVER = 'public, max-age=31536000, immutable'
 
 /** The node plane: every path of it. Rejects only for a fault of ours. */
@@ -160,7 +162,8 @@ async function image(
   on: ServedNetwork,
   running: Running,
 ): Promise<HttpAnswer> {
-  await refreshImages(running)
+  const isNamedByHash = parts.length === 3 && publishedImage(parts, running) !== undefined
+  await refreshImages(running, isNamedByHash ? LOOK_AGAIN_MS : 0)
   const file = publishedImage(parts, running)
   if (file === undefined)
     return text(

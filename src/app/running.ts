@@ -63,9 +63,18 @@ export interface Running {
   readonly now: () => number
 }
 
-/** Notices images that were added, or changed on disk since they were hashed, so that a script never names old bytes. */
-export async function refreshImages(running: Running): Promise<void> {
+/** When the images of a picture were looked at, as `Running.now`. */
+const lookedAt = new WeakMap<Picture['images'], number>()
+
+/**
+ * Notices images that were added, or changed on disk since they were hashed, so that a script never names old bytes. Not
+ * again within so many milliseconds: whoever asks by hash gets what has that hash, or nothing.
+ */
+export async function refreshImages(running: Running, withinMs = 0): Promise<void> {
   const { picture, disk } = running
+  const now = running.now()
+  if (now - (lookedAt.get(picture.images) ?? Number.NEGATIVE_INFINITY) < withinMs) return
   const images = await lookAtImages(picture.config, disk, picture)
+  lookedAt.set(images.images, now)
   if (running.picture === picture) running.picture = { ...picture, ...images }
 }

@@ -1,5 +1,5 @@
-/** Octets of a file that are read, kept and written at once (measured: docs/decisions/0012-large-files.md). */
-export const CHUNK = 4 << 20
+/** Octets of a file that are read and kept at once (measured: docs/decisions/0012-large-files.md). */
+export const CHUNK = 1 << 20
 
 export interface ChunkAsk {
   /** Names the content: entries of one key and offset are the same octets. */

@@ -10,6 +10,15 @@ export interface Span {
   readonly end: number
 }
 
+/** Octets in order, which stay as they are until they are released. */
+export interface Piece {
+  readonly parts: readonly Uint8Array[]
+  readonly length: number
+  readonly release: () => void
+}
+
+/** Chunks that are written at once, and as many are read ahead. */
+const CHUNKS_AT_ONCE = 4
 /** Octets of a transfer's own buffer: where there is plenty of memory, little, and hardly any. */
 const OWN_SIZES = [1 << 20, 64 << 10, 16 << 10] as const
 /** Octets of all own buffers, up to which the next transfer gets one of that size. */
@@ -47,14 +56,38 @@ export class FilePieces {
   }
 
   /** What comes at this place, at most `most` octets of it; undefined when the file is not what it was. */
-  async next(at: number, most: number, isSlow: boolean): Promise<Chunk | undefined> {
-    const whole = isSlow ? undefined : this.#cache.take(this.#ask(at))
-    const chunk = whole instanceof Promise ? await whole : whole
-    if (chunk === undefined) return this.#read(at, most, isSlow)
-    this.#prepare(at)
-    const from = at % CHUNK
-    const to = Math.min(from + most, chunk.bytes.length, this.#span.end - at + from)
-    return { bytes: chunk.bytes.subarray(from, to), release: chunk.release }
+  async next(at: number, most: number, isSlow: boolean): Promise<Piece | undefined> {
+    const found = isSlow ? undefined : this.#cache.take(this.#ask(at))
+    const first = found instanceof Promise ? await found : found
+    if (first === undefined) return this.#read(at, most, isSlow)
+    const end = Math.min(this.#span.end, at + most)
+    const chunks = [first, ...this.#following(at, end)]
+    const parts = chunks.map(({ bytes }, index) => {
+      const offset = at - (at % CHUNK) + index * CHUNK
+      return bytes.subarray(Math.max(at - offset, 0), Math.min(end - offset, bytes.length))
+    })
+    const length = parts.reduce((sum, part) => sum + part.length, 0)
+    this.#prepare(at + length)
+    return {
+      ...{ parts, length },
+      release: () => {
+        for (const chunk of chunks) chunk.release()
+      },
+    }
+  }
+
+  /** The chunks after that of `at` that are in memory. */
+  #following(at: number, end: number): readonly Chunk[] {
+    const chunks: Chunk[] = []
+    let next = at - (at % CHUNK) + CHUNK
+    for (; next < end && chunks.length + 1 < CHUNKS_AT_ONCE; next += CHUNK) {
+      const chunk = this.#cache.has(this.#span.key, next, next)
+        ? this.#cache.take(this.#ask(next))
+        : undefined
+      if (chunk === undefined || chunk instanceof Promise) break
+      chunks.push(chunk)
+    }
+    return chunks
   }
 
   close(): Promise<void> {
@@ -64,8 +97,8 @@ export class FilePieces {
   }
 
   #prepare(at: number): void {
-    const next = at - (at % CHUNK) + CHUNK
-    if (next < this.#span.end) this.#cache.prepare(this.#ask(next))
+    const end = Math.min(this.#span.end, at + CHUNKS_AT_ONCE * CHUNK)
+    for (let next = at - (at % CHUNK); next < end; next += CHUNK) this.#cache.prepare(this.#ask(next))
   }
 
   #ask(at: number): ChunkAsk {
@@ -77,10 +110,10 @@ export class FilePieces {
     }
   }
 
-  async #read(at: number, most: number, isSmall: boolean): Promise<Chunk | undefined> {
+  async #read(at: number, most: number, isSmall: boolean): Promise<Piece | undefined> {
     this.#own ??= this.#owns.take(isSmall)
     const length = Math.min(most, this.#own.length, isSmall ? OWN_SIZES[1] : most, this.#span.end - at)
     const bytes = this.#own.subarray(0, length)
-    return (await this.#reader.read(bytes, at)) ? { bytes, release: () => {} } : undefined
+    return (await this.#reader.read(bytes, at)) ? { parts: [bytes], length, release: () => {} } : undefined
   }
 }

@@ -2,10 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Pace } from '../model/http.ts'
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../model/http-limits.ts'
 import { ChunkCache } from './chunk-cache.ts'
+import { Connections } from './connections.ts'
 import { FilePieces, OwnBuffers, type Span } from './file-pieces.ts'
 import { FileReader, type PublishedFile } from './file-reader.ts'
 import { Pacing } from './pacing.ts'
 import type { ResponseWriter } from './response-writer.ts'
+import { SlowTransfers } from './slow-transfers.ts'
 import { TransferSlots } from './transfer-slots.ts'
 import { type ActiveTransfer, ActiveTransfers } from './transfers.ts'
 
@@ -33,8 +35,10 @@ const PROGRESS_MS = 500
 const SLOW_MS = 1000
 const FAST_MS = 20
 
-/** What all HTTP planes share to send files: the cache, the rates, and who sends what. */
+/** What all HTTP planes share: their connections, and to send files the cache, the rates, and who sends what. */
 export class FileSender {
+  readonly limits: () => HttpLimits
+  readonly connections: Connections
   readonly transfers = new ActiveTransfers()
   readonly #cache: ChunkCache
   readonly #slots: TransferSlots
@@ -42,13 +46,24 @@ export class FileSender {
   readonly #owns = new OwnBuffers()
 
   constructor(limits: () => HttpLimits = () => DEFAULT_HTTP_LIMITS) {
+    this.limits = limits
+    this.connections = new Connections(limits)
     this.#cache = new ChunkCache(() => limits().cache)
     this.#slots = new TransferSlots(limits)
+    const isScarce = (): boolean => this.connections.isScarce || this.#cache.isScarce
+    new SlowTransfers(this.transfers, { limits, isScarce }).start()
   }
 
   get figures() {
     const { octets, ...cut } = this.transfers.figures
-    return { octets, cut, cache: this.#cache.figures, slots: this.#slots.figures, own: this.#owns.octets }
+    return {
+      connections: this.connections.figures,
+      octets,
+      cut,
+      cache: this.#cache.figures,
+      slots: this.#slots.figures,
+      own: this.#owns.octets,
+    }
   }
 
   /** Whether the file is the one that was published, or all of this span is in memory. */
@@ -99,11 +114,11 @@ export class FileSender {
       if (piece === undefined) return 'the file changed while it was sent'
       const begun = performance.now()
       transfer.movedAt = begun
-      transfer.pending = piece.bytes.length
-      const isTaken = await writer.write(piece.bytes)
+      transfer.pending = piece.length
+      const isTaken = await writer.write(piece.parts)
       piece.release()
       if (!isTaken) return 'the client closed the connection'
-      this.transfers.note(transfer, piece.bytes.length)
+      this.transfers.note(transfer, piece.length)
       isSlow = this.#cache.isScarce && transfer.movedAt - begun > (isSlow ? FAST_MS : SLOW_MS)
       if (transfer.movedAt - toldAt < PROGRESS_MS) continue
       toldAt = transfer.movedAt

@@ -8,7 +8,7 @@ import {
 import type { Server as SecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { HttpAnswer, HttpObserver, HttpRequest } from '../model/http.ts'
-import { DEFAULT_HTTP_LIMITS } from '../model/http-limits.ts'
+import type { HttpLimits } from '../model/http-limits.ts'
 import { FileSender, itsTurn } from './file-sender.ts'
 import { watchExchange } from './http-exchange.ts'
 import { sendFile } from './http-file.ts'
@@ -32,39 +32,52 @@ export interface HttpServer {
   close(graceMs: number): Promise<void>
 }
 
+/** Milliseconds: how often Node looks for requests that take too long. */
+const LOOK_MS = 1000
+
 /**
- * Milliseconds, and connections. Headers that come a byte a second are cut after 10 s; Node looks only every
- * `connectionsCheckingInterval`. iPXE keeps idle connections for about 10 s, so ours live longer than that.
+ * Headers that come a byte a second are cut in time only if Node looks often. The times are set anew with every
+ * connection, so that a reload changes them.
  */
 export const HTTP_OPTIONS: ServerOptions = {
-  headersTimeout: 10_000,
-  requestTimeout: 20_000,
-  connectionsCheckingInterval: 1000,
-  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: LOOK_MS,
   maxHeaderSize: 16_384,
   noDelay: true,
 }
 
+function setTimes(server: Server | SecureServer, { headers, request, idle }: HttpLimits): void {
+  server.headersTimeout = headers * 1000
+  // Node knows no request that may take less time than its head.
+  server.requestTimeout = Math.max(headers, request) * 1000
+  server.keepAliveTimeout = idle * 1000
+}
+
 /** Header names keep the case written here: GRUB compares `Content-Length: ` with its capitals. */
 export function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
-  return listen(createServer(HTTP_OPTIONS, requestListener(options)), options)
+  const shared = { ...options, sender: options.sender ?? new FileSender() }
+  return listen(createServer(HTTP_OPTIONS, requestListener(shared)), shared)
 }
 
 export function requestListener(
-  options: HttpServerOptions,
+  options: Serving,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const { sender = new FileSender() } = options
-  return (request, response) => void serve(request, response, { ...options, sender })
+  return (request, response) => {
+    options.sender.connections.asked(request, response)
+    void serve(request, response, options)
+  }
 }
 
 /** Opens the socket of a server that was made with `HTTP_OPTIONS`; rejects with who has the port. */
-export function listen(server: Server | SecureServer, options: HttpServerOptions): Promise<HttpServer> {
-  server.maxConnections = DEFAULT_HTTP_LIMITS.connections
+export function listen(server: Server | SecureServer, options: Serving): Promise<HttpServer> {
+  const { sender } = options
+  setTimes(server, sender.limits())
   // A client that closes its sending side after the request (nc, some proxies) still wants the answer; without this
   // Node's http drops it unless the answer is ready at once. The property is not in Node's types.
   Object.assign(server, { httpAllowHalfOpen: true })
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
+    setTimes(server, sender.limits())
+    if (!sender.connections.open(socket, peerOf(socket))) return options.observer?.connection(0)
     sockets.add(socket)
     options.observer?.connection(1)
     socket.on('close', () => {
@@ -72,7 +85,6 @@ export function listen(server: Server | SecureServer, options: HttpServerOptions
       options.observer?.connection(-1)
     })
   })
-  server.on('drop', () => options.observer?.connection(0))
   return new Promise((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException): void => reject(listenError(error, options))
     server.once('error', refuse)
@@ -107,7 +119,7 @@ async function close(
   clearTimeout(cut)
 }
 
-type Serving = HttpServerOptions & { readonly sender: FileSender }
+export type Serving = HttpServerOptions & { readonly sender: FileSender }
 
 async function serve(
   request: IncomingMessage,

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:https'
 import type { Socket } from 'node:net'
 import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import type { TlsPair } from '../model/tls.ts'
+import { FileSender } from './file-sender.ts'
 import {
   HTTP_OPTIONS,
   type HttpServer,
@@ -42,13 +43,14 @@ const CIPHERS = [
 
 /** HTTP over TLS 1.2 and 1.3 with the same requests and answers; the whole chain of the file is sent. */
 export async function serveHttps(options: HttpsServerOptions): Promise<HttpsServer> {
+  const shared = { ...options, sender: options.sender ?? new FileSender() }
   const server = createServer(
     { ...HTTP_OPTIONS, ...secureContext(options.pair), handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
-    requestListener(options),
+    requestListener(shared),
   )
   tellRefusals(server, options)
   return {
-    ...(await listen(server, options)),
+    ...(await listen(server, shared)),
     usePair: (pair) => server.setSecureContext(secureContext(pair)),
   }
 }

@@ -25,15 +25,22 @@ export class ResponseWriter {
   }
 
   /** True when the kernel has taken the octets, so that their memory is free again; false when the client is gone. */
-  write(bytes: Uint8Array): Promise<boolean> {
+  write(parts: readonly Uint8Array[]): Promise<boolean> {
     return new Promise((resolve) => {
       if (this.#isClosed) return resolve(false)
       this.#end = resolve
-      this.#response.write(bytes, (error) => {
+      const end = (error: Error | null | undefined): void => {
         if (error === null || error === undefined) this.#finish(true)
         // The memory is in use until the connection is closed.
         else if (!this.#isClosed) this.#response.destroy()
+      }
+      // One system call for all of them, and for the head before the first.
+      this.#response.cork()
+      parts.forEach((part, index) => {
+        if (index === parts.length - 1) this.#response.write(part, end)
+        else this.#response.write(part)
       })
+      this.#response.uncork()
     })
   }
 
