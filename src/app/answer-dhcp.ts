@@ -1,4 +1,5 @@
 import type { ProxyAnswer } from '../boot/decide-proxy.ts'
+import { isBelieved } from '../boot/match-node.ts'
 import type { DhcpReply } from '../boot/reply-dhcp.ts'
 import { subnetContains } from '../lib/ipv4.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
@@ -60,11 +61,13 @@ export async function answerDhcp(
 }
 
 /** What only DHCP shows of a machine. */
-function recognise({ match: { node, by }, client }: DhcpThought, { recognised, picture }: Running): void {
+function recognise({ match: { node, by }, client, on }: DhcpThought, { recognised, picture }: Running): void {
   const { mac } = client.boot.client
   const isShared = picture.config.sharedAdapters.has(mac)
   const { mac: key, card } = client.lease
   if (node !== undefined && by !== undefined && by !== 'mac' && !isShared) recognised.note(mac, node.name, by)
+  const { port } = client.boot.client
+  if (port !== undefined && isBelieved(port, on.network, picture.config)) recognised.notePort(mac, port)
   if (card !== undefined) recognised.noteCard(key, card)
 }
 

@@ -3,6 +3,7 @@ import { classifyFirmware } from '../boot/classify-tftp.ts'
 import { decide } from '../boot/decide.ts'
 import type { BootRequest } from '../boot/decision.ts'
 import { type OwnName, readOwnName } from '../boot/own-name.ts'
+import { parseIpv4 } from '../lib/ipv4.ts'
 import { macWithDashes, parseMac } from '../lib/mac.ts'
 import { printable } from '../lib/text.ts'
 import type { HttpAnswer, HttpRequest, Pace } from '../model/http.ts'
@@ -206,8 +207,16 @@ function paceOf({ peer }: HttpRequest, { network }: ServedNetwork): Pace {
   }
 }
 
-function ingress(on: ServedNetwork, { secure }: Pick<HttpRequest, 'secure'>): BootRequest['ingress'] {
-  return { network: on.network.name, server: on.address, ...(secure === true ? { secure } : {}) }
+function ingress(
+  on: ServedNetwork,
+  { secure, peer }: Pick<HttpRequest, 'secure' | 'peer'>,
+): BootRequest['ingress'] {
+  const from = parseIpv4(peer)
+  return {
+    ...{ network: on.network.name, server: on.address },
+    ...(secure === true ? { secure } : {}),
+    ...(from === undefined ? {} : { peer: from }),
+  }
 }
 
 function scriptAnswer(value: Script | undefined, form: ScriptForm): HttpAnswer {

@@ -32,7 +32,7 @@ export function explain(
   now: number,
   leases: LeaseView = new LeaseTable(),
 ): Explanation {
-  if (supposed.via === 'http') return explainScript(supposed, picture, now)
+  if (supposed.via === 'http') return explainScript(supposed, picture, now, leases)
   const { network, server, link, port } = supposed
   return explainMessage(
     encodeDhcp4(supposeMessage(supposed)),
@@ -42,7 +42,7 @@ export function explain(
   ).explanation
 }
 
-function explainScript(supposed: Supposed, picture: Picture, now: number): Explanation {
+function explainScript(supposed: Supposed, picture: Picture, now: number, leases: LeaseView): Explanation {
   const { mac, network, server } = supposed
   const common = { request: describeGet(supposed), mac }
   const request = supposeScript(supposed, {
@@ -51,7 +51,7 @@ function explainScript(supposed: Supposed, picture: Picture, now: number): Expla
     ...(comesSecurely(supposed, picture) ? { secure: true } : {}),
   })
   if (!request.ok) return { ...common, steps: [], answer: `no answer: ${request.error}`, stable: true }
-  const { action, trace, node } = decide(request.value, worldAt(picture, new LeaseTable(), now))
+  const { action, trace, node } = decide(request.value, worldAt(picture, leases, now))
   return {
     ...common,
     ...(node === undefined ? {} : { node }),

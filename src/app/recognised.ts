@@ -1,5 +1,5 @@
 import type { Mac } from '../lib/mac.ts'
-import type { NodeKey } from '../model/node-keys.ts'
+import type { NodeKey, PortEvidence } from '../model/node-keys.ts'
 import type { Recognised, RecognisedView } from '../model/world.ts'
 
 /** Machines remembered; of more, the one that has not spoken for longest is forgotten. */
@@ -10,6 +10,7 @@ export class RecognisedMachines implements RecognisedView {
   readonly #nodes = new Map<Mac, Recognised>()
   /** The same by name of the node. */
   readonly #claims = new Map<string, Set<Mac>>()
+  readonly #ports = new Map<Mac, PortEvidence>()
   /** By lease key, where that is not the card's MAC. */
   readonly #cards = new Map<Mac, Mac>()
 
@@ -26,6 +27,15 @@ export class RecognisedMachines implements RecognisedView {
   /** @inheritDoc */
   claimants(node: string): Iterable<Mac> {
     return this.#claims.get(node) ?? []
+  }
+
+  notePort(mac: Mac, port: PortEvidence): void {
+    remember(this.#ports, mac, port)
+  }
+
+  /** @inheritDoc */
+  portOf(mac: Mac): PortEvidence | undefined {
+    return this.#ports.get(mac)
   }
 
   noteCard(key: Mac, mac: Mac): void {

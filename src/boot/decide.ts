@@ -2,10 +2,12 @@ import { printable } from '../lib/text.ts'
 import type { Config, Network } from '../model/config.ts'
 import type { Step } from '../model/rules.ts'
 import type { FirmwareFile, World } from '../model/world.ts'
+import { where } from './cite.ts'
 import type { Action, BootRequest, Decision } from './decision.ts'
 import { type MatchedNode, matchNode } from './match-node.ts'
 import { nodePlane } from './node-plane.ts'
-import { whatToRun, where } from './what-to-run.ts'
+import { selectProfile } from './select-profile.ts'
+import { whatToRun } from './what-to-run.ts'
 import { whereNext } from './where-next.ts'
 
 /**
@@ -33,7 +35,9 @@ export function decide(
 
   switch (request.question.kind) {
     case 'where-next':
-      return finish(whereNext({ request, world, node, steps }))
+      return finish(
+        whereNext({ request, world, steps, node, profile: profileAhead(request, world, match, steps) }),
+      )
     case 'file':
       return finish(publishedFile(request.question.names, world, steps))
     case 'identify':
@@ -46,6 +50,20 @@ export function decide(
     default:
       return request.question satisfies never
   }
+}
+
+/** The profile of a machine that is about to load, as far as DHCP can tell: its loader counts. */
+function profileAhead(
+  request: BootRequest,
+  world: World,
+  { node, conflict }: MatchedNode,
+  steps: Step[],
+): string | undefined {
+  if (request.client.stage === 'os' || conflict !== undefined) return undefined
+  const tried: Step[] = []
+  const profile = selectProfile(request, world, node, tried)
+  steps.push(...tried.filter(({ rule }) => rule !== 'profile.select'))
+  return profile
 }
 
 /** The network's `clients:` and the global `unknown: ignore`, which concern DHCP only; undefined for the welcome. */

@@ -59,6 +59,8 @@ export interface Ingress {
   readonly server: Ipv4
   /** Over TLS. */
   readonly secure?: true
+  /** Where a request over HTTP came from. */
+  readonly peer?: Ipv4
 }
 
 /** `where-next`: DHCP's question. `file`: a name over TFTP or HTTP. `identify` and `run`: the two HTTP scripts. */

@@ -7,9 +7,9 @@ import { contradicts, foldText, type NodeKey, nodeAtPort, type PortEvidence } fr
 import { isPlaceholderText, isPlaceholderUuid } from '../model/placeholders.ts'
 import type { Step } from '../model/rules.ts'
 import type { World } from '../model/world.ts'
+import { where } from './cite.ts'
 import type { BootRequest, Conflict } from './decision.ts'
 import { type Candidate, describeCandidate, judgeNodes, type Sign, weighNodes } from './identity-score.ts'
-import { where } from './what-to-run.ts'
 
 /** The described machine that asks, by which key, and why. */
 export interface MatchedNode {
@@ -143,7 +143,7 @@ function byPort(port: PortEvidence | undefined, { keys }: World, steps: Step[]):
 }
 
 /** Only a relay that the configuration lists is known to be one. */
-function isBelieved({ relay }: PortEvidence, network: Network, { networks }: Config): boolean {
+export function isBelieved({ relay }: PortEvidence, network: Network, { networks }: Config): boolean {
   const { sharedNetwork, relays } = network
   return (
     relays.includes(relay) ||
@@ -201,7 +201,8 @@ function earlier(request: BootRequest, world: World, steps: readonly Step[]): Ma
   return contested({ node, steps: [...steps, step] }, { by: before.by, request, world })
 }
 
-function describePort({ relay, circuitId, remoteId }: PortEvidence): string {
+/** `option 82.1 = eth7, relay 10.77.0.254`. */
+export function describePort({ relay, circuitId, remoteId }: PortEvidence): string {
   return [
     ...(circuitId === undefined ? [] : [`option 82.1 = ${describeOctets(circuitId)}`]),
     ...(remoteId === undefined ? [] : [`option 82.2 = ${describeOctets(remoteId)}`]),

@@ -10,6 +10,8 @@ export interface Asked {
   readonly request: BootRequest
   readonly world: World
   readonly node: Node | undefined
+  /** What it will boot, as far as that is known. */
+  readonly profile: string | undefined
   readonly steps: Step[]
 }
 
@@ -49,8 +51,8 @@ interface Override {
 }
 
 /** The node's own first. */
-export function overrides({ node, world }: Asked): readonly Override[] {
-  const profile = world.config.profiles.get(node?.profile ?? '')
+export function overrides({ node, profile: selected = '', world }: Asked): readonly Override[] {
+  const profile = world.config.profiles.get(selected)
   return [
     ...(node?.loader === undefined
       ? []

@@ -1,6 +1,7 @@
 import { ANY_ADDRESS, type Ipv4 } from '../lib/ipv4.ts'
 import { type Mac, macToBytes, macWithDashes } from '../lib/mac.ts'
 import { ok, type Result } from '../lib/result.ts'
+import { toHex } from '../lib/text.ts'
 import type { ScriptForm } from '../model/script.ts'
 import {
   BROADCAST_FLAG,
@@ -19,6 +20,10 @@ import type { BootRequest, ClientStage, Ingress } from './decision.ts'
 /** What iPXE tells of itself in option 175: that it speaks HTTP (feature 0x13, version 1). */
 const SPEAKS_HTTP = { code: 0x13, data: Uint8Array.of(1) }
 
+/** SMBIOS as iPXE knows it. */
+export const SMBIOS_FACTS = ['uuid', 'serial', 'asset', 'manufacturer', 'product'] as const
+export type SmbiosFact = (typeof SMBIOS_FACTS)[number]
+
 export interface SupposedClient {
   readonly mac: Mac
   readonly arch: ClientArch
@@ -26,6 +31,8 @@ export interface SupposedClient {
   readonly via: 'dhcp' | 'http'
   /** What somebody chose in the menu. */
   readonly choice?: string
+  /** What it says of itself when it asks for its script. */
+  readonly says?: Readonly<Partial<Record<SmbiosFact, string>>>
   /** The step that failed on it, with iPXE's error number if it told one. */
   readonly failed?: { readonly step: string; readonly errno?: string }
   readonly form: ScriptForm
@@ -53,9 +60,13 @@ export interface SupposedMessage {
 
 /** The script such a client would ask for. The error is the reason why the server would not even look at it. */
 export function supposeScript(client: SupposedClient, ingress: Ingress): Result<BootRequest, string> {
-  const { mac, arch, choice, failed, form } = client
+  const { mac, arch, choice, failed, form, says = {} } = client
+  const { uuid, ...texts } = says
+  const asHex = Object.entries(texts).map(([key, text]) => [key, toHex(new TextEncoder().encode(text))])
   const query = new URLSearchParams({
     arch,
+    ...(uuid === undefined ? {} : { uuid }),
+    ...Object.fromEntries(asHex),
     ...(choice === undefined ? {} : { choice }),
     ...(failed === undefined ? {} : { failed: failed.step }),
     ...(failed?.errno === undefined ? {} : { errno: failed.errno }),

@@ -4,12 +4,14 @@ import { type Node, type Origin, type Profile, RESCUE_PROFILE } from '../model/c
 import type { Step } from '../model/rules.ts'
 import type { Script } from '../model/script.ts'
 import type { World } from '../model/world.ts'
+import { where } from './cite.ts'
 import type { Action, BootRequest, Conflict, FailedStep } from './decision.ts'
 import { explainFailure } from './failure.ts'
 import { filesSource } from './files-base.ts'
 import { nodePlane, sendSecurely } from './node-plane.ts'
 import { filesToLoad, queueTurn } from './queue.ts'
 import { bootScript, hasImage, menuEntry, menuProfiles, titleOf } from './scripts.ts'
+import { selectProfile } from './select-profile.ts'
 
 /** What is known of the machine that asks, and the trace so far. */
 export interface RunContext {
@@ -29,13 +31,11 @@ export function whatToRun(request: BootRequest, world: World, context: RunContex
     if (question.again !== true) return recovery
   }
   if (conflict !== undefined) return localDisk(`nobody can tell which machine this is: ${conflict.because}`)
-  if (node?.profile !== undefined) {
-    steps.push({ rule: 'profile.select', outcome: node.profile, from: 'inventory', cite: where(node.origin) })
-    const profile = bootable(node.profile, world, steps)
+  const selected = selectProfile(request, world, node, steps)
+  if (selected !== undefined) {
+    const profile = bootable(selected, world, steps)
     return 'missing' in profile ? localDisk(profile.missing) : boot(request, profile, world, context)
   }
-  if (node !== undefined)
-    steps.push({ rule: 'profile.select', outcome: `${node.name} names none`, from: 'inventory' })
   const { unknown } = world.config
   steps.push({ rule: 'unknown.policy', outcome: `unknown: ${unknown}`, from: 'config' })
   // Where nobody is shown a menu, nobody can have chosen from it.
@@ -200,10 +200,6 @@ function localDisk(because: string): Action {
 
 function script(value: Script): Action {
   return { kind: 'script', script: value }
-}
-
-export function where(origin: Origin): string {
-  return `${origin.file}:${origin.line}`
 }
 
 function cite(origin: Origin | undefined): { readonly cite?: string } {

@@ -2,11 +2,11 @@ import type { HttpsUse } from '../model/config.ts'
 import type { Step } from '../model/rules.ts'
 import type { World } from '../model/world.ts'
 import type { ClientArch } from '../protocol/iana/arch.ts'
+import { where } from './cite.ts'
 import type { Action, Firmware } from './decision.ts'
 import { PI_START, selectLoader } from './loaders.ts'
 import { type Asked, type Chosen, namedForAny, namedLoader, overrides } from './named-loader.ts'
 import { nodePlane, sendSecurely } from './node-plane.ts'
-import { where } from './what-to-run.ts'
 
 /**
  * DHCP's question, part of `decide`. The same client always gets the same answer, from client, configuration and
@@ -18,7 +18,7 @@ export function whereNext(asked: Asked): Action {
   const { client } = request
   if (client.stage === 'os')
     return { kind: 'no-boot', reason: 'an operating system asks for an address only' }
-  if (world.config.unknown === 'ignore' && asked.node === undefined) {
+  if (world.config.unknown === 'ignore' && asked.node === undefined && asked.profile === undefined) {
     steps.push({ rule: 'unknown.policy', outcome: 'unknown: ignore', from: 'config' })
     return { kind: 'no-boot', reason: 'unknown: ignore' }
   }

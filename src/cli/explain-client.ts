@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Supposed } from '../app/explain.ts'
-import type { SupposedClient } from '../boot/suppose.ts'
+import { SMBIOS_FACTS, type SupposedClient } from '../boot/suppose.ts'
 import { type Mac, parseMac } from '../lib/mac.ts'
 import { archOfCode, archOfName, CLIENT_ARCHES, type ClientArch } from '../protocol/iana/arch.ts'
 import { CliError, EXIT } from './exit-codes.ts'
@@ -16,6 +16,7 @@ export interface ClientFlags extends MessageFlags {
   readonly failed?: string
   readonly errno?: string
   readonly script?: string | true
+  readonly says?: readonly string[]
 }
 
 export function addClientOptions(command: Command): Command {
@@ -26,6 +27,10 @@ export function addClientOptions(command: Command): Command {
     .option('--stage <stage>', 'who asks over DHCP: rom, ipxe or os', 'rom')
   return addMessageOptions(command)
     .option('--choice <profile>', 'what somebody chose in the menu')
+    .option(
+      '--says <key=text...>',
+      `what it says when it asks for its script: ${SMBIOS_FACTS.join(', ')}; serial=SN-0001`,
+    )
     .option('--failed <step>', 'a step that failed on it: script, kernel, initrd, boot, menu')
     .option('--errno <hex>', "iPXE's number of that error, as in https://ipxe.org/2d0c613b")
     .option(
@@ -46,6 +51,7 @@ export function readClient(flags: ClientFlags): SupposedClient & Pick<Supposed, 
     stage: oneOf('--stage', flags.stage, ['rom', 'ipxe', 'os']),
     ...(choice === undefined ? {} : { choice }),
     ...readFailed(flags),
+    ...readSays(flags),
     ...readPort(flags),
     form: oneOf('--script', typeof script === 'string' ? script : 'ipxe', ['ipxe', 'grub', 'pxelinux']),
   }
@@ -54,6 +60,20 @@ export function readClient(flags: ClientFlags): SupposedClient & Pick<Supposed, 
 function readFailed({ failed, errno }: ClientFlags): Pick<SupposedClient, 'failed'> {
   if (failed === undefined) return {}
   return { failed: { step: failed, ...(errno === undefined ? {} : { errno }) } }
+}
+
+function readSays({ says = [] }: ClientFlags): Pick<SupposedClient, 'says'> {
+  const pairs = says.map((text) => {
+    const [, key = '', value = ''] = /^([a-z]+)=(.+)$/s.exec(text) ?? []
+    const fact = SMBIOS_FACTS.find((one) => one === key)
+    if (fact === undefined)
+      throw new CliError(
+        `--says: expected KEY=TEXT with a key of ${SMBIOS_FACTS.join(', ')}, got "${text}"`,
+        EXIT.usage,
+      )
+    return [fact, value] as const
+  })
+  return pairs.length === 0 ? {} : { says: Object.fromEntries(pairs) }
 }
 
 function readArch(text: string): ClientArch {

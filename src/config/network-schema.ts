@@ -244,6 +244,9 @@ export const NetworkSchema = z.strictObject({
   nextServer: address
     .optional()
     .describe('Where clients fetch their loader (siaddr, option 66); default: from us'),
+  profile: NameSchema.optional().describe(
+    'What machines boot here of which no node and no rule says anything; default: what unknown: says',
+  ),
   foreignIpxe: z
     .enum(['script', 'chain'], 'expected script or chain')
     .default('script')

@@ -15,6 +15,7 @@ export interface Checked {
   readonly sources: readonly ConfigSource[]
   readonly networks: readonly Place[]
   readonly nodes: readonly Place[]
+  readonly rules: readonly Place[]
   /** A part could not be read: a name that seems to be missing may be in there. */
   readonly incomplete: boolean
 }

@@ -18,6 +18,7 @@ export function checkReferences(checked: Checked): readonly ConfigProblem[] {
     ...checkNodes(checked),
     ...checkNodeKeys(checked),
     ...checkProfiles(checked),
+    ...checkRules(checked),
     ...checkMenu(checked),
     ...checkTwice(checked, 'images'),
     ...checkImages(checked),
@@ -88,6 +89,26 @@ function checkNodeProfile(
   if (profile.image === undefined && !sources.some((source) => source.has(['profiles', name, 'image'])))
     return [problem(place, 'profile', `the profile ${name} has no image to boot: set profiles.${name}.image`)]
   return []
+}
+
+function checkRules(checked: Checked): readonly ConfigProblem[] {
+  const { config, rules, networks, sources, incomplete } = checked
+  const named = new Set(config.networks.map(({ name }) => name))
+  const isComplete = !incomplete && networks.length === countWritten(sources, 'networks')
+  const ofRules = config.rules.flatMap(({ profile, match }, index) => {
+    const place = rules[index]
+    if (place === undefined) return []
+    const missing = isComplete ? (match.networks ?? []).filter((name) => !named.has(name)) : []
+    return [
+      ...checkNodeProfile(profile, place, checked),
+      ...missing.map((name) => problem(place, ['match', 'network'], `there is no network ${name}`)),
+    ]
+  })
+  const ofNetworks = config.networks.flatMap(({ profile }, index) => {
+    const place = networks[index]
+    return profile === undefined || place === undefined ? [] : checkNodeProfile(profile, place, checked)
+  })
+  return [...ofRules, ...ofNetworks]
 }
 
 function checkProfiles({ config, root, sources, incomplete }: Checked): readonly ConfigProblem[] {

@@ -10,6 +10,7 @@ import type {
   Node,
   Origin,
   Profile,
+  SelectionRule,
 } from '../model/config.ts'
 import type { TlsFiles } from '../model/tls.ts'
 import { BUILTIN_PROFILES } from './builtin-profiles.ts'
@@ -22,6 +23,7 @@ import {
   MenuSchema,
   NodeSchema,
   ProfileSchema,
+  RuleSchema,
   ServerSchema,
 } from './schema.ts'
 import { NameSchema } from './shapes.ts'
@@ -106,6 +108,7 @@ export function resolveConfig(
   const images = sources.flatMap((source) => entries(source, 'images', ImageSchema))
   const profiles = sources.flatMap((source) => entries(source, 'profiles', ProfileSchema))
   const nodes = sources.flatMap((source) => items(source, 'nodes', NodeSchema))
+  const rules = sources.flatMap((source) => items(source, 'rules', RuleSchema))
   const config: Config = {
     file: main.file,
     server: resolveServer(root),
@@ -113,9 +116,10 @@ export function resolveConfig(
     images: new Map(images.map((entry) => [entry.name, resolveImage(entry.name, entry)])),
     profiles: mergeProfiles(profiles),
     nodes: nodes.map(resolveNode),
+    rules: rules.map(resolveRule),
     ...resolveGlobals(root),
   }
-  const checked = { config, sources, root, networks, nodes, incomplete }
+  const checked = { config, sources, root, networks, nodes, rules, incomplete }
   problems.push(...checkReferences(checked))
   const failed = problems.some((problem) => problem.severity === 'error')
   return {
@@ -317,6 +321,23 @@ function resolveNode({ value, source, path }: Placed<z.infer<typeof NodeSchema>>
     ...(relayPort === undefined ? {} : { relayPort: defined(relayPort) }),
     ...defined(optional),
     options: resolveOptions(options),
+    origin: source.origin(path),
+  }
+}
+
+function resolveRule(
+  { value, source, path }: Placed<z.infer<typeof RuleSchema>>,
+  index: number,
+): SelectionRule {
+  const { labels, network, arch, vendor, product, relayPort, subnet } = value.match
+  const match = {
+    ...{ labels, networks: network, arches: arch, vendors: vendor, products: product, subnets: subnet },
+    relayPort: relayPort === undefined ? undefined : defined(relayPort),
+  }
+  return {
+    name: value.name ?? `rule ${index + 1}`,
+    match: defined(match),
+    profile: value.profile,
     origin: source.origin(path),
   }
 }

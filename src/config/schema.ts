@@ -7,7 +7,7 @@ import { CLIENT_ARCHES } from '../protocol/iana/arch.ts'
 import { parseKernelCommandLine, textProblem } from '../protocol/ipxe/words.ts'
 import { HttpLimitsSchema, TftpLimitsSchema } from './limits-schema.ts'
 import { HttpsUseSchema, NetworkSchema, OptionsSchema } from './network-schema.ts'
-import { address, duration, listOf, mac, NameSchema, read } from './shapes.ts'
+import { address, duration, listOf, mac, NameSchema, read, subnet } from './shapes.ts'
 
 /**
  * The shape of `centra-pxe.yaml`, the only description of it: error messages, defaults and the editor's JSON
@@ -208,6 +208,27 @@ const smbiosText = z
       issues.push({ code: 'custom', input: value, message: `"${value}" is what many machines have` })
   })
 
+const labelKey = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9]([A-Za-z0-9_./-]{0,61}[A-Za-z0-9])?$/,
+    'expected a name of letters, digits, "_", ".", "/" and "-"',
+  )
+const label = z
+  .string('expected text in quotes')
+  .regex(/^[\x20-\x7e]{0,63}$/, 'expected at most 63 printable characters')
+
+const ARCH_NAMES: readonly string[] = CLIENT_ARCHES.map(({ name: arch }) => arch)
+const clientArch = z
+  .string('expected a client architecture')
+  .refine((text) => ARCH_NAMES.includes(text), `expected one of ${ARCH_NAMES.join(', ')}`)
+
+const portSchema = z.strictObject({
+  relay: address.optional().describe('The giaddr of the relay; default: any that relays: lists'),
+  circuitId: octets.optional().describe('Option 82.1 as the relay or switch sends it: text, or 0x000400'),
+  remoteId: octets.optional().describe('Option 82.2, likewise'),
+})
+
 export const NodeSchema = z.strictObject({
   name: name.describe('How events, explanations and messages call this machine'),
   mac: listOf(mac, {
@@ -221,12 +242,7 @@ export const NodeSchema = z.strictObject({
     .describe(
       'Its client identifier (option 61): text, also where the octet 0 stands before it, or octets as 0xff01',
     ),
-  relayPort: z
-    .strictObject({
-      relay: address.optional().describe('The giaddr of the relay; default: any that relays: lists'),
-      circuitId: octets.optional().describe('Option 82.1 as the relay or switch sends it: text, or 0x000400'),
-      remoteId: octets.optional().describe('Option 82.2, likewise'),
-    })
+  relayPort: portSchema
     .optional()
     .describe('The port at which it is, as a relay tells that relays: of its network lists'),
   uuid: uuid
@@ -238,6 +254,7 @@ export const NodeSchema = z.strictObject({
   assetTag: smbiosText
     .optional()
     .describe('Its asset tag (SMBIOS type 3); it counts beside another key, not alone'),
+  labels: z.record(labelKey, label).optional().describe('For rules: to match, such as rack: r7'),
   address: address.optional().describe('A reservation: the address that this machine always gets'),
   profile: name.optional().describe('What it boots without being asked; none: what unknown: says'),
   cmdline: cmdline.default(noArguments).describe('Kernel arguments after those of image and profile'),
@@ -253,6 +270,37 @@ export const NodeSchema = z.strictObject({
     'What goes over HTTPS; default: as its network says, [] for nothing',
   ),
   options: OptionsSchema.prefault({}).describe("What it is told; replaces its network's"),
+})
+
+const texts = z.string('expected text').min(1, 'expected at least one character')
+
+const SelectorSchema = z
+  .strictObject({
+    labels: z.record(labelKey, label).optional().describe("What a node's labels: say"),
+    network: listOf(name).optional().describe('The network on which it is, or one of several'),
+    arch: listOf(clientArch)
+      .optional()
+      .describe('Its client architecture, such as uefi-x64, or one of several'),
+    vendor: listOf(texts)
+      .optional()
+      .describe('Its manufacturer as SMBIOS has it, or one of several; known to scripts, not to DHCP'),
+    product: listOf(texts).optional().describe('Its product name, likewise'),
+    relayPort: portSchema
+      .optional()
+      .describe('The port at which it is, as a relay tells that relays: of its network lists'),
+    subnet: listOf(subnet)
+      .optional()
+      .describe('Where its address is, or one of several; known to scripts, not to DHCP'),
+  })
+  .refine(
+    (match) => Object.keys(match).length > 0,
+    'expected at least one thing to match, such as arch: uefi-x64',
+  )
+
+export const RuleSchema = z.strictObject({
+  name: screenText.optional().describe('How explanations call this rule'),
+  match: SelectorSchema.describe('The machines it is for: all that is written here must hold'),
+  profile: name.describe('What they boot'),
 })
 
 export const MenuSchema = z.strictObject({
@@ -288,6 +336,10 @@ const parts = {
     .array(NodeSchema, 'expected a list of nodes')
     .default([])
     .describe('The machines that are known, by MAC address'),
+  rules: z
+    .array(RuleSchema, 'expected a list of rules')
+    .default([])
+    .describe('What machines boot of which no node names a profile: the first rule that fits'),
 }
 
 export const IncludedSchema = z.strictObject(parts)

@@ -21,6 +21,8 @@ export interface Config {
   /** The built-in profiles with the operator's overrides, and the operator's own. */
   readonly profiles: ReadonlyMap<string, Profile>
   readonly nodes: readonly Node[]
+  /** In the order in which they are tried. */
+  readonly rules: readonly SelectionRule[]
   readonly menu: Menu
   readonly unknown: UnknownPolicy
   /** Kernel consoles of every profile, as in `console=`: `ttyS0,115200`. */
@@ -103,6 +105,8 @@ export interface Network {
   readonly nextServer?: Ipv4
   /** What an iPXE gets that is not ours, such as a card's own. */
   readonly foreignIpxe: ForeignIpxePolicy
+  /** What machines boot there that nothing else is said of. */
+  readonly profile?: string
   readonly https: readonly HttpsUse[]
   /** Where its machines load the files of images; absent: from us. */
   readonly files?: FilesBase
@@ -213,6 +217,8 @@ export interface Node {
   /** Of SMBIOS, type 1 and type 3. */
   readonly serial?: string
   readonly assetTag?: string
+  /** For rules to match. */
+  readonly labels?: Readonly<Record<string, string>>
   /** A reservation. */
   readonly address?: Ipv4
   /** A node without one gets what `unknown:` says, but keeps its name and its reservation. */
@@ -226,6 +232,28 @@ export interface Node {
   readonly https?: readonly HttpsUse[]
   readonly options: ClientOptions
   readonly origin: Origin
+}
+
+/** What machines that no node gives a profile boot: the first rule that fits. */
+export interface SelectionRule {
+  /** As traces call it: `rule 2`, or as it is named. */
+  readonly name: string
+  readonly match: Selector
+  readonly profile: string
+  readonly origin: Origin
+}
+
+/** All that is written must hold, of a list one; texts without case. */
+export interface Selector {
+  readonly labels?: Readonly<Record<string, string>>
+  readonly networks?: readonly string[]
+  /** Client architectures by name. */
+  readonly arches?: readonly string[]
+  /** Manufacturer and product as SMBIOS has them. */
+  readonly vendors?: readonly string[]
+  readonly products?: readonly string[]
+  readonly relayPort?: RelayPort
+  readonly subnets?: readonly Subnet[]
 }
 
 /** At least one of circuit id and remote id, both as hex. */

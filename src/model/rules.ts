@@ -22,6 +22,8 @@ const RULES = {
   'file.publish': 'Whether the name asked for is a published loader',
   'unknown.policy': 'What a machine gets that no node describes',
   'menu.choice': 'What somebody chose on the machine',
+  'profile.rule': 'A rule of the configuration that was tried for a machine of which no node names a profile',
+  'profile.network': 'The profile of every machine on a network of which nothing else is said',
   'profile.select': 'Which profile the machine runs',
   'image.select': 'Which image the profile boots',
   'cmdline.merge': 'The kernel command line: image, then profile, then node, then ours',

@@ -62,7 +62,7 @@ export function renderIpxe(script: Script): string {
 }
 
 function identify(out: IpxeEmitter, server: string): void {
-  const query = `uuid=${SETTINGS.uuid}&serial=${SETTINGS.serial}&asset=${SETTINGS.asset}&arch=${SETTINGS.buildarch}&platform=${SETTINGS.platform}`
+  const query = `uuid=${SETTINGS.uuid}&serial=${SETTINGS.serial}&asset=${SETTINGS.asset}&manufacturer=${SETTINGS.manufacturer}&product=${SETTINGS.product}&arch=${SETTINGS.buildarch}&platform=${SETTINGS.platform}`
   out.comment('Centra PXE: tells the server which machine this is; the answer is its own script')
   out.run('set', 'step', 'script')
   out.run('set', 'url', `${server}/boot/${SETTINGS.mac}.ipxe?${query}`)

@@ -276,6 +276,7 @@ export class WorldBuilder {
       menu: this.#menu,
       consoles: ['tty0', 'ttyS0,115200'],
       sharedAdapters: new Set(),
+      rules: [],
       unknown: this.#unknown,
     }
   }

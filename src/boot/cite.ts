@@ -1,0 +1,5 @@
+import type { Origin } from '../model/config.ts'
+
+export function where(origin: Origin): string {
+  return `${origin.file}:${origin.line}`
+}
