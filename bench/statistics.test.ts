@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { cleanRate, cpuPerExchange, dropShare, isClientLimited, isExhausted, median } from './statistics.ts'
+import {
+  cleanRate,
+  cpuPerExchange,
+  dropShare,
+  isClientLimited,
+  isExhausted,
+  median,
+  percentile,
+} from './statistics.ts'
 
 const step = (rate: number, completed: number, started = rate * 4) => ({
   rate,
@@ -43,4 +51,14 @@ test('the ladder ends after two dirty steps in a row', () => {
 test('CPU is counted for completed exchanges alone', () => {
   assert.equal(cpuPerExchange(step(100, 400)), 5000)
   assert.equal(cpuPerExchange(step(100, 0)), undefined)
+})
+
+test('a percentile is the nearest value at or above its rank', () => {
+  const hundred = Array.from({ length: 100 }, (_, i) => 100 - i)
+  assert.deepEqual(
+    [0, 0.5, 0.99, 1].map((share) => percentile(hundred, share)),
+    [1, 50, 99, 100],
+  )
+  assert.equal(percentile([7], 0.99), 7)
+  assert.equal(percentile([], 0.5), undefined)
 })

@@ -8,6 +8,12 @@ export function median(values: readonly number[]): number | undefined {
   return upper === undefined || lower === undefined ? undefined : (upper + lower) / 2
 }
 
+/** The value that this share of all is not above (nearest rank); undefined without values. */
+export function percentile(values: readonly number[], share: number): number | undefined {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]
+}
+
 /** What one step of the rate ladder showed. */
 export interface Step {
   /** Four-way exchanges a second that were asked for. */

@@ -12,12 +12,12 @@ const FILES = [
 
 /** The rule of `boot/queue.ts`, with so many places; what it told the machine. */
 function ask(queue: BootQueue, who: string, boots: number, now: number): 'loads' | number {
-  const { loads, loading, place } = queue.view(NET, who, now)
-  if (loads || place <= boots - loading) {
+  const { loads, loading, ahead, place } = queue.view(NET, who, now)
+  if (loads || loading + ahead < boots) {
     queue.admit(NET, who, FILES, now)
     return 'loads'
   }
-  queue.wait(NET, who, 2, now)
+  queue.wait(NET, who, 1, now)
   return place
 }
 
@@ -76,12 +76,29 @@ describe('places', () => {
     const queue = new BootQueue()
     for (const who of ['a', 'b', 'c']) ask(queue, who, 1, 0)
     assert.deepEqual(
-      ['c', 'b'].map((who) => ask(queue, who, 1, 5000)),
+      ['c', 'b'].map((who) => ask(queue, who, 1, 3000)),
       [2, 1],
     )
-    assert.equal(ask(queue, 'c', 1, 15_000), 2)
-    assert.equal(ask(queue, 'c', 1, 15_001), 1)
-    assert.equal(ask(queue, 'b', 1, 15_001), 2)
+    assert.equal(ask(queue, 'c', 1, 10_000), 2)
+    assert.equal(ask(queue, 'c', 1, 10_001), 1)
+    assert.equal(ask(queue, 'b', 1, 10_001), 2)
+  })
+
+  test('a free place is kept for whoever came first and asks in a moment, not for one that sleeps', () => {
+    const queue = new BootQueue()
+    ask(queue, 'a', 1, 0)
+    queue.wait(NET, 'first', 1, 0)
+    queue.wait(NET, 'sleeper', 8, 0)
+    queue.leave(NET, 'a')
+    const about = (who: string, now: number): object => {
+      const { ahead, place } = queue.view(NET, who, now)
+      return { ahead, place }
+    }
+    assert.deepEqual(about('first', 100), { ahead: 0, place: 1 })
+    assert.deepEqual(about('late', 100), { ahead: 1, place: 3 })
+    assert.deepEqual(about('late', 6600), { ahead: 2, place: 3 })
+    queue.leave(NET, 'first')
+    assert.deepEqual(about('late', 100), { ahead: 0, place: 2 })
   })
 
   test('the time that it waited is told once, from its first ask', () => {
@@ -96,7 +113,7 @@ describe('places', () => {
   test('networks do not wait for each other', () => {
     const queue = new BootQueue()
     queue.admit('one', 'a', FILES, 0)
-    assert.deepEqual(queue.view('two', 'b', 0), { loads: false, loading: 0, place: 1, waiting: 1 })
+    assert.deepEqual(queue.view('two', 'b', 0), { loads: false, loading: 0, ahead: 0, place: 1, waiting: 1 })
   })
 
   test('a clock that is set back keeps nobody for ever', () => {
@@ -112,7 +129,8 @@ describe('places', () => {
     const queue = new BootQueue()
     for (let i = 0; i < 10_000; i += 1) assert.equal(queue.wait(NET, `m${i}`, 10, i / 1000), true)
     assert.equal(queue.wait(NET, 'late', 10, 10), false)
-    assert.deepEqual(queue.view(NET, 'late', 10), {
+    const { ahead: _, ...late } = queue.view(NET, 'late', 10)
+    assert.deepEqual(late, {
       loads: false,
       loading: 0,
       place: 10_001,
@@ -140,7 +158,7 @@ test('any order of asks, transfers and silence: never more than N load, first co
       for (const { who: index, does, after } of steps) {
         now += after
         const who = `m${index}`
-        line = line.filter(({ asked }) => now - asked <= 10_000)
+        line = line.filter(({ asked }) => now - asked <= 7000)
         if (does === 'fetch') fetchAll(queue, who, now)
         if (does === 'part') queue.moved(NET, who, { path: '/i', sent: 0 }, now)
         if (does === 'ask') {

@@ -5,6 +5,8 @@ import type { QueueView } from '../model/world.ts'
 const STALL_MS = 30_000
 /** Whoever waits and does not ask for so many times in a row has gone. */
 const MISSED_ASKS = 3
+/** Who asks again within this time has a free place kept: more than the shortest wait of `boot/queue.ts`. */
+const SOON_MS = 1500
 /** What a poll may take beside its wait: DHCP is not asked again, TCP may repeat a SYN after one second and three. */
 const ASK_SLACK_MS = 4000
 /** Machines of one network that wait; more are told to wait and have no place yet. */
@@ -16,8 +18,8 @@ interface Waiting {
   readonly since: number
   /** When it asked last. */
   asked: number
-  /** For how long after that it is expected. */
-  patience: number
+  /** Milliseconds until it asks again, as it was told. */
+  pause: number
 }
 
 interface Loading {
@@ -44,12 +46,13 @@ export class BootQueue {
   view(network: string, who: string, now: number): QueueView {
     const { loading, waiting } = this.#line(network, now)
     const loads = loading.has(who)
-    const ahead = placeIn(waiting, who)
+    const found = placeIn(waiting, who, now + SOON_MS)
     return {
       loads,
       loading: loading.size - (loads ? 1 : 0),
-      place: ahead ?? waiting.size + 1,
-      waiting: waiting.size + (ahead === undefined ? 1 : 0),
+      ahead: found.ahead,
+      place: found.place,
+      waiting: Math.max(waiting.size, found.place),
     }
   }
 
@@ -71,15 +74,15 @@ export class BootQueue {
   /** Lets it wait, and ask again after `seconds`; true when it is new, and there was room to remember it. */
   wait(network: string, who: string, seconds: number, now: number): boolean {
     const { waiting } = this.#line(network, now)
-    const patience = MISSED_ASKS * seconds * 1000 + ASK_SLACK_MS
+    const pause = seconds * 1000
     const before = waiting.get(who)
     if (before !== undefined) {
       before.asked = now
-      before.patience = patience
+      before.pause = pause
       return false
     }
     if (waiting.size >= MOST_WAITING) return false
-    waiting.set(who, { since: now, asked: now, patience })
+    waiting.set(who, { since: now, asked: now, pause })
     return true
   }
 
@@ -122,18 +125,23 @@ export class BootQueue {
     }
     for (const [who, one] of line.waiting) {
       if (now < one.asked) one.asked = now
-      if (now - one.asked > one.patience) line.waiting.delete(who)
+      if (now - one.asked > MISSED_ASKS * one.pause + ASK_SLACK_MS) line.waiting.delete(who)
     }
     return line
   }
 }
 
-/** From 1; undefined for one that is not there. */
-function placeIn(waiting: ReadonlyMap<string, Waiting>, who: string): number | undefined {
-  let place = 0
-  for (const one of waiting.keys()) {
+/** Its place from 1, behind all when it is not there; and of those before it, how many ask until `soon`. */
+function placeIn(
+  waiting: ReadonlyMap<string, Waiting>,
+  who: string,
+  soon: number,
+): { readonly place: number; readonly ahead: number } {
+  let [place, ahead] = [1, 0]
+  for (const [one, { asked, pause }] of waiting) {
+    if (one === who) break
     place += 1
-    if (one === who) return place
+    if (asked + pause <= soon) ahead += 1
   }
-  return undefined
+  return { place, ahead }
 }

@@ -5,7 +5,7 @@ import type { Mac } from '../lib/mac.ts'
 import { decide } from './decide.ts'
 import type { Decision } from './decision.ts'
 
-const FULL = { loads: false, loading: 32, place: 7, waiting: 23 }
+const FULL = { loads: false, loading: 32, ahead: 6, place: 7, waiting: 23 }
 
 function ask(there: WorldBuilder, client: Mac = NODE01, choice?: string): Decision {
   const chosen = choice === undefined ? {} : { choice, confirmed: true }
@@ -29,37 +29,37 @@ describe('who loads and who waits', () => {
     [
       'all places are taken',
       world().queue(FULL),
-      'number 7 of 23, 32 load, again in 2 s',
+      'number 7 of 23, 32 load, again in 1 s',
       'boot.queue state: boots: 32, 32 load: number 7 of 23 that wait',
     ],
     [
       'it is next, and a place is free',
-      world().queue({ loads: false, loading: 31, place: 1, waiting: 5 }),
+      world().queue({ loads: false, loading: 31, ahead: 0, place: 1, waiting: 5 }),
       'boot',
       'boot.queue state: boots: 32, 31 others load: it loads now',
     ],
     [
       'as many places are free as stand before it, and one more',
-      world().queue({ loads: false, loading: 28, place: 4, waiting: 5 }),
+      world().queue({ loads: false, loading: 28, ahead: 3, place: 4, waiting: 5 }),
       'boot',
       'boot.queue state: boots: 32, 28 others load: it loads now',
     ],
     [
       'a place is free, but somebody stands before it',
-      world().queue({ loads: false, loading: 31, place: 2, waiting: 5 }),
-      'number 2 of 5, 31 load, again in 2 s',
+      world().queue({ loads: false, loading: 31, ahead: 1, place: 2, waiting: 5 }),
+      'number 2 of 5, 31 load, again in 1 s',
       'boot.queue state: boots: 32, 31 load: number 2 of 5 that wait',
     ],
     [
       'it loads already, and asks once more',
-      world().queue({ loads: true, loading: 31, place: 9, waiting: 9 }),
+      world().queue({ loads: true, loading: 31, ahead: 8, place: 9, waiting: 9 }),
       'boot',
       'boot.queue state: boots: 32, it is one of them: it loads now',
     ],
     [
       'boots: 1, far behind',
-      world().network({ boots: 1 }).queue({ loads: false, loading: 1, place: 9, waiting: 9 }),
-      'number 9 of 9, 1 load, again in 10 s',
+      world().network({ boots: 1 }).queue({ loads: false, loading: 1, ahead: 8, place: 9, waiting: 9 }),
+      'number 9 of 9, 1 load, again in 8 s',
       'boot.queue state: boots: 1, 1 load: number 9 of 9 that wait',
     ],
     [

@@ -6,16 +6,16 @@ import { pathOf } from './scripts.ts'
 
 /** Octets of kernel and initrds together: what is below is fetched sooner than a place could be given on. */
 const SMALL_IMAGE = 32 * 2 ** 20
-/** Seconds until whoever waits asks again: who is next soon, of thousands each so seldom that they cost little. */
-const RETRY = { next: 2, near: 5, far: 10 } as const
+/** Seconds until whoever waits asks again: who is next at once, of thousands each so seldom that they cost little. */
+const RETRY = { next: 1, near: 3, far: 8 } as const
 /** In rounds of `boots:` machines: nearer than this is `near`. */
 const NEAR_ROUNDS = 8
 
 type Turn = Pick<QueueScript, 'place' | 'waiting' | 'loading' | 'retrySeconds' | 'choice' | 'again'>
 
 /**
- * Who loads at once and who waits, by the network's `boots:`: first come, first served. A machine loads when its place
- * is among the free ones, so that nobody who came later takes the place of one that asks again in a moment.
+ * Who loads at once and who waits, by the network's `boots:`: first come, first served. Free places are kept for those that
+ * came before and ask again in a moment, as whoever is next always does; while the others sleep, no place stays empty.
  * Undefined for a machine that loads now.
  */
 export function queueTurn(
@@ -40,8 +40,8 @@ export function queueTurn(
     say('as if nobody else loaded: it loads now')
     return undefined
   }
-  const { loads, loading, place, waiting } = queue
-  if (loads || place <= boots - loading) {
+  const { loads, loading, ahead, place, waiting } = queue
+  if (loads || loading + ahead < boots) {
     say(`${loads ? 'it is one of them' : `${loading} others load`}: it loads now`)
     return undefined
   }
