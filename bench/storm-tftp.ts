@@ -81,7 +81,10 @@ function read({ local, server, file }: Asked, more: readonly string[]): Promise<
       bytes += packet.length - 4
       expected += 1
       inWindow += 1
-      if (packet.length < blksize + 4) return void socket.send(ack(), port, server, () => end())
+      if (packet.length < blksize + 4) {
+        socket.send(ack(), port, server, () => end())
+        return
+      }
       if (inWindow < window) return
       inWindow = 0
       send(ack())
