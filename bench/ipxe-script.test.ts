@@ -37,8 +37,8 @@ const queue = renderIpxe(SCRIPTS.queue)
 test('it says who it is, waits twice, and boots', async () => {
   const { end, did } = await machine(renderIpxe(SCRIPTS.identify), { answers: [queue, queue, boot] })
   assert.deepEqual(end, { end: 'boot', queued: 2 })
-  assert.deepEqual(did, [
-    'chain 52-54-00-77-00-02.ipxe?uuid=&serial=&arch=x86_64&platform=efi',
+  assert.match(did[0] ?? '', /^chain 52-54-00-77-00-02\.ipxe\?uuid=.*&arch=x86_64&platform=efi$/)
+  assert.deepEqual(did.slice(1), [
     ...['wait 1000', 'chain 52-54-00-77-00-02.ipxe', 'wait 1000', 'chain 52-54-00-77-00-02.ipxe'],
     ...['load vmlinuz', 'load initrd.img'],
   ])

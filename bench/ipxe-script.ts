@@ -11,8 +11,10 @@ export interface ScriptHands {
 /** `queued`: how often a page let it wait and ask again. */
 export type ScriptEnd = { readonly end: 'boot' | 'stopped'; readonly queued: number }
 
+type Outcome = 'done' | 'failed' | 'boot'
+
 /** Commands without an effect on a machine that nobody looks at. */
-const SILENT = new Set(['echo', 'imgfree', 'menu', 'item', 'clear', 'ifopen'])
+const SILENT = new Set(['echo', 'imgfree', 'menu', 'item', 'ifopen'])
 const MOST_LINES = 10_000
 
 /**
@@ -31,28 +33,32 @@ export async function runIpxe(
     const line = lines[at] ?? ''
     at += 1
     if (line === '' || line.startsWith('#') || line.startsWith(':')) continue
-    const [command = '', otherwise] = line.split(/ \|\|(?: |$)/)
-    const words = command
-      .split(' ')
-      .map((word) => word.replace(/\$\{([^}]*)\}/g, (_, name) => known.get(name) ?? ''))
-    const failed = await run(words)
-    if (failed === 'boot') return { end: 'boot', queued }
-    if (failed === 'failed') {
-      const target = /^goto (\S+)$/.exec(otherwise ?? '')?.[1]
-      if (target !== undefined) go(target)
-      else if (otherwise === undefined) return { end: 'stopped', queued }
+    // `a || b ||`: the next where one fails; nothing behind the last `||` is a success.
+    let outcome: Outcome = 'failed'
+    for (const command of line.replace(/ \|\|$/, ' || ').split(' || ')) {
+      outcome = command === '' ? 'done' : await run(expanded(command))
+      if (outcome !== 'failed') break
     }
+    if (outcome === 'boot') return { end: 'boot', queued }
+    if (outcome === 'failed') return { end: 'stopped', queued }
   }
   return { end: 'stopped', queued }
+
+  function expanded(command: string): readonly string[] {
+    return command
+      .split(' ')
+      .map((word) => word.replace(/\$\{([^}]*)\}/g, (_, name) => known.get(name) ?? ''))
+  }
 
   function go(label: string): void {
     const target = lines.indexOf(`:${label}`)
     at = target === -1 ? lines.length : target + 1
   }
 
-  async function run([name = '', ...words]: readonly string[]): Promise<'done' | 'failed' | 'boot'> {
+  async function run([name = '', ...words]: readonly string[]): Promise<Outcome> {
     if (SILENT.has(name)) return 'done'
     if (name === 'set') known.set(words[0] ?? '', words.slice(1).join(' '))
+    else if (name === 'clear') known.delete(words[0] ?? '')
     else if (name === 'goto') go(words[0] ?? '')
     else if (name === 'boot') return 'boot'
     else if (name === 'sleep') await hands.wait(Number(words[0]) * 1000)
