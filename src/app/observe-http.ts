@@ -35,7 +35,14 @@ export function observeScript(
   }
   const time = running.now()
   const isIts = mac !== undefined && machineAt(peer, on, running) === mac
-  const standing = isIts ? {} : { standing: 'claimed', because: `asked from ${peer}, not from its lease` }
+  const told = isIts ? 1 : attentionFor(peer, on, running)
+  if (told === 0) return
+  const standing = isIts
+    ? {}
+    : {
+        ...{ standing: 'claimed', because: `asked from ${peer}, not from its lease` },
+        ...(told === 1 ? {} : { untold: told - 1 }),
+      }
   const { question } = request
   if (question.kind === 'run' && question.failed !== undefined) {
     const { step, url, errno } = question.failed
@@ -80,6 +87,12 @@ export function observeScript(
       address: peer,
       stage: decision.conflict === undefined ? 'script' : 'conflict',
     })
+}
+
+/** Whoever asks for scripts without end, or for those of others, fills neither the timeline nor the disk. */
+function attentionFor(peer: string, { network }: ServedNetwork, running: Running): number {
+  const isKnown = false
+  return running.attention.note({ who: `script ${peer}`, network: network.name, isKnown }, running.now())
 }
 
 /** The server that the files come from, when it is not ours: no transfer will be seen. */

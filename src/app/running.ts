@@ -15,6 +15,7 @@ import type { PlaneCounters } from './plane-counters.ts'
 import type { RateLimit } from './rate.ts'
 import type { RecognisedMachines } from './recognised.ts'
 import type { SeenMachines } from './seen.ts'
+import type { SharedLook } from './shared-look.ts'
 import type { Timeline } from './timeline.ts'
 import type { Transfers } from './transfers.ts'
 import type { UnwrittenLeases } from './unwritten.ts'
@@ -59,6 +60,7 @@ export interface Running {
   /** Machines that a loader leads nowhere. */
   readonly loops: LoopWatch
   readonly disk: Disk
+  readonly imageLook: SharedLook
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -71,10 +73,13 @@ const lookedAt = new WeakMap<Picture['images'], number>()
  * again within so many milliseconds: whoever asks by hash gets what has that hash, or nothing.
  */
 export async function refreshImages(running: Running, withinMs = 0): Promise<void> {
-  const { picture, disk } = running
-  const now = running.now()
-  if (now - (lookedAt.get(picture.images) ?? Number.NEGATIVE_INFINITY) < withinMs) return
-  const images = await lookAtImages(picture.config, disk, picture)
-  lookedAt.set(images.images, now)
-  if (running.picture === picture) running.picture = { ...picture, ...images }
+  const last = lookedAt.get(running.picture.images) ?? Number.NEGATIVE_INFINITY
+  if (running.now() - last < withinMs) return
+  await running.imageLook.take(async () => {
+    const { picture, disk } = running
+    const now = running.now()
+    const images = await lookAtImages(picture.config, disk, picture)
+    lookedAt.set(images.images, now)
+    if (running.picture === picture) running.picture = { ...picture, ...images }
+  })
 }

@@ -24,6 +24,7 @@ import { RateLimit } from '../app/rate.ts'
 import { RecognisedMachines } from '../app/recognised.ts'
 import type { Running } from '../app/running.ts'
 import { SeenMachines } from '../app/seen.ts'
+import { SharedLook } from '../app/shared-look.ts'
 import { SilenceWatch } from '../app/silence.ts'
 import { StoreHealth } from '../app/store-health.ts'
 import { Timeline } from '../app/timeline.ts'
@@ -171,6 +172,7 @@ class Server implements RunningServer {
       foreign: new ForeignServers(),
       isOwnAddress: (address) => links.isOwn(address),
       disk,
+      imageLook: new SharedLook(),
       now: () => clock.now(),
     }
     this.#running = running

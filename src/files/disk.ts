@@ -15,15 +15,9 @@ import { readTlsPair } from './tls-pair.ts'
 
 const CHUNK = 1 << 20
 
-interface Measured {
-  /** `lib/file-identity.ts`. */
-  readonly identity: string
-  readonly sha256: string
-}
-
 /** The real file system. Remembers the hashes of files that have not changed. */
 export class LocalDisk implements Disk {
-  readonly #hashes = new Map<string, Measured>()
+  readonly #measured = new Map<string, ImageFile>()
   readonly #stores = new Map<string, StoredImagesReader>()
 
   readText(path: string): Promise<string> {
@@ -89,14 +83,23 @@ export class LocalDisk implements Disk {
   }
 
   async #measure(path: string): Promise<ImageFile> {
+    // Every script asks: what did not change is not opened again. A change of its mode changes the identity as well.
+    const measured = this.#measured.get(path)
+    if (measured !== undefined && fileIdentity(await stat(path, { bigint: true })) === measured.identity)
+      return measured
+    const file = await this.#hash(path)
+    this.#measured.set(path, file)
+    return file
+  }
+
+  async #hash(path: string): Promise<ImageFile> {
     const file = await open(path, 'r')
     try {
       const before = await file.stat({ bigint: true })
       const identity = fileIdentity(before)
       const size = Number(before.size)
-      const known = this.#hashes.get(path)
-      if (known?.identity === identity)
-        return { name: basename(path), path, size, sha256: known.sha256, identity }
+      const known = this.#measured.get(path)
+      if (known?.identity === identity) return known
       const hash = createHash('sha256')
       const buffer = Buffer.allocUnsafe(CHUNK)
       for (;;) {
@@ -104,9 +107,7 @@ export class LocalDisk implements Disk {
         if (bytesRead === 0) break
         hash.update(buffer.subarray(0, bytesRead))
       }
-      const sha256 = hash.digest('hex')
-      this.#hashes.set(path, { identity, sha256 })
-      return { name: basename(path), path, size, sha256, identity }
+      return { name: basename(path), path, size, sha256: hash.digest('hex'), identity }
     } finally {
       await file.close()
     }

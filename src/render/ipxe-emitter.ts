@@ -1,4 +1,4 @@
-import { type IpxeWord, shownWords, word, words } from '../protocol/ipxe/words.ts'
+import { shownWords, word, words } from '../protocol/ipxe/words.ts'
 
 /**
  * Collects an iPXE script line by line. Every word passes the grammar of `protocol/ipxe/words.ts` on its way in,
@@ -79,6 +79,16 @@ export class IpxeEmitter {
     return this.#push(['item', '--gap', '--', ...shownWords(text)].join(' '))
   }
 
+  /** What another emitter collected, after its first line. */
+  append(text: string): this {
+    return this.#push(text)
+  }
+
+  /** Everything but the line that makes it a script, for `append`. */
+  part(): string {
+    return this.#lines.slice(1).join('\n')
+  }
+
   finish(): string {
     return `${this.#lines.join('\n')}\n`
   }
@@ -90,6 +100,7 @@ export class IpxeEmitter {
 }
 
 function join(command: readonly string[]): string {
-  const parts: readonly IpxeWord[] = command.map(word)
-  return parts.join(' ')
+  let line = ''
+  for (const part of command) line += line === '' ? word(part) : ` ${word(part)}`
+  return line
 }

@@ -1,4 +1,5 @@
 import { type Mac, macWithDashes } from '../lib/mac.ts'
+import { remember } from '../lib/remember.ts'
 import { wrap } from '../lib/text.ts'
 import type {
   BootScript,
@@ -247,12 +248,27 @@ function queue(out: IpxeEmitter, script: QueueScript): void {
  */
 function failed(out: IpxeEmitter, server: string, client: Mac | undefined): void {
   const base = client === undefined ? `${server}/boot/${SETTINGS.mac}.ipxe` : scriptUrl(server, client)
-  out.label('failed').run('set', 'fault', SETTINGS.errno)
-  out.echo(`Centra PXE: ${SETTINGS.step} failed: ${SETTINGS.url}`)
-  out.echo(`iPXE error ${SETTINGS.fault}: https://ipxe.org/${SETTINGS.fault}`)
-  out.tryRun('imgfree').comment('The server is told; its answer says what this means and what to do')
+  out.append(TELLING)
   const facts = `failed=${SETTINGS.step}&errno=${SETTINGS.fault}&url=${SETTINGS.urlAsHex}`
   out.run('set', 'report', `${base}?${facts}&choice=${SETTINGS.choice}`)
+  out.append(offline(server))
+}
+
+const TELLING = new IpxeEmitter()
+  .label('failed')
+  .run('set', 'fault', SETTINGS.errno)
+  .echo(`Centra PXE: ${SETTINGS.step} failed: ${SETTINGS.url}`)
+  .echo(`iPXE error ${SETTINGS.fault}: https://ipxe.org/${SETTINGS.fault}`)
+  .tryRun('imgfree')
+  .comment('The server is told; its answer says what this means and what to do')
+  .part()
+
+/** Servers: our address on each network, plain and over TLS. */
+const MOST_SERVERS = 256
+
+/** The same for every machine of a server, and half of each script. */
+const offline = remember((server) => {
+  const out = new IpxeEmitter()
   out.runOrGoto('offline', ...chainTo(SETTINGS.report)).blank()
   out.comment('The server cannot be told: a way on that needs no server')
   out
@@ -266,7 +282,8 @@ function failed(out: IpxeEmitter, server: string, client: Mac | undefined): void
   })
   out.label('retry').tryRun('ifopen').firstOf(['isset', SETTINGS.address], ['dhcp'], [])
   out.runOrGoto('offline', ...chainTo(`${SETTINGS.report}&again=yes`))
-}
+  return out.part()
+}, MOST_SERVERS)
 
 /** A screen that needs no server: try again (label `retry`, which follows), iPXE's shell, the local disk. */
 function wayOut(out: IpxeEmitter, title: string, told: () => void): void {

@@ -208,11 +208,10 @@ function sendText(
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
-  const bytes = Buffer.from(body, 'utf8')
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-  if (status !== 204) response.setHeader('Content-Length', bytes.length)
+  for (const name in headers) response.setHeader(name, headers[name] ?? '')
+  if (status !== 204) response.setHeader('Content-Length', Buffer.byteLength(body))
   // An unread body would be taken for the next request.
   if (!request.complete) response.setHeader('Connection', 'close')
   response.writeHead(status)
-  response.end(request.method === 'HEAD' || status === 204 ? undefined : bytes)
+  response.end(request.method === 'HEAD' || status === 204 ? undefined : body)
 }

@@ -15,6 +15,7 @@ import { RecognisedMachines } from '../../src/app/recognised.ts'
 import type { Running } from '../../src/app/running.ts'
 import { SeenMachines } from '../../src/app/seen.ts'
 import type { ServedNetwork } from '../../src/app/served-network.ts'
+import { SharedLook } from '../../src/app/shared-look.ts'
 import { Timeline } from '../../src/app/timeline.ts'
 import { Transfers } from '../../src/app/transfers.ts'
 import { UnwrittenLeases } from '../../src/app/unwritten.ts'
@@ -174,6 +175,7 @@ export function running(
       foreign: new ForeignServers(),
       isOwnAddress: () => false,
       disk: new MemoryDisk({ '/srv/vmlinuz': 'kernel', '/srv/initrd.img': 'initrd' }),
+      imageLook: new SharedLook(),
       now: () => there.now,
     },
   }

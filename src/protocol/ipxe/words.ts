@@ -38,14 +38,19 @@ export const SETTINGS = {
 const ALLOWED_SETTINGS: ReadonlySet<string> = new Set(Object.values(SETTINGS))
 const SETTING = /\$\{[^}]*\}/g
 
+/** Nearly every word: nothing in it means anything to iPXE. */
+const HARMLESS = /^[A-Za-z0-9_./-][A-Za-z0-9_./:?&=,+~%@-]*$/
+
 /** Why a text cannot be one word of an iPXE script; undefined when it can. */
 export function wordProblem(text: string): string | undefined {
+  if (HARMLESS.test(text)) return undefined
   if (text === '') return 'is empty'
   if (!/^[\x21-\x7e]+$/.test(text)) return 'has white space or characters outside printable ASCII'
   if (text.startsWith('#')) return 'begins with #, which begins a comment in iPXE'
   if (text.startsWith(':')) return 'begins with a colon, which begins a label in iPXE'
   if (text === '||' || text === '&&' || text === ';') return `is ${text}, which separates commands in iPXE`
   if (text.endsWith('\\')) return 'ends in a backslash, which joins lines in iPXE'
+  if (!text.includes('${')) return undefined
   const rest = text.replace(SETTING, (setting) => (ALLOWED_SETTINGS.has(setting) ? '' : setting))
   if (rest.includes('${')) return 'has ${...}, which iPXE expands'
   return undefined
@@ -71,7 +76,9 @@ export function textProblem(text: string): string | undefined {
 
 /** A text as words. Throws like `word`. */
 export function words(text: string): readonly IpxeWord[] {
-  return text.split(' ').map(word)
+  const found: IpxeWord[] = []
+  for (const part of text.split(' ')) found.push(word(part))
+  return found
 }
 
 /**

@@ -1,0 +1,26 @@
+/**
+ * A look at the disk for all who ask at the same time. Everybody gets one that began after they asked, so that nobody is
+ * told what was true before; there is one at a time, and one for all who came while it ran.
+ */
+export class SharedLook {
+  #running: Promise<void> | undefined
+  #next: Promise<void> | undefined
+
+  take(look: () => Promise<void>): Promise<void> {
+    if (this.#running === undefined) return this.#begin(look)
+    const after = (): Promise<void> => {
+      this.#next = undefined
+      return this.#begin(look)
+    }
+    this.#next ??= this.#running.then(after, after)
+    return this.#next
+  }
+
+  #begin(look: () => Promise<void>): Promise<void> {
+    const done = look().finally(() => {
+      this.#running = undefined
+    })
+    this.#running = done
+    return done
+  }
+}
