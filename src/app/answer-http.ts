@@ -15,6 +15,7 @@ import { answerReport } from './answer-report.ts'
 import { machineAt } from './answer-tftp.ts'
 import { grant } from './grant.ts'
 import { type Health, healthAnswer } from './health.ts'
+import { listing } from './listing.ts'
 import { observeScript, observeTransfer } from './observe-http.ts'
 import { offload } from './offload.ts'
 import { publishedImage } from './published-image.ts'
@@ -53,6 +54,8 @@ export async function answerHttp(
   if (own !== undefined && !running.picture.firmware.has(rest.at(-1) ?? first))
     return ownName(own, request, on, running)
   if (first === 'health' && rest.length === 0) return healthAnswer(health())
+  const list = listing([first, ...rest], request, running)
+  if (list !== undefined) return list
   if (first === 'firmware' && rest.length === 1) return firmware(rest[0] ?? '', request, on, running)
   if (first === 'images') return image(rest, request, on, running)
   return text(404, `there is nothing at ${printable(request.path)}\n`)

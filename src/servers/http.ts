@@ -165,6 +165,7 @@ function readRequest(request: IncomingMessage): HttpRequest {
     peer: peerOf(request.socket),
     ...(request.headers['user-agent'] === undefined ? {} : { userAgent: request.headers['user-agent'] }),
     ...('encrypted' in request.socket ? { secure: true } : {}),
+    ...(request.headers.accept === undefined ? {} : { accept: request.headers.accept }),
     readBody: (limit) => readBody(request, limit),
   }
 }
