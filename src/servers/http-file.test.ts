@@ -38,7 +38,7 @@ interface Scene {
   readonly file: string
   readonly reasons: string[]
   /** What is published from now on. */
-  publish(parts?: Partial<FileAnswer>): void
+  readonly publish: (parts?: Partial<FileAnswer>) => void
 }
 
 async function scene(octets: number, limits: Partial<HttpLimits> = {}): Promise<Scene> {
