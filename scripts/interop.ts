@@ -9,7 +9,12 @@ import { parseArgs } from 'node:util'
 import { findTftpServer } from '../bench/tftp-servers.ts'
 import { EXIT } from '../src/cli/exit-codes.ts'
 import { cacheFolder } from '../src/lab/cache.ts'
+import { packageOf, showPackages } from '../src/lab/debian-packages.ts'
+import { GRUB_PACKAGES } from '../src/lab/install-grub.ts'
 import { runInPrivateWorld } from '../src/lab/namespace.ts'
+import { buildPayload } from '../src/lab/payload.ts'
+import { unpackPeer } from '../test/helpers/debian-peer.ts'
+import type { FirmwareParts } from '../test/interop/firmware.ts'
 import type { InteropPlan } from '../test/interop/inside.ts'
 import type { Row } from '../test/interop/matrix.ts'
 import { PEER_SERVERS } from '../test/interop/peers.ts'
@@ -26,7 +31,7 @@ to stderr; exit code 1 when a row fails.
   --write        the table into docs/interop.md as well
   --help
 `
-const PACKAGES = ['tftp-hpa', 'atftp', 'curl', 'busybox', 'wget', 'ipxe-qemu', 'ovmf', 'qemu-system-x86']
+const PACKAGES = ['tftp-hpa', 'atftp', 'curl', 'busybox', 'wget', 'ipxe', 'ipxe-qemu', 'ovmf'] as const
 const PAGE = join(import.meta.dirname, '../docs/interop.md')
 const say = (line: string): void => void process.stderr.write(`interop: ${line}\n`)
 
@@ -67,10 +72,18 @@ async function run({ isFast, isJson, writes, only }: Wish, work: string): Promis
   say('looking for other servers in the cache; what is missing is downloaded')
   const peers: InteropPlan['peers'][number][] = []
   for (const name of PEER_SERVERS) peers.push({ name, found: await findTftpServer(name) })
-  const versions = Object.fromEntries(PACKAGES.flatMap((name) => versionOf(name) ?? []))
+  const firmware = isFast ? undefined : await firmwareParts()
+  const versions = Object.fromEntries([
+    ...PACKAGES.flatMap((name) => versionOf(name) ?? []),
+    ...(firmware === undefined ? [] : await versionsOf('grub-pc-bin', 'pxelinux')),
+  ])
   const result = join(work, 'rows.json')
   const file = join(work, 'plan.json')
-  const plan: InteropPlan = { isFast, peers, versions, result, ...(only === undefined ? {} : { only }) }
+  const plan: InteropPlan = {
+    ...{ isFast, peers, versions, result },
+    ...(only === undefined ? {} : { only }),
+    ...(firmware === undefined ? {} : { firmware }),
+  }
   writeFileSync(file, JSON.stringify(plan))
   const inside = join(import.meta.dirname, '../test/interop/inside.ts')
   // The world ends when its stdin does (test/helpers/netns.ts).
@@ -81,6 +94,23 @@ async function run({ isFast, isJson, writes, only }: Wish, work: string): Promis
   process.stdout.write(isJson ? `${JSON.stringify(rows, undefined, 2)}\n` : interopTable(rows))
   if (writes) writeFileSync(PAGE, interopPage(readFileSync(PAGE, 'utf8'), rows, peers))
   return rows.length === 0 || rows.some(hasFailed) ? EXIT.failure : EXIT.ok
+}
+
+/** Firmware needs a kernel to boot, GRUB and PXELINUX: unpacked into the cache. */
+async function firmwareParts(): Promise<FirmwareParts> {
+  const { kernel, initrd } = await buildPayload({ onProgress: say })
+  const [first, ...others] = GRUB_PACKAGES
+  const [grub, pxelinux] = [
+    await unpackPeer(first, ...others),
+    await unpackPeer('pxelinux', 'syslinux-common'),
+  ]
+  if ('why' in grub) throw new Error(`GRUB: ${grub.why}`)
+  if ('why' in pxelinux) throw new Error(`PXELINUX: ${pxelinux.why}`)
+  return { kernel, initrd, grub: grub.tree, pxelinux: pxelinux.tree }
+}
+
+async function versionsOf(...names: readonly string[]): Promise<readonly (readonly [string, string])[]> {
+  return [...(await showPackages(names))].map(([name, fields]) => [name, packageOf(fields).version])
 }
 
 function versionOf(name: string): readonly (readonly [string, string])[] | undefined {

@@ -216,8 +216,9 @@ export async function centra(
 export async function eventually<T>(
   what: string,
   ask: () => T | undefined | Promise<T | undefined>,
+  patienceMs = PATIENCE_MS,
 ): Promise<T> {
-  const late = AbortSignal.timeout(PATIENCE_MS)
+  const late = AbortSignal.timeout(patienceMs)
   for (;;) {
     const answer = await ask()
     if (answer !== undefined) return answer

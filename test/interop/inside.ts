@@ -1,12 +1,15 @@
 /** The part of `npm run interop` that runs in the private world: `inside.ts PLAN`, a file written by `scripts/interop.ts`. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Found } from '../../bench/peers.ts'
+import { answerRouterSolicitations } from '../../src/lab/router-advertisement.ts'
 import { enterNetwork } from '../helpers/netns.ts'
+import type { Running } from '../helpers/server.ts'
 import { AWKWARD, interopFile, LOSSY_SIZE, WRAPPING } from './files.ts'
+import { type FirmwareParts, prepareFirmware, RELAY_ADDRESS, runFirmware } from './firmware.ts'
 import { HTTP_PROGRAMS } from './http-programs.ts'
 import type { Row, Trial } from './matrix.ts'
 import { answersTftp, type PeerServer, startPeer } from './peers.ts'
-import { runTrial, type Scene } from './run-trial.ts'
+import { runTrial, type Scene, startRelay } from './run-trial.ts'
 import { makeInteropSite, startServer } from './site.ts'
 import { TFTP_PROGRAMS } from './tftp-programs.ts'
 
@@ -17,6 +20,8 @@ export interface InteropPlan {
   readonly peers: readonly { readonly name: PeerServer; readonly found: Found }[]
   /** Debian's versions of the clients' packages; absent: not installed. */
   readonly versions: Readonly<Record<string, string>>
+  /** Absent: no firmware rows. */
+  readonly firmware?: FirmwareParts
   /** Where the rows go. */
   readonly result: string
 }
@@ -33,7 +38,7 @@ const wanted = [...TFTP_PROGRAMS, ...HTTP_PROGRAMS]
   .map((trial) => (plan.isFast ? firstSeed(trial) : trial))
   .filter((trial) => plan.only === undefined || new RegExp(plan.only, 'i').test(nameOf(trial)))
 const net = enterNetwork()
-const scene = await prepare()
+const { scene, server } = await prepare()
 const rows: Row[] = []
 await inParallel(
   wanted.filter(({ lossy }) => lossy === undefined),
@@ -43,10 +48,27 @@ await inParallel(
   wanted.filter(({ lossy }) => lossy !== undefined),
   LOSSY_AT_ONCE,
 )
-writeFileSync(plan.result, JSON.stringify(rows))
+const firmware = await firmwareRows()
+writeFileSync(plan.result, JSON.stringify([...rows, ...firmware]))
 process.exit(0)
 
-async function prepare(): Promise<Scene> {
+async function firmwareRows(): Promise<readonly Row[]> {
+  const { firmware: parts, only } = plan
+  if (parts === undefined) return []
+  const rates = { drop: 20, duplicate: 20, reorder: 50, delay: 50 }
+  const plans = { listen: RELAY_ADDRESS, server: '10.77.0.1', seed: 1, rates }
+  const relay = await startRelay(scene.client, plans)
+  try {
+    return await runFirmware({
+      ...{ net, server, dir: SITE, parts, versionOf: scene.versionOf, say },
+      isWanted: (name) => only === undefined || new RegExp(only, 'i').test(name),
+    })
+  } finally {
+    say(`the machines' relay: ${JSON.stringify(await relay.stop())}`)
+  }
+}
+
+async function prepare(): Promise<{ readonly scene: Scene; readonly server: Running }> {
   const client = net.host('client')
   net.veth({ name: 'port1' }, { name: 'eth0', address: '10.77.0.50/24', host: client })
   const folder = `${SITE}/firmware`
@@ -58,18 +80,22 @@ async function prepare(): Promise<Scene> {
   for (const { name, program, address, port } of peers)
     startPeer(net, name, program, { address, port, folder })
   net.bridge('prov0', ['port1', ...peers.map(({ port }) => port)], { address: '10.77.0.1/24' })
+  // Otherwise it takes the lowest of its ports, which come and go.
+  net.run('ip', 'link', 'set', 'prov0', 'address', '02:00:00:00:00:01')
+  const told = answerRouterSolicitations('prov0')
+  if (!told.ok) say(told.error)
   const files = [...AWKWARD, WRAPPING, LOSSY_SIZE, LOSSY_SIZE * 3].map(interopFile)
-  const site = await makeInteropSite(SITE, files)
-  await startServer(site)
+  const more = plan.firmware === undefined ? {} : prepareFirmware(SITE, plan.firmware)
+  const site = await makeInteropSite(SITE, files, more)
+  const running = await startServer(site)
   const answering = new Map<string, string>()
   for (const { name, address } of peers)
     if (await answersTftp(address, 'size-1.bin')) answering.set(name, address)
     else say(`${name} does not answer`)
   mkdirSync('/run/out')
-  return {
-    ...{ client, target: site.target, work: '/run/out', peers: answering },
-    versionOf: (name) => plan.versions[name] ?? '',
-  }
+  const versionOf = (name: string): string => plan.versions[name] ?? ''
+  const work = '/run/out'
+  return { scene: { client, target: site.target, work, peers: answering, versionOf }, server: running }
 }
 
 function firstSeed(trial: Trial): Trial {

@@ -12,6 +12,7 @@ export interface More {
   /** Names of files that are in the folder already, to be published. */
   readonly published?: readonly string[]
   readonly images?: readonly string[]
+  readonly profiles?: readonly string[]
 }
 
 export interface InteropSite {
@@ -24,7 +25,7 @@ export interface InteropSite {
 export async function makeInteropSite(
   dir: string,
   files: readonly InteropFile[],
-  { nodes = [], published = [], images = [] }: More = {},
+  { nodes = [], published = [], images = [], profiles = [] }: More = {},
 ): Promise<InteropSite> {
   mkdirSync(join(dir, 'firmware'), { recursive: true })
   for (const { name, bytes } of files) writeFileSync(join(dir, 'firmware', name), bytes)
@@ -47,7 +48,7 @@ networks:
     pool: 10.77.0.100-10.77.0.199
 images:${images.length === 0 ? ' {}' : `\n${images.map((line) => `  ${line}\n`).join('')}`}
 profiles:
-${names.map((name, i) => `  interop-${i}: { loader: ${name} }\n`).join('')}nodes:${nodes.length === 0 ? ' []' : `\n${nodes.map((line) => `  - ${line}\n`).join('')}`}
+${[...profiles, ...names.map((name, i) => `interop-${i}: { loader: ${name} }`)].map((line) => `  ${line}\n`).join('')}nodes:${nodes.length === 0 ? ' []' : `\n${nodes.map((line) => `  - ${line}\n`).join('')}`}
 `,
   )
   const made = await centra('tls', 'init', '--config', config)
