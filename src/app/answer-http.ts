@@ -94,13 +94,11 @@ async function script(
   if (decision.action.kind !== 'script' || mac === undefined)
     return text(404, 'there is no script for this machine\n')
   if (request.method !== 'HEAD') takePlace(decision.action, { mac, peer: request.peer }, on, running)
-  const granted =
-    request.method === 'HEAD'
-      ? decision.action.script
-      : await grant(decision, mac, request.peer, { on, running })
-  if (request.method !== 'HEAD')
-    observeScript({ decision, mac, peer: request.peer, form, request: boot }, on, running)
-  return scriptAnswer(granted, form)
+  if (request.method === 'HEAD') return scriptAnswer(decision.action.script, form)
+  const granted = grant(decision, mac, request.peer, { on, running })
+  await granted?.open()
+  observeScript({ decision, mac, peer: request.peer, form, request: boot }, on, running)
+  return scriptAnswer(granted?.script, form)
 }
 
 /** What GRUB and lpxelinux.0 look for by names of their machine. */
@@ -116,10 +114,10 @@ async function ownName(
     isHead: method === 'HEAD',
     ...(secure === true ? { secure } : {}),
   } as const
-  const body = await answerOwnName(name, asked, on, running)
-  return body === undefined
-    ? text(404, 'there is no such configuration for this machine\n')
-    : text(200, body, { 'Cache-Control': 'no-store' })
+  const found = await answerOwnName(name, asked, on, running)
+  if (found === undefined) return text(404, 'there is no such configuration for this machine\n')
+  await found.onHeard()
+  return text(200, found.text, { 'Cache-Control': 'no-store' })
 }
 
 /** What iPXE's `params` sends as a form means the same as a query (https://ipxe.org/cmd/params); undefined: too long. */

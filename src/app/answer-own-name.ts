@@ -19,6 +19,15 @@ export interface AskedName {
   readonly isHead?: boolean
 }
 
+export interface OwnAnswer {
+  readonly text: string
+  /**
+   * To be called when the asker has shown that its address is its own: a request of one datagram can be forged, and shall
+   * neither open a boot attempt nor tell anything. Rejects when the attempt cannot be written.
+   */
+  readonly onHeard: () => Promise<void>
+}
+
 /**
  * The configuration that a loader looks for by a name of its machine: the same decision as its script's address, in its
  * loader's language; undefined where the walk shall go on. Rejects only for a fault of ours.
@@ -28,7 +37,7 @@ export async function answerOwnName(
   { via, peer, secure, isHead = false }: AskedName,
   on: ServedNetwork,
   running: Running,
-): Promise<string | undefined> {
+): Promise<OwnAnswer | undefined> {
   const ingress = {
     network: on.network.name,
     server: on.address,
@@ -45,7 +54,15 @@ export async function answerOwnName(
   const decision = decide(asked.boot, worldAt(running.picture, running.leases, running.now(), memory))
   if (decision.action.kind !== 'script' || (asked.isForNode && decision.node === undefined)) return undefined
   if (queue !== undefined && !isHead) takePlace(decision.action, { mac, peer }, on, running)
-  const script = isHead ? decision.action.script : await grant(decision, mac, peer, { on, running })
-  if (!isHead) observeScript({ decision, mac, peer, form: name.form, request: asked.boot }, on, running)
-  return script === undefined ? undefined : renderScript(script, name.form, via)
+  if (isHead)
+    return { text: renderScript(decision.action.script, name.form, via), onHeard: () => Promise.resolve() }
+  const granted = grant(decision, mac, peer, { on, running })
+  if (granted === undefined) return undefined
+  return {
+    text: renderScript(granted.script, name.form, via),
+    onHeard: async () => {
+      await granted.open()
+      observeScript({ decision, mac, peer, form: name.form, request: asked.boot }, on, running)
+    },
+  }
 }

@@ -30,7 +30,9 @@ function scene(there: WorldBuilder): Scene {
     get: async (name, peer) => {
       const answer = await answerRead([name], peer, server.on, server.running)
       if (answer.kind === 'refuse') assert.equal(answer.expected, true)
-      return answer.kind === 'text' ? answer.text : undefined
+      if (answer.kind !== 'text') return undefined
+      await answer.onHeard()
+      return answer.text
     },
   }
 }
@@ -51,6 +53,16 @@ describe("T37: a machine's own configuration by the name that PXELINUX looks for
     )
     const event = store.events.at(-1)
     assert.deepEqual([event?.kind, event?.mac, event?.detail['form']], ['tftp.script', NODE01, 'pxelinux'])
+  })
+
+  test('a request that nobody stands behind opens nothing and tells nothing', async () => {
+    const store = new MemoryStore()
+    const server = running(world().labNodes().lease('10.77.0.11', NODE01), store)
+    const answer = await answerRead([pxelinux(NODE01)], '10.77.0.11', server.on, server.running)
+    assert.ok(answer.kind === 'text' && answer.text.includes('centra.nonce='))
+    assert.deepEqual([store.attempts, store.events], [[], []])
+    await answer.onHeard()
+    assert.ok(answer.text.includes(`centra.nonce=${store.attempts[0]?.nonce}`))
   })
 
   test('by whichever of its names, the same', async () => {

@@ -7,7 +7,12 @@ import type { ServedNetwork } from './served-network.ts'
 
 export type ReadAnswer =
   | Extract<LoaderAnswer, { kind: 'file' }>
-  | { readonly kind: 'text'; readonly name: string; readonly text: string }
+  | {
+      readonly kind: 'text'
+      readonly name: string
+      readonly text: string
+      readonly onHeard: () => Promise<void>
+    }
   /** `expected`: loaders probe for such names, nobody need look. */
   | { readonly kind: 'refuse'; readonly reason: string; readonly expected?: true }
 
@@ -25,8 +30,8 @@ export async function answerRead(
   if (loader.kind === 'file') return loader
   for (const name of names) {
     const own = readOwnName(name)
-    const text = own === undefined ? undefined : await answerOwnName(own, { via: 'tftp', peer }, on, running)
-    if (text !== undefined) return { kind: 'text', name, text }
+    const found = own === undefined ? undefined : await answerOwnName(own, { via: 'tftp', peer }, on, running)
+    if (found !== undefined) return { kind: 'text', name, ...found }
     const image = await imageFile(name, running)
     if (image !== undefined) return image
   }

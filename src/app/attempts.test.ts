@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryStore } from '../../test/helpers/memory.ts'
 import { NODE01, NOW } from '../../test/helpers/world.ts'
-import { BootAttempts } from './attempts.ts'
+import type { BootAttempt } from '../model/ports.ts'
+import { type AttemptRequest, BootAttempts } from './attempts.ts'
+
+async function opened(attempts: BootAttempts, request: AttemptRequest): Promise<BootAttempt> {
+  const attempt = attempts.draft(request)
+  await attempts.open(attempt)
+  return attempt
+}
 
 const ASK = { mac: NODE01, address: '10.77.0.11', profile: 'worker', image: 'debian-live', now: NOW } as const
 
@@ -23,7 +30,7 @@ test('a script asked for again belongs to the same try; another address, image o
   const open = attempts(store)
   const nonce = async (
     changes: Partial<typeof ASK> | { now: number } | { address: string } | { image: string },
-  ) => (await open.open({ ...ASK, ...changes })).nonce
+  ) => (await opened(open, { ...ASK, ...changes })).nonce
   assert.equal(await nonce({}), 'nonce1')
   assert.equal(await nonce({ now: NOW + 599_999 }), 'nonce1')
   assert.equal(await nonce({ now: NOW + 600_000 }), 'nonce2')
@@ -45,10 +52,10 @@ test('an attempt that cannot be written is forgotten, and the next script tries 
   const store = new MemoryStore()
   const open = attempts(store)
   store.disk = () => Promise.reject(new Error('disk full'))
-  await assert.rejects(open.open(ASK), /disk full/)
+  await assert.rejects(opened(open, ASK), /disk full/)
   assert.equal(open.of(NODE01), undefined)
   store.disk = () => Promise.resolve()
-  assert.equal((await open.open(ASK)).nonce, 'nonce2')
+  assert.equal((await opened(open, ASK)).nonce, 'nonce2')
   assert.deepEqual(
     store.attempts.map((attempt) => attempt.nonce),
     ['nonce2'],
@@ -60,9 +67,9 @@ test('a second script of the same try waits for the disk as well', async () => {
   const open = attempts(store)
   const gate = Promise.withResolvers<void>()
   store.disk = () => gate.promise
-  const first = open.open(ASK)
+  const first = opened(open, ASK)
   let second = false
-  const again = open.open(ASK).then(() => {
+  const again = opened(open, ASK).then(() => {
     second = true
   })
   for (let i = 0; i < 10; i += 1) await Promise.resolve()

@@ -31,17 +31,25 @@ export class BootAttempts {
     return this.#open.get(mac)?.attempt
   }
 
+  /** The attempt this script belongs to: the open one, or a new one, which is not open yet. */
+  draft(request: AttemptRequest): BootAttempt {
+    const before = this.#open.get(request.mac)
+    if (before !== undefined && isSame(before.attempt, request)) return before.attempt
+    const { mac, address, profile, image, now } = request
+    return { mac, nonce: this.#newNonce(), address, profile, image, openedAt: now }
+  }
+
   /**
-   * The attempt this script belongs to: the open one, or a new one; on disk when this resolves. One that cannot be
-   * written is forgotten, so that the next script tries again.
+   * Opens what was drafted; on disk when this resolves. One that cannot be written is forgotten, so that the next script
+   * tries again.
    */
-  async open({ mac, address, profile, image, now }: AttemptRequest): Promise<BootAttempt> {
+  async open(attempt: BootAttempt): Promise<void> {
+    const { mac } = attempt
     const before = this.#open.get(mac)
-    if (before !== undefined && isSame(before.attempt, { mac, address, profile, image, now })) {
+    if (before?.attempt.nonce === attempt.nonce) {
       await before.saved
-      return before.attempt
+      return
     }
-    const attempt: BootAttempt = { mac, nonce: this.#newNonce(), address, profile, image, openedAt: now }
     const opened: OpenAttempt = { attempt, saved: this.#store.openAttempt(attempt) }
     this.#open.set(mac, opened)
     try {
@@ -53,7 +61,6 @@ export class BootAttempts {
       }
       throw error
     }
-    return attempt
   }
 }
 

@@ -48,7 +48,12 @@ export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<
       if (answer.kind === 'file')
         return { kind: 'file', name: answer.name, content: await FILES.open(answer.file) }
       if (answer.kind === 'text')
-        return { kind: 'file', name: answer.name, content: new TextEncoder().encode(answer.text) }
+        return {
+          kind: 'file',
+          name: answer.name,
+          content: new TextEncoder().encode(answer.text),
+          onHeard: () => void answer.onHeard().catch((error: unknown) => onFault(where, error)),
+        }
       const expected = answer.expected === undefined ? {} : { expected: answer.expected }
       return { kind: 'refuse', code: TFTP_ERROR.fileNotFound, message: 'file not found', ...expected }
     },

@@ -43,7 +43,13 @@ export interface TftpRequest {
 
 export type TftpAnswer =
   /** `name` is the published name; the server closes `content`. */
-  | { readonly kind: 'file'; readonly name: string; readonly content: TftpContent }
+  | {
+      readonly kind: 'file'
+      readonly name: string
+      readonly content: TftpContent
+      /** Called once, when the client has answered for the first time. */
+      readonly onHeard?: () => void
+    }
   /** `code` is one of `TFTP_ERROR`. `expected`: clients probe for such names, nobody need look. */
   | { readonly kind: 'refuse'; readonly code: number; readonly message: string; readonly expected?: boolean }
 

@@ -182,7 +182,10 @@ class TftpListener implements TftpServer {
       terms,
       retry: { timeoutMs: limits.timeout * 1000, sends: limits.retries + 1 },
       observe: (happening) => this.#observe(client, happening),
-      onHeard: () => this.#slots.heard(slot),
+      onHeard: () => {
+        this.#slots.heard(slot)
+        file.onHeard?.()
+      },
       onEnd: () => this.#slots.release(slot),
     })
     this.#slots.begin(slot, session)
