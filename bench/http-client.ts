@@ -15,6 +15,8 @@ export interface HttpLoad {
   readonly requests: number
   /** Octets of each range, at random places; absent: the whole file. */
   readonly range?: number
+  /** The client's own addresses, which its connections have in turn; absent: the one that the kernel chooses. */
+  readonly sources?: readonly string[]
 }
 
 export interface HttpYield {
@@ -33,7 +35,9 @@ if (import.meta.main)
 async function run(load: HttpLoad): Promise<HttpYield> {
   const begun = performance.now()
   const left = { requests: load.requests }
-  const all = await Promise.all(Array.from({ length: load.connections }, () => loadAgain(load, left)))
+  const all = await Promise.all(
+    Array.from({ length: load.connections }, (_, index) => loadAgain(load, left, index)),
+  )
   const bytes = all.reduce((sum, one) => sum + one.bytes, 0)
   const firstOctetMs = Math.max(...all.map((one) => one.firstOctetMs))
   return { bytes, seconds: (performance.now() - begun) / 1000, firstOctetMs }
@@ -42,7 +46,7 @@ async function run(load: HttpLoad): Promise<HttpYield> {
 type Loaded = Pick<HttpYield, 'bytes' | 'firstOctetMs'>
 
 /** Requests on one connection, one after another. */
-function loadAgain(load: HttpLoad, left: { requests: number }): Promise<Loaded> {
+function loadAgain(load: HttpLoad, left: { requests: number }, index: number): Promise<Loaded> {
   return new Promise((resolve, reject) => {
     let bytes = 0
     let head: string | undefined = ''
@@ -79,7 +83,10 @@ function loadAgain(load: HttpLoad, left: { requests: number }): Promise<Loaded> 
       if (missing === 0) ask()
       return true
     }
-    const socket = connect({ host: load.server, port: load.port, onread: { buffer, callback: take } }, ask)
+    const { server: host, port, sources = [] } = load
+    const localAddress = sources[index % sources.length]
+    const from = localAddress === undefined ? {} : { localAddress }
+    const socket = connect({ host, port, ...from, onread: { buffer, callback: take } }, ask)
     socket.on('error', reject)
     socket.on('end', () => reject(new Error('the server closed the connection')))
   })

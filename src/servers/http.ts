@@ -32,6 +32,8 @@ export interface HttpServer {
   close(graceMs: number): Promise<void>
 }
 
+/** Connections that the kernel keeps for us: of those beyond, each costs its machine a second or more (Node has 511). */
+const BACKLOG = 4096
 /** Milliseconds: how often Node looks for requests that take too long. */
 const LOOK_MS = 1000
 
@@ -88,7 +90,7 @@ export function listen(server: Server | SecureServer, options: Serving): Promise
   return new Promise((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException): void => reject(listenError(error, options))
     server.once('error', refuse)
-    server.listen({ host: options.host, port: options.port }, () => {
+    server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, () => {
       server.off('error', refuse)
       server.on('error', options.onFault)
       resolve({

@@ -11,6 +11,8 @@ export interface Hostile {
   readonly count: number
   readonly host: string
   readonly port: number
+  /** The addresses that its connections have in turn. */
+  readonly sources: readonly string[]
   /** Of `stalled`: what is asked for, each connection another place of it. */
   readonly path?: string
   readonly size?: number
@@ -41,11 +43,12 @@ async function run(hostile: Hostile): Promise<void> {
 }
 
 function open(
-  { kind, host, port, path = '/', size = 0, count }: Hostile,
+  { kind, host, port, sources, path = '/', size = 0, count }: Hostile,
   index: number,
   lives: number[],
 ): Socket {
-  const socket = connect(port, host)
+  const localAddress = sources[index % sources.length] ?? '0.0.0.0'
+  const socket = connect({ host, port, localAddress })
   let begun = performance.now()
   socket.on('connect', () => {
     begun = performance.now()
