@@ -51,7 +51,8 @@ function footer(rows: readonly Row[]): string {
       : []),
     `${rows.filter(hasFailed).length} failed`,
   ]
-  return ['', ...notes(rows), `${rows.length} rows: ${sum.join(', ')}`].join('\n')
+  const said = notes(rows)
+  return ['', ...said, ...(said.length > 0 ? [''] : []), `${rows.length} rows: ${sum.join(', ')}`].join('\n')
 }
 
 /** What went wrong, each thing once. */
