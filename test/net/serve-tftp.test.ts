@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { type CommandResult, inNetns } from '../helpers/netns.ts'
-import { eventually, makeSite, missing, type Running, serve } from '../helpers/server.ts'
+import { eventually, makeSite, missing, type Running, serve, sha256 } from '../helpers/server.ts'
 
 const LOADERS = ['undionly.kpxe', 'snponly.efi'] as const
 const GOT = '/run/got'
@@ -163,6 +163,24 @@ inNetns(import.meta, (net) => {
     const { stderr } = run(windowed(1468))
     net.run('ip', 'link', 'set', 'prov0', 'mtu', '1500')
     assert.ok(got().equals(site.files['snponly.efi']), stderr)
+  })
+
+  test('an image by its immutable name, and not one that is larger than limits.tftp.fileSize', {
+    ...options,
+    skip: missing('curl'),
+  }, async () => {
+    const initrd = site.files['initrd.img']
+    const image = /^images:\n {2}([a-z0-9-]+):/m.exec(readFileSync(site.config, 'utf8'))?.[1] ?? ''
+    const get = CLIENTS['curl']?.get(`images/${image}/${sha256(initrd)}/initrd.img`) ?? []
+    const { stderr } = run(get)
+    assert.ok(got().equals(initrd), `${got().length} octets ${stderr}`)
+    site.rewrite((text) => text.replace(/^server:\n/m, 'server:\n  limits: { tftp: { fileSize: 1MiB } }\n'))
+    server.signal('SIGHUP')
+    await server.event('config.reloaded', {})
+    const from = server.stderr.length
+    run(get)
+    assert.equal(got().length, 0)
+    await server.event('tftp.refused', { reason: /larger than limits\.tftp\.fileSize, 1048576 octets/ }, from)
   })
 
   test('writing is refused', { ...options, skip: missing('busybox') }, async () => {

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { runs } from '../../../test/helpers/counts.ts'
 import { negotiate } from './options.ts'
 import { decodeTftp, encodeTftp } from './packet.ts'
-import { MAX_FIRST_SENDS, MAX_SILENCE_MS, Transfer, type TransferStep } from './transfer.ts'
+import { MAX_FIRST_SENDS, MAX_SILENCE_MS, type RetryLimits, Transfer, type TransferStep } from './transfer.ts'
 
 /** The octets of a file, different enough that a block out of place shows. */
 function content(size: number): Uint8Array {
@@ -559,4 +559,20 @@ test('no block is sent twice without a time-out, whatever is duplicated', () => 
   assert.equal(sentBlocks.length, 501)
   assert.equal(new Set(sentBlocks).size, 501)
   assert.deepEqual(transfer.step.outcome, { kind: 'done', bytes: 4000 })
+})
+
+test("the limits of repetition are the caller's, but for a client that never answered", () => {
+  const terms = negotiate([], { size: 2000, maxBlksize: 1468, maxWindow: 16 })
+  const sends = (limits: RetryLimits, hears: boolean): readonly number[] => {
+    const transfer = new Transfer(content(2000), terms, 0, limits)
+    if (hears) transfer.onPacket(ack(1), 0)
+    const times = [0]
+    for (let { deadline } = transfer.step; deadline !== undefined; { deadline } = transfer.step)
+      if (transfer.onTimeout(deadline).send.length > 0) times.push(deadline)
+    return times
+  }
+  assert.deepEqual(sends({ timeoutMs: 2000, sends: 3 }, true), [0, 2000, 6000])
+  assert.deepEqual(sends({ timeoutMs: 1000, sends: 1 }, true), [0])
+  assert.equal(sends({ timeoutMs: 1000, sends: 20 }, false).length, MAX_FIRST_SENDS)
+  assert.equal(sends({ timeoutMs: 1000, sends: 2 }, false).length, 2)
 })
