@@ -63,13 +63,16 @@ type Client = readonly [name: string, debian: string]
 
 const RELAYED = `through a relay, seed 1: 2 % lost, 2 % twice, 5 % out of order, 5 % late`
 
+const IPXE_ROM: Client = ['iPXE, ROM of QEMU', 'ipxe-qemu']
+const CARRIED = 'octets on the cable'
+
 const BOOTS: readonly Boot[] = [
   {
     name: 'ipxe-bios',
     firmware: 'bios',
     ends: { reports: 'in-service' },
     rows: (seen) => [
-      carriedRow(['iPXE, ROM of QEMU', 'ipxe-qemu'], 'TFTP', [loader('undionly.kpxe')], seen),
+      carriedRow(IPXE_ROM, 'TFTP', [loader('undionly.kpxe')], seen),
       carriedRow(['iPXE, undionly.kpxe', 'ipxe'], 'HTTP', payload(seen), seen),
     ],
   },
@@ -124,9 +127,9 @@ const BOOTS: readonly Boot[] = [
     node: 'loader: interop.ipxe',
     ends: { says: 'INTEROP END' },
     rows: (seen) => [
-      carriedRow(['iPXE, ROM of QEMU', 'ipxe-qemu'], 'TFTP', FILES, seen),
-      carriedRow(['iPXE, ROM of QEMU', 'ipxe-qemu'], 'HTTP', FILES, seen),
-      { ...carriedRow(['iPXE, ROM of QEMU', 'ipxe-qemu'], 'TFTP', [LOSSY_FILE], seen), path: RELAYED },
+      { ...carriedRow(IPXE_ROM, 'TFTP', FILES, seen), proof: CARRIED },
+      { ...carriedRow(IPXE_ROM, 'HTTP', FILES, seen), proof: CARRIED },
+      { ...carriedRow(IPXE_ROM, 'TFTP', [LOSSY_FILE], seen), path: RELAYED, proof: CARRIED },
     ],
   },
   {
@@ -316,7 +319,7 @@ function carriedRow([client, debian]: Client, plane: Plane, files: readonly Inte
   return {
     ...{ client, version: seen.versionOf(debian), plane, option, path: 'direct' },
     result: troubles.length + ended.length === 0 ? 'ok' : 'failed',
-    proof: 'octets on the cable; what was loaded runs',
+    proof: `${CARRIED}; what was loaded runs`,
     ...{ files: files.length, identical: files.length - troubles.length },
     octets: found.reduce((sum, { same }) => sum + (same?.bytes.length ?? 0), 0),
     seconds: found.reduce((sum, { same }) => sum + (same?.seconds ?? 0), 0),
