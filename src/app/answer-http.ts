@@ -28,6 +28,8 @@ import { worldAt } from './world.ts'
 const FORM_LIMIT = 65_536
 /** iPXE's name of a card that is not Ethernet (20 octets of IPoIB): whose lease asks is the machine. */
 const LONG_ADDRESS = /^[0-9a-f]{2}(-[0-9a-f]{2}){7,19}(?=\.)/i
+/** A script that left so many milliseconds ago would have named the same files. */
+const SCRIPT_LOOK_MS = 20
 /** Milliseconds: a machine that loads an image in ranges asks a thousand times. */
 const LOOK_AGAIN_MS = 1000
 const FOREVER = 'public, max-age=31536000, immutable'
@@ -86,7 +88,7 @@ async function script(
   const asked = own === undefined ? name : name.replace(LONG_ADDRESS, macWithDashes(own))
   const classified = classifyScript(asked, query, ingress(on, request))
   if (!classified.ok) return text(404, `${classified.error}\n`)
-  await refreshImages(running)
+  await refreshImages(running, SCRIPT_LOOK_MS)
   const { boot, form } = classified.value
   const memory = { recognised: running.recognised, queue: queueFor(request.peer, on, running) }
   const decision = decide(boot, worldAt(running.picture, running.leases, running.now(), memory))

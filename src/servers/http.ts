@@ -212,9 +212,12 @@ function sendText(
   response: ServerResponse,
 ): void {
   for (const name in headers) response.setHeader(name, headers[name] ?? '')
-  if (status !== 204) response.setHeader('Content-Length', Buffer.byteLength(body))
+  const length = Buffer.byteLength(body)
+  if (status !== 204) response.setHeader('Content-Length', length)
   // An unread body would be taken for the next request.
   if (!request.complete) response.setHeader('Connection', 'close')
   response.writeHead(status)
-  response.end(request.method === 'HEAD' || status === 204 ? undefined : body)
+  // As long in UTF-8 as in characters: ASCII, which is written faster as what it is.
+  const encoding = length === body.length ? 'latin1' : 'utf8'
+  response.end(request.method === 'HEAD' || status === 204 ? undefined : body, encoding)
 }
