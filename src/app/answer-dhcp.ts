@@ -1,4 +1,5 @@
 import type { ProxyAnswer } from '../boot/decide-proxy.ts'
+import type { BootClient } from '../boot/decision.ts'
 import { isBelieved } from '../boot/match-node.ts'
 import type { DhcpReply } from '../boot/reply-dhcp.ts'
 import { subnetContains } from '../lib/ipv4.ts'
@@ -66,9 +67,17 @@ function recognise({ match: { node, by }, client, on }: DhcpThought, { recognise
   const isShared = picture.config.sharedAdapters.has(mac)
   const { mac: key, card } = client.lease
   if (node !== undefined && by !== undefined && by !== 'mac' && !isShared) recognised.note(mac, node.name, by)
-  const { port } = client.boot.client
-  if (port !== undefined && isBelieved(port, on.network, picture.config)) recognised.notePort(mac, port)
+  if (client.boot.client.stage !== 'os') recognised.noteShown(mac, believed(client.boot.client, on, picture))
   if (card !== undefined) recognised.noteCard(key, card)
+}
+
+/** Only what a relay that is listed added counts of option 82. */
+function believed(
+  { port, ...shown }: BootClient,
+  { network }: ServedNetwork,
+  { config }: Running['picture'],
+): Pick<BootClient, 'uuid' | 'port'> {
+  return port !== undefined && isBelieved(port, network, config) ? { ...shown, port } : shown
 }
 
 function withSource(reply: DhcpReply | undefined, { link, address }: ServedNetwork): DhcpReply | undefined {

@@ -1,5 +1,5 @@
 import type { Mac } from '../lib/mac.ts'
-import type { NodeKey, PortEvidence } from '../model/node-keys.ts'
+import type { NodeEvidence, NodeKey } from '../model/node-keys.ts'
 import type { Recognised, RecognisedView } from '../model/world.ts'
 
 /** Machines remembered; of more, the one that has not spoken for longest is forgotten. */
@@ -10,7 +10,7 @@ export class RecognisedMachines implements RecognisedView {
   readonly #nodes = new Map<Mac, Recognised>()
   /** The same by name of the node. */
   readonly #claims = new Map<string, Set<Mac>>()
-  readonly #ports = new Map<Mac, PortEvidence>()
+  readonly #shown = new Map<Mac, Pick<NodeEvidence, 'uuid' | 'port'>>()
   /** By lease key, where that is not the card's MAC. */
   readonly #cards = new Map<Mac, Mac>()
 
@@ -29,13 +29,19 @@ export class RecognisedMachines implements RecognisedView {
     return this.#claims.get(node) ?? []
   }
 
-  notePort(mac: Mac, port: PortEvidence): void {
-    remember(this.#ports, mac, port)
+  /** What firmware or a loader showed; it replaces what was shown before. */
+  noteShown(mac: Mac, { uuid, port }: Pick<NodeEvidence, 'uuid' | 'port'>): void {
+    if (uuid === undefined && port === undefined) this.#shown.delete(mac)
+    else
+      remember(this.#shown, mac, {
+        ...(uuid === undefined ? {} : { uuid }),
+        ...(port === undefined ? {} : { port }),
+      })
   }
 
   /** @inheritDoc */
-  portOf(mac: Mac): PortEvidence | undefined {
-    return this.#ports.get(mac)
+  shownBy(mac: Mac): Pick<NodeEvidence, 'uuid' | 'port'> | undefined {
+    return this.#shown.get(mac)
   }
 
   noteCard(key: Mac, mac: Mac): void {

@@ -26,7 +26,8 @@ export interface MatchedNode {
  * Which described node a client is: all that it shows is weighed (`identity-score.ts`). Too little for one node, or too much
  * for another, is a conflict and never a guess.
  */
-export function matchNode(request: BootRequest, world: World): MatchedNode {
+export function matchNode(asked: BootRequest, world: World): MatchedNode {
+  const request = asked.via === 'dhcp' || world.keys.isEmpty ? asked : withShown(asked, world)
   const { mac } = request.client
   const own = mac === undefined ? undefined : world.nodes.get(mac)
   if (world.keys.isEmpty) {
@@ -51,6 +52,13 @@ export function matchNode(request: BootRequest, world: World): MatchedNode {
   const outvoted = candidates.filter((other) => other !== found).map(outvotedStep)
   const step = known(found.node, describeCandidate(found))
   return contested({ node: found.node, by, steps: [...steps, step, ...outvoted] }, { by, request, world })
+}
+
+/** Loaders ask for their script with less than their DHCP message showed, some with a MAC alone. */
+function withShown(request: BootRequest, { recognised }: World): BootRequest {
+  const { client } = request
+  const shown = client.mac === undefined ? undefined : recognised?.shownBy(client.mac)
+  return shown === undefined ? request : { ...request, client: { ...shown, ...client } }
 }
 
 function known(node: Node, how: string): Step {

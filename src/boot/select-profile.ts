@@ -65,7 +65,7 @@ function factsOf({ client, ingress }: BootRequest, world: World, node: Node | un
     arch,
     vendor: manufacturer,
     product,
-    port: believed ? port : mac === undefined ? undefined : world.recognised?.portOf(mac),
+    port: believed ? port : mac === undefined ? undefined : world.recognised?.shownBy(mac)?.port,
     address: ingress.peer ?? lease?.address,
   }
 }

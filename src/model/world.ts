@@ -1,7 +1,7 @@
 import type { Mac } from '../lib/mac.ts'
 import type { Config, Node } from './config.ts'
 import type { LeaseView } from './lease.ts'
-import type { NodeKey, NodeKeys, PortEvidence } from './node-keys.ts'
+import type { NodeEvidence, NodeKey, NodeKeys } from './node-keys.ts'
 
 /** A loader found in one of the firmware directories, by the name under which TFTP and HTTP publish it. */
 export interface FirmwareFile {
@@ -50,8 +50,8 @@ export interface RecognisedView {
   nodeOf(mac: Mac): Recognised | undefined
   /** The machines that showed themselves to be this node. */
   claimants(node: string): Iterable<Mac>
-  /** The port of a relay at which this machine was last, as a relay told that is believed. */
-  portOf(mac: Mac): PortEvidence | undefined
+  /** What the newest DHCP message of its firmware or loader showed: scripts are asked for with less. */
+  shownBy(mac: Mac): Pick<NodeEvidence, 'uuid' | 'port'> | undefined
 }
 
 export interface LoopView {

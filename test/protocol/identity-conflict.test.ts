@@ -135,6 +135,43 @@ test('a UUID copied to a second machine: none of the two boots while both are th
   assert.equal(verdict(script(scene, { mac: MAC1, uuid: UUID1 })), 'board: worker')
 })
 
+test('what its firmware showed over DHCP counts for a loader that asks by its MAC alone', async () => {
+  const scene = await yamlScene(NETWORK + PROFILE + NODES)
+  const uuid = (last: number) => ({
+    options: [
+      {
+        code: 97,
+        data: Uint8Array.of(
+          0,
+          0x78,
+          0x56,
+          0x34,
+          0x12,
+          0x34,
+          0x12,
+          0x78,
+          0x56,
+          0x9a,
+          0xbc,
+          0,
+          0,
+          0,
+          0,
+          0,
+          last,
+        ),
+      },
+    ],
+  })
+  const rom = { stage: 'rom' } as const
+  await scene.ask(MAC1, { type: 'DISCOVER', ...uuid(2) }, rom)
+  assert.equal(verdict(script(scene, { mac: MAC1 })), 'conflict of two and one: local-disk')
+  await scene.ask(MAC1, { type: 'DISCOVER', ...uuid(1) }, rom)
+  assert.equal(verdict(script(scene, { mac: MAC1 })), 'one: worker', 'the card is in its own machine again')
+  await scene.ask(MAC1, { type: 'DISCOVER', ...uuid(2) })
+  assert.equal(verdict(script(scene, { mac: MAC1 })), 'one: worker', 'an operating system may show anything')
+})
+
 test('an adapter that goes from machine to machine tells none of them', async () => {
   const scene = await yamlScene(`${NETWORK}${PROFILE}sharedAdapters: ["${FOREIGN}"]\n${NODES}`)
   assert.equal(verdict(script(scene, { mac: FOREIGN, uuid: UUID1 })), 'one: worker')

@@ -174,17 +174,25 @@ rules: [{match: {relayPort: {circuitId: eth7}}, profile: worker}]
       return action.kind === 'script' ? action.boots?.profile : undefined
     }
     assert.equal(boots('52:54:00:aa:00:09'), undefined)
-    await scene.ask('52:54:00:aa:00:09', {
-      type: 'DISCOVER',
-      giaddr: ip('10.77.0.254'),
-      circuitId: new TextEncoder().encode('eth7'),
-    })
+    await scene.ask(
+      '52:54:00:aa:00:09',
+      {
+        type: 'DISCOVER',
+        giaddr: ip('10.77.0.254'),
+        circuitId: new TextEncoder().encode('eth7'),
+      },
+      { stage: 'rom' },
+    )
     assert.equal(boots('52:54:00:aa:00:09'), 'worker')
-    await scene.ask('52:54:00:aa:00:08', {
-      type: 'DISCOVER',
-      giaddr: ip('10.77.0.253'),
-      circuitId: new TextEncoder().encode('eth7'),
-    })
+    await scene.ask(
+      '52:54:00:aa:00:08',
+      {
+        type: 'DISCOVER',
+        giaddr: ip('10.77.0.253'),
+        circuitId: new TextEncoder().encode('eth7'),
+      },
+      { stage: 'rom' },
+    )
     assert.equal(boots('52:54:00:aa:00:08'), undefined, 'of a relay that relays: does not list')
   })
 
