@@ -47,6 +47,7 @@ export class FilePieces {
   readonly #reader: FileReader
   readonly #span: Span
   #own: Buffer | undefined
+  #hasBegun = false
 
   constructor(cache: ChunkCache, owns: OwnBuffers, reader: FileReader, span: Span) {
     this.#cache = cache
@@ -67,7 +68,9 @@ export class FilePieces {
       return bytes.subarray(Math.max(at - offset, 0), Math.min(end - offset, bytes.length))
     })
     const length = parts.reduce((sum, part) => sum + part.length, 0)
-    this.#prepare(at + length)
+    // Whoever takes not even the first piece shall not have cost the reading of more.
+    if (this.#hasBegun) this.#prepare(at + length)
+    this.#hasBegun = true
     return {
       ...{ parts, length },
       release: () => {

@@ -49,6 +49,7 @@ export class ActiveTransfers {
   }
 
   cut(transfer: ActiveTransfer, why: 'stalled' | 'slow', reason: string): void {
+    if (transfer.cut !== undefined) return
     this.#cuts[why] += 1
     transfer.cut = reason
     transfer.socket.destroy()

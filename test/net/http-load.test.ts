@@ -149,7 +149,8 @@ inNetns(import.meta, (net) => {
     )
     assert.equal(headers?.closed, runs(500, 5000))
     assert.equal(bodies?.closed, runs(20, 200))
-    if (runs(0, 1) === 1) assert.equal(cut, 1000)
+    // The last ones want so little that the kernel takes all of it.
+    if (runs(0, 1) === 1) assert.ok(cut >= 990, `${cut} readers were cut`)
     assert.ok(most - before < 256 * MIB, `${mib(before)} MiB, then ${mib(most)}`)
   })
 
