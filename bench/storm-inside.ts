@@ -167,7 +167,7 @@ function report(): void {
 /** The first run of each. */
 function panels(): Parameters<typeof plotSvg>[0] {
   return plan.storms.map(({ machines, megabytes }) => ({
-    title: `${machines} machines, ${megabytes} MB each`,
+    title: `${machines} machines, ${megabytes} MB`,
     curves: runs
       .filter(({ count, repeat }) => count === machines && repeat === 1)
       .map((run) => ({

@@ -23,6 +23,7 @@ export function plotSvg(panels: readonly Panel[]): string {
   const height = panels.length * PANEL.height
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12" fill="#808080">`,
+    '<title>Machines that were through, over the time since their start</title>',
     ...panels.map((panel, i) => `<g transform="translate(0 ${i * PANEL.height})">${drawPanel(panel)}</g>`),
     '</svg>',
     '',
@@ -49,7 +50,7 @@ function drawPanel({ title, curves }: Panel): string {
     return `<path d="M${x(0)} ${y(0)}${points.join('')}" fill="none" stroke="${colour(i)}" stroke-width="2"/>`
   })
   const legend = curves.map(({ name }, i) => {
-    const at = right - (curves.length - i) * 180
+    const at = right - (curves.length - i) * 172
     return `<path d="M${at} 16h22" stroke="${colour(i)}" stroke-width="3"/><text x="${at + 28}" y="20">${escaped(name)}</text>`
   })
   const heading = `<text x="${PANEL.left}" y="20" font-weight="bold">${escaped(title)}</text>`
