@@ -22,7 +22,7 @@ test('every message is counted once: answered by type, or unanswered by its reas
   assert.ok(answer.kind === 'text')
   const samples = answer.body
     .split('\n')
-    .filter((line) => !/^#|^process_|^centra_pxe_(transfer|access)|^$/.test(line))
+    .filter((line) => !/^#|^process_|^centra_pxe_(transfer|access|http)|^$/.test(line))
   assert.deepEqual(samples, [
     'centra_pxe_build_info{version="1.2.3"} 1',
     'centra_pxe_service_up{service="network a\\"b\\\\c"} 1',

@@ -1,4 +1,4 @@
-import type { NodePlane } from '../model/http.ts'
+import type { FileFigures, NodePlane } from '../model/http.ts'
 import { family, histogramFamily, type Sample } from './exposition.ts'
 import { DURATION_BOUNDS, type PlaneCounters } from './plane-counters.ts'
 import type { Running } from './running.ts'
@@ -30,7 +30,7 @@ const COUNTERS: readonly (readonly [Counter, readonly string[], string])[] = [
 const PLANES: readonly NodePlane[] = ['tftp', 'http', 'https']
 
 /** What the planes of TFTP and HTTP count. */
-export function planeMetrics({ planes, transfers, access }: Running): readonly string[] {
+export function planeMetrics({ planes, transfers, access, files }: Running): readonly string[] {
   const underWay = transfers.list()
   const byPlane = (count: (plane: NodePlane) => number): readonly Sample[] =>
     PLANES.map((plane) => [{ plane }, count(plane)])
@@ -67,10 +67,44 @@ export function planeMetrics({ planes, transfers, access }: Running): readonly s
       'Times that a transfer stopped moving',
       byPlane((plane) => transfers.stallsOf(plane)),
     ),
+    ...fileMetrics(files.figures),
     ...family('centra_pxe_access_log_lines_total', 'counter', 'Lines of the access log', [
       [{ outcome: 'written' }, written],
       [{ outcome: 'lost' }, lost],
     ]),
+  ]
+}
+
+function fileMetrics({ connections, cut, cache, slots }: FileFigures): readonly string[] {
+  return [
+    ...family(
+      'centra_pxe_http_cache_bytes',
+      'gauge',
+      'Octets of files in memory; pinned: in use by transfers',
+      [
+        [{ state: 'pinned' }, cache.pinned],
+        [{ state: 'idle' }, cache.octets - cache.pinned],
+      ],
+    ),
+    ...family('centra_pxe_http_cache_lookups_total', 'counter', 'Pieces of files that were wanted', [
+      [{ outcome: 'hit' }, cache.hits],
+      [{ outcome: 'miss' }, cache.misses],
+    ]),
+    ...family('centra_pxe_http_large_transfers', 'gauge', 'Large transfers, and those that wait to begin', [
+      [{ state: 'running' }, slots.taken],
+      [{ state: 'waiting' }, slots.waiting],
+    ]),
+    ...family(
+      'centra_pxe_http_cut_total',
+      'counter',
+      'Connections that were ended, by the limit that they met',
+      [
+        [{ limit: 'stall' }, cut.stalled],
+        [{ limit: 'minRate' }, cut.slow],
+        [{ limit: 'connections' }, connections.evicted],
+        [{ limit: 'transfers' }, slots.refused],
+      ],
+    ),
   ]
 }
 

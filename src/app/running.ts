@@ -1,6 +1,7 @@
 import type { LeaseTable } from '../address/lease-table.ts'
 import type { Ipv4 } from '../lib/ipv4.ts'
 import type { Disk } from '../model/disk.ts'
+import type { FileFigures } from '../model/http.ts'
 import type { AccessSink, StateStore } from '../model/ports.ts'
 import type { BootAttempts } from './attempts.ts'
 import type { Attention } from './attention.ts'
@@ -49,6 +50,8 @@ export interface Running {
   /** Those under way. */
   readonly transfers: Transfers
   readonly access: AccessSink
+  /** What sends files over HTTP. */
+  readonly files: { readonly figures: FileFigures }
   /** Addresses that are probed now. */
   readonly pingChecks: PingChecks
   /** The DHCP servers beside us. */

@@ -5,7 +5,7 @@ import type { ServedNetwork } from '../app/served-network.ts'
 import { describeRefusal } from '../app/start-gate.ts'
 import { formatIpv4, type Ipv4 } from '../lib/ipv4.ts'
 import type { Network } from '../model/config.ts'
-import { FileSender } from '../servers/file-sender.ts'
+import type { FileSender } from '../servers/file-sender.ts'
 import { addressOn, hasAddress, interfaceIndex } from '../servers/interfaces.ts'
 import { openBootServer, openDhcp } from './dhcp-planes.ts'
 import type { Links } from './links.ts'
@@ -42,9 +42,8 @@ export class Networks {
   readonly #open = new Map<string, OpenPlanes>()
   readonly #problems = new Map<string, string>()
 
-  constructor(options: Omit<NetworksOptions, 'sender'>) {
-    const { running } = options
-    this.#options = { ...options, sender: new FileSender(() => running.picture.config.server.limits.http) }
+  constructor(options: NetworksOptions) {
+    this.#options = options
   }
 
   /** What listens now: `udp 0.0.0.0%prov0:67`, `tcp 10.77.0.1:8080`, ... */

@@ -35,8 +35,10 @@ import { type ConfigProblem, formatProblem } from '../config/source.ts'
 import type { LocalDisk } from '../files/disk.ts'
 import { SteadyClock } from '../lib/steady-clock.ts'
 import type { Config } from '../model/config.ts'
+import { DEFAULT_HTTP_LIMITS } from '../model/http-limits.ts'
 import { formatEventText } from '../render/event.ts'
 import { serveControl } from '../servers/control.ts'
+import { FileSender } from '../servers/file-sender.ts'
 import { nativeSockets } from '../servers/packet-socket.ts'
 import type { Durability } from '../store/database.ts'
 import { openStateStore } from '../store/state-store.ts'
@@ -101,6 +103,9 @@ class Server implements RunningServer {
   readonly #failed = Promise.withResolvers<Error>()
   #running: Running | undefined
   #networks: Networks | undefined
+  readonly #sender = new FileSender(
+    () => this.#running?.picture.config.server.limits.http ?? DEFAULT_HTTP_LIMITS,
+  )
   readonly #tls: TlsKeeper
   readonly #state = new StoreHealth((error) =>
     this.#options.log.line('error', `state: no address is given any more: ${error.message}`),
@@ -164,6 +169,7 @@ class Server implements RunningServer {
       planes: new PlaneCounters(),
       transfers: new Transfers(() => performance.now()),
       access: this.#access,
+      files: this.#sender,
       recognised: new RecognisedMachines(),
       loops: new LoopWatch(),
       pingChecks: new PingChecks(),
@@ -285,6 +291,7 @@ class Server implements RunningServer {
     await this.#tls.look(running.picture.config.server.https)
     const networks = new Networks({
       running,
+      sender: this.#sender,
       links,
       tls: this.#tls,
       health: () => this.#health(),

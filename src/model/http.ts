@@ -86,3 +86,19 @@ export type HttpAnswer =
       readonly pace?: Pace
       readonly observe: (transfer: Transfer) => void
     }
+
+/** What sending files takes now, and what became of it. Octets unless told otherwise. */
+export interface FileFigures {
+  /** Connections without a whole request that gave way, and such as found no room. */
+  readonly connections: { readonly evicted: number; readonly refused: number }
+  readonly cut: { readonly stalled: number; readonly slow: number }
+  readonly cache: {
+    readonly octets: number
+    /** Of them, in use by transfers now. */
+    readonly pinned: number
+    readonly hits: number
+    readonly misses: number
+  }
+  /** Large transfers, and those that wait for one to end. */
+  readonly slots: { readonly taken: number; readonly waiting: number; readonly refused: number }
+}

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Pace } from '../model/http.ts'
+import type { FileFigures, Pace } from '../model/http.ts'
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../model/http-limits.ts'
 import { ChunkCache } from './chunk-cache.ts'
 import { Connections } from './connections.ts'
@@ -54,7 +54,7 @@ export class FileSender {
     new SlowTransfers(this.transfers, { limits, isScarce }).start()
   }
 
-  get figures() {
+  get figures(): FileFigures & { readonly octets: number; readonly own: number } {
     const { octets, ...cut } = this.transfers.figures
     return {
       connections: this.connections.figures,

@@ -23,6 +23,7 @@ import { judgeTlsPair } from '../../src/files/tls-pair.ts'
 import type { ImageSpec } from '../../src/model/config.ts'
 import type { Disk } from '../../src/model/disk.ts'
 import type { StoredEvent } from '../../src/model/event.ts'
+import type { FileFigures } from '../../src/model/http.ts'
 import type { StoredImages } from '../../src/model/image-store.ts'
 import type { Lease } from '../../src/model/lease.ts'
 import type { BootAttempt, BootProgress, SeenMachine, StateStore } from '../../src/model/ports.ts'
@@ -84,6 +85,13 @@ export class MemoryStore implements StateStore {
 }
 
 /** Files by absolute path, with their text. */
+const NO_FILES: FileFigures = {
+  connections: { evicted: 0, refused: 0 },
+  cut: { stalled: 0, slow: 0 },
+  cache: { octets: 0, pinned: 0, hits: 0, misses: 0 },
+  slots: { taken: 0, waiting: 0, refused: 0 },
+}
+
 export class MemoryDisk implements Disk {
   readonly #files: ReadonlyMap<string, string>
   /** The images of the store. */
@@ -167,6 +175,7 @@ export function running(
       planes: new PlaneCounters(),
       transfers: new Transfers(() => there.now),
       access: { isOn: false, line: () => {}, totals: { written: 0, lost: 0 } },
+      files: { figures: NO_FILES },
       recognised: new RecognisedMachines(),
       loops: new LoopWatch(),
       pingChecks: new PingChecks(),

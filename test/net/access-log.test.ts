@@ -124,10 +124,13 @@ inNetns(import.meta, (net) => {
         'centra_pxe_tftp_refused_total{network="provisioning",reason="access-violation"} 1',
         'centra_pxe_tftp_sent_bytes_total{network="provisioning"} 70283',
         'centra_pxe_transfers{plane="http"} 0',
+        'centra_pxe_http_cache_bytes{state="pinned"} 0',
+        'centra_pxe_http_cut_total{limit="stall"} 0',
         'centra_pxe_access_log_lines_total{outcome="lost"} 0',
       ])
         assert.ok(text.split('\n').includes(sample), `${sample}\n${text}`)
     })
+    assert.match(metrics(), /^centra_pxe_http_cache_lookups_total\{outcome="miss"\} [1-9]/m)
     assert.doesNotMatch(metrics(), /BREW|PROPFIND|passwd|such/)
     assert.match(metrics(), /plane="http",kind="other",method="other",status="405"\} 1/)
   })
