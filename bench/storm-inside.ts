@@ -27,7 +27,7 @@ export interface StormPlan {
   readonly missing: readonly string[]
   readonly storms: readonly { readonly machines: number; readonly megabytes: number }[]
   readonly repeats: number
-  readonly boots: number | false
+  readonly boots: number | 'auto' | false
   readonly json?: string
   readonly svg?: string
 }

@@ -16,7 +16,7 @@ export interface StormPayload {
   readonly image: number
   readonly loader: number
   /** `boots:` of our configuration. */
-  readonly boots: number | false
+  readonly boots: number | 'auto' | false
 }
 
 const TEMPLATES: Readonly<Record<StormServerName, readonly string[]>> = {

@@ -20,7 +20,7 @@ The table goes to stdout, progress to stderr.
   --machines LIST   default 40,400,2000
   --megabytes LIST  of kernel and initrd (10^6 octets), for each of them; default so that a storm moves at most 16 GB
   --repeats N       of everything, alternating; default 1
-  --boots N|false   the limit of our queue; default 32, as without configuration
+  --boots N|auto|false  the limit of our queue; default auto, as without configuration
   --servers LIST    of centra-pxe, dnsmasq (as it is, and with no-ping); default both
   --svg FILE        a plot of the time to kernel, of the first run of each
   --json FILE       write every single measurement there
@@ -95,14 +95,19 @@ function readPlan(args: readonly string[]): Asked | string | undefined {
         megabytes: megabytes?.[i] ?? megabytes?.[0] ?? Math.min(MOST_IMAGE, Math.floor(MOST_TOTAL / count)),
       })),
       repeats: Number(values.repeats ?? 1),
-      boots: values.boots === 'false' ? (false as const) : Number(values.boots ?? 32),
+      boots:
+        values.boots === 'false'
+          ? (false as const)
+          : (values.boots ?? 'auto') === 'auto'
+            ? ('auto' as const)
+            : Number(values.boots),
       ...(values.svg === undefined ? {} : { svg: resolve(values.svg) }),
       ...(values.json === undefined ? {} : { json: resolve(values.json) }),
     }
     const numbers = [
       ...plan.storms.flatMap((one) => [one.machines, one.megabytes]),
       plan.repeats,
-      plan.boots === false ? 1 : plan.boots,
+      typeof plan.boots === 'number' ? plan.boots : 1,
     ]
     if (numbers.some((one) => !Number.isInteger(one) || one < 1)) return 'expected whole numbers above 0'
     if (plan.names.some((name) => !['centra-pxe', 'dnsmasq'].includes(name)))

@@ -113,7 +113,14 @@ describe('places', () => {
   test('networks do not wait for each other', () => {
     const queue = new BootQueue()
     queue.admit('one', 'a', FILES, 0)
-    assert.deepEqual(queue.view('two', 'b', 0), { loads: false, loading: 0, ahead: 0, place: 1, waiting: 1 })
+    assert.deepEqual(queue.view('two', 'b', 0), {
+      loads: false,
+      loading: 0,
+      octets: 0,
+      ahead: 0,
+      place: 1,
+      waiting: 1,
+    })
   })
 
   test('a clock that is set back keeps nobody for ever', () => {
@@ -133,6 +140,7 @@ describe('places', () => {
     assert.deepEqual(late, {
       loads: false,
       loading: 0,
+      octets: 0,
       place: 10_001,
       waiting: 10_001,
     })

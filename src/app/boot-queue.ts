@@ -50,6 +50,7 @@ export class BootQueue {
     return {
       loads,
       loading: loading.size - (loads ? 1 : 0),
+      octets: octetsOf(loading, who),
       ahead: found.ahead,
       place: found.place,
       waiting: Math.max(waiting.size, found.place),
@@ -129,6 +130,14 @@ export class BootQueue {
     }
     return line
   }
+}
+
+/** What all but `who` have not fetched yet. */
+function octetsOf(loading: ReadonlyMap<string, Loading>, who: string): number {
+  let octets = 0
+  for (const [one, { missing }] of loading)
+    if (one !== who) for (const size of missing.values()) octets += size
+  return octets
 }
 
 /** Its place from 1, behind all when it is not there; and of those before it, how many ask until `soon`. */

@@ -5,7 +5,7 @@ import type { Mac } from '../lib/mac.ts'
 import { decide } from './decide.ts'
 import type { Decision } from './decision.ts'
 
-const FULL = { loads: false, loading: 32, ahead: 6, place: 7, waiting: 23 }
+const FULL = { loads: false, loading: 32, octets: 0, ahead: 6, place: 7, waiting: 23 }
 
 function ask(there: WorldBuilder, client: Mac = NODE01, choice?: string): Decision {
   const chosen = choice === undefined ? {} : { choice, confirmed: true }
@@ -34,31 +34,33 @@ describe('who loads and who waits', () => {
     ],
     [
       'it is next, and a place is free',
-      world().queue({ loads: false, loading: 31, ahead: 0, place: 1, waiting: 5 }),
+      world().queue({ loads: false, loading: 31, octets: 0, ahead: 0, place: 1, waiting: 5 }),
       'boot',
       'boot.queue state: boots: 32, 31 others load: it loads now',
     ],
     [
       'as many places are free as stand before it, and one more',
-      world().queue({ loads: false, loading: 28, ahead: 3, place: 4, waiting: 5 }),
+      world().queue({ loads: false, loading: 28, octets: 0, ahead: 3, place: 4, waiting: 5 }),
       'boot',
       'boot.queue state: boots: 32, 28 others load: it loads now',
     ],
     [
       'a place is free, but somebody stands before it',
-      world().queue({ loads: false, loading: 31, ahead: 1, place: 2, waiting: 5 }),
+      world().queue({ loads: false, loading: 31, octets: 0, ahead: 1, place: 2, waiting: 5 }),
       'number 2 of 5, 31 load, again in 1 s',
       'boot.queue state: boots: 32, 31 load: number 2 of 5 that wait',
     ],
     [
       'it loads already, and asks once more',
-      world().queue({ loads: true, loading: 31, ahead: 8, place: 9, waiting: 9 }),
+      world().queue({ loads: true, loading: 31, octets: 0, ahead: 8, place: 9, waiting: 9 }),
       'boot',
       'boot.queue state: boots: 32, it is one of them: it loads now',
     ],
     [
       'boots: 1, far behind',
-      world().network({ boots: 1 }).queue({ loads: false, loading: 1, ahead: 8, place: 9, waiting: 9 }),
+      world()
+        .network({ boots: 1 })
+        .queue({ loads: false, loading: 1, octets: 0, ahead: 8, place: 9, waiting: 9 }),
       'number 9 of 9, 1 load, again in 8 s',
       'boot.queue state: boots: 1, 1 load: number 9 of 9 that wait',
     ],
@@ -69,7 +71,38 @@ describe('who loads and who waits', () => {
       'boot.queue state: boots: 32, as if nobody else loaded: it loads now',
     ],
   ]
-  for (const [name, there, what, why] of rows)
+  const auto = (queue: { loading: number; octets: number; ahead: number }): WorldBuilder =>
+    world()
+      .network({ boots: 'auto' })
+      .queue({ loads: false, place: queue.ahead + 1, waiting: 9, ...queue })
+  /** The image of these worlds has 38 MB. */
+  const automatic: typeof rows = [
+    [
+      'boots: auto, less than 8 GB under way',
+      auto({ loading: 100, octets: 6e9, ahead: 0 }),
+      'boot',
+      'boot.queue state: boots: auto, 100 others load: it loads now',
+    ],
+    [
+      'boots: auto, 8 GB under way',
+      auto({ loading: 100, octets: 7.99e9, ahead: 0 }),
+      'number 1 of 9, 100 load, again in 1 s',
+      'boot.queue state: boots: auto, 100 load: number 1 of 9 that wait',
+    ],
+    [
+      'boots: auto, room that is kept for those before it',
+      auto({ loading: 10, octets: 7.7e9, ahead: 8 }),
+      'number 9 of 9, 10 load, again in 1 s',
+      'boot.queue state: boots: auto, 10 load: number 9 of 9 that wait',
+    ],
+    [
+      'boots: auto, eight machines load however large their image is',
+      auto({ loading: 7, octets: 70e9, ahead: 0 }),
+      'boot',
+      'boot.queue state: boots: auto, 7 others load: it loads now',
+    ],
+  ]
+  for (const [name, there, what, why] of [...rows, ...automatic])
     test(name, () => assert.deepEqual(got(ask(there.labNodes())), [what, why]))
 
   test('boots: false: everybody loads, and no rule speaks', () => {

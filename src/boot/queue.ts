@@ -1,6 +1,6 @@
 import type { Step } from '../model/rules.ts'
 import type { QueueScript } from '../model/script.ts'
-import type { Image, World } from '../model/world.ts'
+import type { Image, QueueView, World } from '../model/world.ts'
 import type { BootRequest, LoadedFile } from './decision.ts'
 import { pathOf } from './scripts.ts'
 
@@ -10,6 +10,13 @@ const SMALL_IMAGE = 32 * 2 ** 20
 const RETRY = { next: 1, near: 3, far: 8 } as const
 /** In rounds of `boots:` machines: nearer than this is `near`. */
 const NEAR_ROUNDS = 8
+/**
+ * `boots: auto`, in octets: what the machines that load have to fetch together. A minute of a link of 1 Gbit/s, six seconds
+ * of one of 10: much longer than it takes whoever is next to ask again, so that the link is never idle.
+ */
+const UNDER_WAY = 8e9
+/** However large the image is. */
+const LEAST = 8
 
 type Turn = Pick<QueueScript, 'place' | 'waiting' | 'loading' | 'retrySeconds' | 'choice' | 'again'>
 
@@ -28,7 +35,8 @@ export function queueTurn(
   const boots = network?.boots
   if (network === undefined || boots === undefined) return undefined
   const cite = `${network.origin.file}:${network.origin.line}`
-  if (filesToLoad(image).length === 0) {
+  const size = sizeOf(image)
+  if (size < SMALL_IMAGE) {
     const outcome = `${image.name} is too small to wait for: it loads now`
     steps.push({ rule: 'boot.queue', outcome, from: 'config', cite: image.cite })
     return undefined
@@ -40,25 +48,43 @@ export function queueTurn(
     say('as if nobody else loaded: it loads now')
     return undefined
   }
-  const { loads, loading, ahead, place, waiting } = queue
-  if (loads || loading + ahead < boots) {
+  const { loads, loading, place, waiting } = queue
+  if (loads || hasPlace(boots, queue, size)) {
     say(`${loads ? 'it is one of them' : `${loading} others load`}: it loads now`)
     return undefined
   }
   say(`${loading} load: number ${place} of ${waiting} that wait`)
   const { choice, queued } = question.kind === 'run' ? question : {}
   return {
-    ...{ place, waiting, loading, retrySeconds: retrySeconds(place, boots) },
+    ...{
+      place,
+      waiting,
+      loading,
+      retrySeconds: retrySeconds(place, boots === 'auto' ? placesFor(size) : boots),
+    },
     ...(choice === undefined ? {} : { choice }),
     ...(queued === true ? { again: true } : {}),
   }
 }
 
+function hasPlace(boots: number | 'auto', { loading, octets, ahead }: QueueView, size: number): boolean {
+  const limit = boots === 'auto' ? LEAST : boots
+  return loading + ahead < limit || (boots === 'auto' && octets + (ahead + 1) * size <= UNDER_WAY)
+}
+
+/** The places of `auto` while all boot this image. */
+function placesFor(size: number): number {
+  return Math.max(LEAST, Math.floor(UNDER_WAY / size))
+}
+
 /** What a machine that boots the image fetches; nothing when it is so small that nobody waits for it. */
 export function filesToLoad(image: Image): readonly LoadedFile[] {
-  const files = [image.kernel, ...image.initrds]
-  const octets = files.reduce((sum, { size }) => sum + size, 0)
-  return octets < SMALL_IMAGE ? [] : files.map((file) => ({ path: pathOf(image, file), size: file.size }))
+  if (sizeOf(image) < SMALL_IMAGE) return []
+  return [image.kernel, ...image.initrds].map((file) => ({ path: pathOf(image, file), size: file.size }))
+}
+
+function sizeOf({ kernel, initrds }: Image): number {
+  return [kernel, ...initrds].reduce((sum, { size }) => sum + size, 0)
 }
 
 function retrySeconds(place: number, boots: number): number {

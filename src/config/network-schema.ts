@@ -151,15 +151,14 @@ const pingCheck = z
   })
   .transform((value) => (value === true ? PING_CHECK_MS : value === false ? undefined : value))
 
-/** Of a rack of 40, most load at once; of a row of 400, few enough that each gets on. */
-const BOOTS = 32
-const BOOTS_MESSAGE = 'expected a whole number of machines from 1 to 10000, or false'
+const BOOTS_MESSAGE = 'expected auto, a whole number of machines from 1 to 10000, or false'
 
 /** Undefined when there is no limit. */
 const boots = z
   .union(
     [
       z.number(BOOTS_MESSAGE).int(BOOTS_MESSAGE).min(1, BOOTS_MESSAGE).max(10_000, BOOTS_MESSAGE),
+      z.literal('auto'),
       z.literal(false),
     ],
     BOOTS_MESSAGE,
@@ -266,9 +265,9 @@ export const NetworkSchema = z.strictObject({
     .optional()
     .describe('What each of its machines loads files with over HTTP, such as 100MB/s; none: no limit'),
   boots: boots
-    .prefault(BOOTS)
+    .prefault('auto')
     .describe(
-      'Machines that load an image at the same time, the others wait in a queue; false: any number. Images below 32 MiB do not count',
+      'Machines that load an image at the same time, the others wait in a queue; auto: as many as have 8 GB to load together, 8 at least; false: any number. Images below 32 MiB do not count',
     ),
   router: address.optional().describe('The default gateway that clients are told; none: none'),
   dns: listOf(address).default([]).describe('The name servers that clients are told'),

@@ -63,7 +63,7 @@ describe("the contract's lab.yaml", () => {
         relays: [],
         foreignIpxe: 'script',
         https: [],
-        boots: 32,
+        boots: 'auto',
         options: { router: ip('10.77.0.1'), dns: [ip('10.77.0.1')] },
         origin: { file: '/c/lab.yaml', line: 10, column: 5 },
       },
@@ -110,12 +110,12 @@ test('pingCheck: 100 ms unless told, another time, or none', () => {
   assert.deepEqual(times, [100, 100, 50, undefined])
 })
 
-test('boots: 32 unless told, another number, or any number', () => {
+test('boots: auto unless told, a number, or any number', () => {
   const numbers = ['', ', boots: 8', ', boots: false'].map((key) => {
     const text = `version: 1\nnetworks: [{ name: a, interface: eth0, subnet: 10.0.0.0/24${key} }]\n`
     return resolveConfig({ file: FILE, text }, []).config?.networks[0]?.boots
   })
-  assert.deepEqual(numbers, [32, 8, undefined])
+  assert.deepEqual(numbers, ['auto', 8, undefined])
 })
 
 test('the smallest configuration: everything has its default, and nothing answers DHCP', () => {
@@ -399,7 +399,7 @@ networks:
 `,
       [3, 4, 5, 6].map(
         (line, i) =>
-          `/c/x.yaml:${line}:61: networks[${i}].boots: expected a whole number of machines from 1 to 10000, or false`,
+          `/c/x.yaml:${line}:61: networks[${i}].boots: expected auto, a whole number of machines from 1 to 10000, or false`,
       ),
     ],
     [

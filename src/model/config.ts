@@ -114,8 +114,8 @@ export interface Network {
   readonly rate?: number
   /** Of each client address. */
   readonly clientRate?: number
-  /** Machines that load an image at the same time; absent: any number. */
-  readonly boots?: number
+  /** Machines that load an image at the same time; `auto`: by what they have to load; absent: any number. */
+  readonly boots?: number | 'auto'
   readonly options: ClientOptions
   readonly origin: Origin
 }

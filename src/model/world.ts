@@ -67,6 +67,8 @@ export interface QueueView {
   readonly loads: boolean
   /** The others. */
   readonly loading: number
+  /** What they have not fetched yet, in octets. */
+  readonly octets: number
   /** Those that wait, came before it, and will ask within a moment: free places are theirs. */
   readonly ahead: number
   /** Its place among those that wait, 1 for whoever is next; the last one when it has just come. */

@@ -24,12 +24,12 @@ export const SCRIPTS = {
     NODE01,
   ),
   queue: script(
-    world().labNodes().queue({ loads: false, loading: 32, ahead: 6, place: 7, waiting: 23 }),
+    world().labNodes().queue({ loads: false, loading: 32, octets: 0, ahead: 6, place: 7, waiting: 23 }),
     { kind: 'run' },
     NODE02,
   ),
   'queue-of-a-choice': script(
-    world().queue({ loads: false, loading: 32, ahead: 299, place: 300, waiting: 368 }),
+    world().queue({ loads: false, loading: 32, octets: 0, ahead: 299, place: 300, waiting: 368 }),
     { kind: 'run', choice: 'all-in-one', confirmed: true },
     STRANGER,
   ),
@@ -37,7 +37,7 @@ export const SCRIPTS = {
     world()
       .labNodes()
       .network({ boots: 1 })
-      .queue({ loads: false, loading: 1, ahead: 0, place: 1, waiting: 1 }),
+      .queue({ loads: false, loading: 1, octets: 0, ahead: 0, place: 1, waiting: 1 }),
     { kind: 'run', queued: true },
     NODE02,
   ),
