@@ -13,6 +13,7 @@ import { FileSender, itsTurn } from './file-sender.ts'
 import { watchExchange } from './http-exchange.ts'
 import { sendFile } from './http-file.ts'
 import { portTaken } from './port-holder.ts'
+import { atTurnEnd } from './turn-end.ts'
 
 export interface HttpServerOptions {
   /** Dotted decimal or a host name; only this address is listened on. */
@@ -219,5 +220,6 @@ function sendText(
   response.writeHead(status)
   // As long in UTF-8 as in characters: ASCII, which is written faster as what it is.
   const encoding = length === body.length ? 'latin1' : 'utf8'
-  response.end(request.method === 'HEAD' || status === 204 ? undefined : body, encoding)
+  const isBare = request.method === 'HEAD' || status === 204
+  atTurnEnd(() => response.end(isBare ? undefined : body, encoding))
 }
