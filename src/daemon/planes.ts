@@ -39,13 +39,14 @@ export async function openHttps(plane: PlaneOptions): Promise<HttpServer | undef
   const { https } = running.picture.config.server
   if (https === undefined || tls.pair === undefined) return undefined
   const host = formatIpv4(on().address)
+  const served = (peer: string): ServedNetwork => servedFrom(peer, on(), running)
   return tls.attach(
     await serveHttps({
       ...{ host, port: https.port, pair: tls.pair, sender },
-      handle: (request) => answerHttp(request, on(), running, health),
-      onRefused: (peer, reason) => observeRefused(peer, reason, on(), running),
+      handle: (request) => answerHttp(request, served(request.peer), running, health),
+      onRefused: (peer, reason) => observeRefused(peer, reason, served(peer), running),
       onFault: (error) => onFault(`HTTPS on ${host}`, error),
-      observer: httpObserver('https', on, running),
+      observer: httpObserver('https', served, running),
     }),
   )
 }

@@ -35,6 +35,10 @@ inNetns(import.meta, (net) => {
         'boot: { http: 8080, https: { certificate: tls/server.crt, key: tls/server.key } }',
       )
       .replace('dhcp: server', 'dhcp: server\n    https: [scripts, reports]')
+      .replace(
+        'images:\n',
+        '  - { name: behind, subnet: 10.99.0.0/24, address: 10.77.0.1, dhcp: server, pool: 10.99.0.100 }\n\nimages:\n',
+      )
   let server: Running
   after(endAll)
 
@@ -118,6 +122,13 @@ inNetns(import.meta, (net) => {
     assert.equal(part.code, 0)
     assert.ok(readFileSync('/run/got').equals(site.files['snponly.efi'].subarray(5, 10)))
     assert.equal(curl('/v1/report/52-54-00-77-00-01', '-f', '-d', '{"stage":"kernel"}').code, 0)
+  })
+
+  test('a machine behind a router is of its own network, over HTTPS too', options, async () => {
+    net.run('ip', 'route', 'add', '10.99.0.0/24', 'dev', 'prov0')
+    client.run('ip', 'address', 'add', '10.99.0.5/32', 'dev', 'eth0')
+    assert.equal(curl('/firmware/snponly.efi', '--interface', '10.99.0.5', '-o', '/dev/null').code, 0)
+    await server.event('http.done', { address: '10.99.0.5', network: 'behind' })
   })
 
   test('over HTTP the same script names HTTP', options, () => {
