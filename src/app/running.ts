@@ -75,10 +75,10 @@ const lookedAt = new WeakMap<Picture['images'], number>()
  * Notices images that were added, or changed on disk since they were hashed, so that a script never names old bytes. Not
  * again within so many milliseconds: whoever asks by hash gets what has that hash, or nothing.
  */
-export async function refreshImages(running: Running, withinMs = 0): Promise<void> {
+export function refreshImages(running: Running, withinMs = 0): Promise<void> | undefined {
   const last = lookedAt.get(running.picture.images) ?? Number.NEGATIVE_INFINITY
-  if (running.now() - last < withinMs) return
-  await running.imageLook.take(async () => {
+  if (running.now() - last < withinMs) return undefined
+  return running.imageLook.take(async () => {
     const { picture, disk } = running
     const now = running.now()
     const images = await lookAtImages(picture.config, disk, picture)

@@ -54,6 +54,12 @@ export function classifyScript(
 }
 
 function scriptRequest(mac: Mac, query: URLSearchParams, form: ScriptForm): Omit<BootRequest, 'ingress'> {
+  const stage: Step = { rule: 'client.stage', outcome: `${form} (asks for its script)`, from: 'packet' }
+  // Most ask with nothing but their name.
+  if (query.size === 0) {
+    const client = { mac, stage: 'ipxe', transport: 'http' } as const
+    return { via: 'http', question: { kind: 'run' }, client, evidence: [stage] }
+  }
   const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.exec(query.get('uuid') ?? '')?.[0].toLowerCase()
   const arch =
     BUILDS[`${query.get('arch')} ${query.get('platform')}`] ?? archOfName(query.get('arch') ?? '')?.name
@@ -69,7 +75,7 @@ function scriptRequest(mac: Mac, query: URLSearchParams, form: ScriptForm): Omit
     ...(arch === undefined
       ? []
       : [{ rule: 'client.arch', outcome: `${arch} (query)`, from: 'packet' } as const]),
-    { rule: 'client.stage', outcome: `${form} (asks for its script)`, from: 'packet' },
+    stage,
   ]
   return {
     via: 'http',

@@ -95,13 +95,17 @@ function ownArguments(reports: string, profile: Profile, mac: Mac | undefined): 
 
 /** The kernel writes to every console it is given, and the last one becomes /dev/console: the operator's, if any. */
 function hasConsole(operators: readonly string[], device: string): boolean {
-  const name = device.split(',', 1)[0]
-  return operators.some((other) => other.split(',', 1)[0] === `console=${name}`)
+  const [name] = device.split(',', 1)
+  return operators.some((other) => hasKey(other, `console=${name}`, ','))
 }
 
 function isSet(operators: readonly string[], argument: string): boolean {
-  const key = argument.split('=', 1)[0]
-  return operators.some((other) => other.split('=', 1)[0] === key)
+  const key = argument.slice(0, argument.indexOf('='))
+  return operators.some((other) => hasKey(other, key, '='))
+}
+
+function hasKey(argument: string, key: string, end: string): boolean {
+  return argument.startsWith(key) && (argument.length === key.length || argument[key.length] === end)
 }
 
 function fileOf({ server, image, files }: BootScriptParts, { name, sha256 }: ImageFile): ScriptFile {

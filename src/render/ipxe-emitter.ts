@@ -1,4 +1,4 @@
-import { shownWords, word, words } from '../protocol/ipxe/words.ts'
+import { type IpxeWord, shownWords, word, words } from '../protocol/ipxe/words.ts'
 
 /**
  * Collects an iPXE script line by line. Every word passes the grammar of `protocol/ipxe/words.ts` on its way in,
@@ -49,24 +49,24 @@ export class IpxeEmitter {
 
   /** Words on the machine's screen. */
   echo(text: string): this {
-    return this.#push(['echo', ...words(text)].join(' '))
+    return this.#push(`echo ${words(text)}`)
   }
 
   /** The head of a menu; its items and `choose` follow. */
   menu(title: string): this {
-    return this.#push(['menu', ...words(title)].join(' '))
+    return this.#push(`menu ${words(title)}`)
   }
 
   /** A line of a menu that a person can choose, also by its key. */
   item(name: string, key: string | undefined, text: string): this {
     const shortcut = key === undefined ? [] : ['--key', word(key)]
     const label = key === undefined ? text : `${key}. ${text}`
-    return this.#push(['item', ...shortcut, word(name), ...words(label)].join(' '))
+    return this.#push(['item', ...shortcut, word(name), words(label)].join(' '))
   }
 
   /** A line of a menu that can only be read, of our own words. A menu clears the screen: what it tells is in it. */
   note(text: string): this {
-    return this.#push(['item', '--gap', '--', ...words(text)].join(' '))
+    return this.#push(`item --gap -- ${words(text)}`)
   }
 
   /** An empty line of a menu. */
@@ -82,6 +82,17 @@ export class IpxeEmitter {
   /** What another emitter collected, after its first line. */
   append(text: string): this {
     return this.#push(text)
+  }
+
+  /** A part whose last line goes on with more words, none if empty, and whose failure continues at a label. */
+  appendOrGoto(label: string, part: string, more: string): this {
+    const line = more === '' ? part : `${part} ${words(more)}`
+    return this.#push(`${line} || goto ${word(label)}`)
+  }
+
+  /** A command of our own and a word of two parts, the second one checked before. */
+  appendWord(command: string, text: string, rest: IpxeWord): this {
+    return this.#push(`${command} ${word(text)}${rest}`)
   }
 
   /** Everything but the line that makes it a script, for `append`. */

@@ -11,7 +11,7 @@ import type {
   Script,
   ScriptFile,
 } from '../model/script.ts'
-import { SETTINGS } from '../protocol/ipxe/words.ts'
+import { SETTINGS, word } from '../protocol/ipxe/words.ts'
 import { IpxeEmitter } from './ipxe-emitter.ts'
 
 /** A transfer without progress for so long has failed: iPXE itself would wait for ever (src/core/monojob.c). */
@@ -77,7 +77,7 @@ function boot(out: IpxeEmitter, script: BootScript): void {
   if (script.warning !== undefined) out.echo(`WARNING: ${script.warning}`)
   // EFI kernels before 5.7 find their initrd by initrd=NAME alone; everything else ignores it.
   const initrdArguments = script.initrds.map((file) => `initrd=${file.name}`)
-  const cmdline = [...initrdArguments, ...script.cmdline].flatMap((argument) => argument.split(' '))
+  const cmdline = [...initrdArguments, ...script.cmdline].join(' ')
   out.tryRun('imgfree').blank()
   const hasFallback = script.kernel.fallback !== undefined
   loadAll(out, script, { cmdline, onFailure: hasFallback ? 'own' : 'failed' })
@@ -97,30 +97,45 @@ function boot(out: IpxeEmitter, script: BootScript): void {
 }
 
 interface Loading {
-  /** Kernel arguments. */
-  readonly cmdline: readonly string[]
+  /** Kernel arguments, with single spaces between them. */
+  readonly cmdline: string
   /** The label. */
   readonly onFailure: string
 }
 
 function loadAll(out: IpxeEmitter, { kernel, initrds }: BootScript, { cmdline, onFailure }: Loading): void {
   load(out, 'kernel', kernel, { cmdline, onFailure })
-  for (const file of initrds) load(out, 'initrd', file, { cmdline: [], onFailure })
-  out.run('set', 'step', 'boot').run('set', 'url', kernel.url).runOrGoto('failed', 'boot').blank()
+  for (const file of initrds) load(out, 'initrd', file, { cmdline: '', onFailure })
+  out.append(booting(kernel.url))
 }
 
-/** One file: the step and the URL are noted first, for whoever reads of a failure. */
 function load(
   out: IpxeEmitter,
   command: 'kernel' | 'initrd',
-  file: ScriptFile,
+  { name, url }: ScriptFile,
   { cmdline, onFailure }: Loading,
 ): void {
-  out.run('set', 'step', command).run('set', 'url', file.url)
-  out
-    .runOrGoto(onFailure, command, '--timeout', STALL_MS, '--name', file.name, SETTINGS.url, ...cmdline)
-    .blank()
+  out.appendOrGoto(onFailure, loading(`${command}\n${name}\n${url}`), cmdline).blank()
 }
+
+/** Files of scripts whose lines are remembered: every machine of a profile has the same. */
+const MOST_FILES = 1024
+
+/** One file by command, name and URL: the step and the URL are noted first, for whoever reads of a failure. */
+const loading = remember((key) => {
+  const [command = '', name = '', ...rest] = key.split('\n')
+  return new IpxeEmitter()
+    .run('set', 'step', command)
+    .run('set', 'url', rest.join('\n'))
+    .run(command, '--timeout', STALL_MS, '--name', name, SETTINGS.url)
+    .part()
+}, MOST_FILES)
+
+/** The last step, by the URL of the kernel. */
+const booting = remember((url) => {
+  const out = new IpxeEmitter()
+  return out.run('set', 'step', 'boot').run('set', 'url', url).runOrGoto('failed', 'boot').blank().part()
+}, MOST_FILES)
 
 function menu(out: IpxeEmitter, script: MenuScript): void {
   const { server, client } = script
@@ -248,11 +263,12 @@ function queue(out: IpxeEmitter, script: QueueScript): void {
  */
 function failed(out: IpxeEmitter, server: string, client: Mac | undefined): void {
   const base = client === undefined ? `${server}/boot/${SETTINGS.mac}.ipxe` : scriptUrl(server, client)
-  out.append(TELLING)
-  const facts = `failed=${SETTINGS.step}&errno=${SETTINGS.fault}&url=${SETTINGS.urlAsHex}`
-  out.run('set', 'report', `${base}?${facts}&choice=${SETTINGS.choice}`)
-  out.append(offline(server))
+  out.append(TELLING).appendWord('set report', base, REPORT).append(offline(server))
 }
+
+const REPORT = word(
+  `?failed=${SETTINGS.step}&errno=${SETTINGS.fault}&url=${SETTINGS.urlAsHex}&choice=${SETTINGS.choice}`,
+)
 
 const TELLING = new IpxeEmitter()
   .label('failed')

@@ -63,7 +63,7 @@ export class Connections {
   /** A whole head arrived. */
   asked({ socket }: IncomingMessage, response: ServerResponse): void {
     this.#become(socket, 'served')
-    response.once('finish', () => this.#become(socket, 'idle'))
+    response.on('finish', () => this.#become(socket, 'idle'))
   }
 
   #become(socket: Socket, doing: Doing): void {

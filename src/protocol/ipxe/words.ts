@@ -39,7 +39,10 @@ const ALLOWED_SETTINGS: ReadonlySet<string> = new Set(Object.values(SETTINGS))
 const SETTING = /\$\{[^}]*\}/g
 
 /** Nearly every word: nothing in it means anything to iPXE. */
-const HARMLESS = /^[A-Za-z0-9_./-][A-Za-z0-9_./:?&=,+~%@-]*$/
+const HARMLESS = /^[A-Za-z0-9_./()-][A-Za-z0-9_./:?&=,+~%@()-]*$/
+/** Such words with single spaces between them. */
+const HARMLESS_TEXT =
+  /^[A-Za-z0-9_./()-][A-Za-z0-9_./:?&=,+~%@()-]*(?: [A-Za-z0-9_./()-][A-Za-z0-9_./:?&=,+~%@()-]*)*$/
 
 /** Why a text cannot be one word of an iPXE script; undefined when it can. */
 export function wordProblem(text: string): string | undefined {
@@ -74,11 +77,10 @@ export function textProblem(text: string): string | undefined {
   return undefined
 }
 
-/** A text as words. Throws like `word`. */
-export function words(text: string): readonly IpxeWord[] {
-  const found: IpxeWord[] = []
-  for (const part of text.split(' ')) found.push(word(part))
-  return found
+/** A text of words with single spaces between them. Throws like `word`. */
+export function words(text: string): string {
+  if (!HARMLESS_TEXT.test(text)) for (const part of text.split(' ')) word(part)
+  return text
 }
 
 /**
