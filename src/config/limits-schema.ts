@@ -64,7 +64,7 @@ export const HttpLimitsSchema = z.strictObject({
     .describe('A client that takes not one octet of an answer for so long is cut'),
   minRate: rate('1B/s', '100MB/s')
     .prefault('16KiB/s')
-    .describe('Slower clients are cut while more than half of the connections or of the cache are taken'),
+    .describe('Slower clients are cut while more than half of connections, transfers or cache are taken'),
   connections: count.default(4096).describe('Connections at the same time, over all networks'),
   connectionsPerClient: count
     .default(32)

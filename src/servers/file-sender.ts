@@ -50,7 +50,8 @@ export class FileSender {
     this.connections = new Connections(limits)
     this.#cache = new ChunkCache(() => limits().cache)
     this.#slots = new TransferSlots(limits)
-    const isScarce = (): boolean => this.connections.isScarce || this.#cache.isScarce
+    const isScarce = (): boolean =>
+      this.connections.isScarce || this.#cache.isScarce || this.#slots.isScarce
     new SlowTransfers(this.transfers, { limits, isScarce }).start()
   }
 
@@ -77,13 +78,13 @@ export class FileSender {
     }
   }
 
-  /** Waits for a slot where the transfer is large. True: `leave` has to follow. */
-  enter(length: number, writer: ResponseWriter): Promise<boolean> {
-    return length > LARGE ? this.#slots.enter(writer.closed) : Promise.resolve(true)
+  /** Waits for a slot where the transfer is large. True: `leave` has to follow. `client` is an address. */
+  enter(length: number, client: string, writer: ResponseWriter): Promise<boolean> {
+    return length > LARGE ? this.#slots.enter(client, writer.closed) : Promise.resolve(true)
   }
 
-  leave(length: number): void {
-    if (length > LARGE) this.#slots.leave()
+  leave(length: number, client: string): void {
+    if (length > LARGE) this.#slots.leave(client)
   }
 
   /** Sends the body; what comes of it is never an error but a reason. */

@@ -78,14 +78,15 @@ async function sendBody(answer: FileAnswer, range: ByteRange | 'whole', exchange
     return
   }
   const writer = new ResponseWriter(request, response)
-  if (!(await sender.enter(length, writer)))
+  const { remoteAddress: client = '' } = request.socket
+  if (!(await sender.enter(length, client, writer)))
     return refuse(response, 'too many transfers; ask again\n', BUSY_RETRY_S, false)
   try {
     describe()
     const { pace } = answer
     await transmit(answer, { file, first, length, ...(pace === undefined ? {} : { pace }) }, exchange, writer)
   } finally {
-    sender.leave(length)
+    sender.leave(length, client)
   }
 }
 
