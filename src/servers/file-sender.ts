@@ -50,8 +50,7 @@ export class FileSender {
     this.connections = new Connections(limits)
     this.#cache = new ChunkCache(() => limits().cache)
     this.#slots = new TransferSlots(limits)
-    const isScarce = (): boolean =>
-      this.connections.isScarce || this.#cache.isScarce || this.#slots.isScarce
+    const isScarce = (): boolean => this.connections.isScarce || this.#cache.isScarce || this.#slots.isScarce
     new SlowTransfers(this.transfers, { limits, isScarce }).start()
   }
 
@@ -110,8 +109,10 @@ export class FileSender {
     while (transfer.sent < length) {
       const most = Math.min(quantum ?? Number.POSITIVE_INFINITY, length - transfer.sent)
       if (pace !== undefined && quantum !== undefined)
-        await Promise.race([this.#pacing.take(pace, most), writer.closed])
+        await Promise.race([this.#pacing.take(pace, most, () => writer.isClosed), writer.closed])
       const piece = await pieces.next(first + transfer.sent, most, isSlow)
+      if (pace !== undefined && quantum !== undefined)
+        this.#pacing.giveBack(pace, most - (piece?.length ?? 0))
       if (piece === undefined) return 'the file changed while it was sent'
       const begun = performance.now()
       transfer.movedAt = begun

@@ -49,6 +49,31 @@ test('each client has its own rate at most, and what one leaves the others get',
   assert.ok(sum > 28e6 && sum < 32e6, JSON.stringify(both))
 })
 
+test('what does not go out after all, and whoever is gone, costs no rate', async () => {
+  let now = 1000
+  mock.timers.enable({ apis: ['setTimeout'] })
+  try {
+    const pacing = new Pacing(() => now)
+    const pace = { network: 'n', client: 'a', rate: 1_000_000, clientRate: 1_000_000 }
+    const told: string[] = []
+    for (let i = 0; i < 100; i += 1) void pacing.take(pace, 20_000, () => true)
+    void pacing.take({ ...pace, client: 'b' }, 20_000).then(() => told.push('b'))
+    void pacing.take(pace, 1_000_000).then(() => told.push('a'))
+    for (let ms = 0; ms < 200; ms += 1) {
+      now += 1
+      mock.timers.tick(1)
+      await Promise.resolve()
+    }
+    assert.deepEqual(told, ['b', 'a'])
+    pacing.giveBack(pace, 990_000)
+    void pacing.take(pace, 1).then(() => told.push('again'))
+    await Promise.resolve()
+    assert.deepEqual(told, ['b', 'a', 'again'])
+  } finally {
+    mock.timers.reset()
+  }
+})
+
 test('nothing is paced without a rate; a quantum is 20 ms of it', () => {
   assert.equal(Pacing.quantum({ network: 'n', client: 'a' }), undefined)
   assert.equal(Pacing.quantum({ network: 'n', client: 'a', rate: 1e7 }), 200_000)

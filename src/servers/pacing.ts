@@ -10,6 +10,7 @@ const MOST_QUANTUM = 1 << 20
 interface Waiting {
   readonly octets: number
   readonly go: () => void
+  readonly isGone: () => boolean
 }
 
 /** A token bucket that lends: when the octets given so far are paid for, on the clock of `performance.now()`. */
@@ -47,15 +48,28 @@ export class Pacing {
     return Math.round(Math.min(Math.max((least * QUANTUM_MS) / 1000, LEAST_QUANTUM), MOST_QUANTUM))
   }
 
-  /** Resolves when these octets may go out. */
-  take(pace: Pace, octets: number): Promise<void> {
+  /** Resolves when these octets may go out. Of a client that is gone by then nothing is counted. */
+  take(pace: Pace, octets: number, isGone: () => boolean = () => false): Promise<void> {
     const line = this.#line(pace)
     return new Promise((go) => {
       const own = line.waiting.get(pace.client)
-      if (own === undefined) line.waiting.set(pace.client, [{ octets, go }])
-      else own.push({ octets, go })
+      const one = { octets, go, isGone }
+      if (own === undefined) line.waiting.set(pace.client, [one])
+      else own.push(one)
       this.#serve(line)
     })
+  }
+
+  /** So many of the octets that were taken did not go out after all. */
+  giveBack(pace: Pace, octets: number): void {
+    if (octets === 0) return
+    const line = this.#line(pace)
+    line.bucket.paidAt -= (octets * 1000) / line.rate
+    const bucket = line.clients.get(pace.client)
+    if (bucket !== undefined) bucket.paidAt -= (octets * 1000) / line.clientRate
+    clearTimeout(line.timer)
+    line.timer = undefined
+    this.#serve(line)
   }
 
   #line({ network, rate, clientRate }: Pace): Line {
@@ -83,7 +97,7 @@ export class Pacing {
 
   #give(line: Line, client: string, now: number): void {
     const own = line.waiting.get(client) ?? []
-    const [first, ...others] = own
+    const [first, ...others] = own.filter(({ isGone }) => !isGone())
     line.waiting.delete(client)
     if (others.length > 0) line.waiting.set(client, others)
     if (first === undefined) return

@@ -24,6 +24,10 @@ export class ResponseWriter {
     })
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   /** True when the kernel has taken the octets, so that their memory is free again; false when the client is gone. */
   write(parts: readonly Uint8Array[]): Promise<boolean> {
     return new Promise((resolve) => {
