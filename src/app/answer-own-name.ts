@@ -23,7 +23,7 @@ export interface OwnAnswer {
   readonly text: string
   /**
    * To be called when the asker has shown that its address is its own: a request of one datagram can be forged, and shall
-   * neither open a boot attempt nor tell anything. Rejects when the attempt cannot be written.
+   * neither open a boot attempt, nor take a place among those that load, nor tell anything. Rejects when the attempt cannot be written.
    */
   readonly onHeard: () => Promise<void>
 }
@@ -53,14 +53,19 @@ export async function answerOwnName(
   const memory = { recognised: running.recognised, queue }
   const decision = decide(asked.boot, worldAt(running.picture, running.leases, running.now(), memory))
   if (decision.action.kind !== 'script' || (asked.isForNode && decision.node === undefined)) return undefined
-  if (queue !== undefined && !isHead) takePlace(decision.action, { mac, peer }, on, running)
+  const take = (): void => {
+    if (queue !== undefined) takePlace(decision.action, { mac, peer }, on, running)
+  }
   if (isHead)
     return { text: renderScript(decision.action.script, name.form, via), onHeard: () => Promise.resolve() }
   const granted = grant(decision, mac, peer, { on, running })
   if (granted === undefined) return undefined
+  // Over HTTP the asker has shown itself; until it is heard over TFTP others may be told the same place.
+  if (via === 'http') take()
   return {
     text: renderScript(granted.script, name.form, via),
     onHeard: async () => {
+      if (via === 'tftp') take()
       await granted.open()
       observeScript({ decision, mac, peer, form: name.form, request: asked.boot }, on, running)
     },

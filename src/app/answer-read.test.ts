@@ -65,6 +65,18 @@ describe("T37: a machine's own configuration by the name that PXELINUX looks for
     assert.ok(answer.text.includes(`centra.nonce=${store.attempts[0]?.nonce}`))
   })
 
+  test("GRUB's name: nor does it take a place among those that load", async () => {
+    const there = world().network({ boots: 1 }).labNodes().lease('10.77.0.11', NODE01)
+    const server = running(there, new MemoryStore())
+    const places = (): number =>
+      server.running.queue.counts(server.on.network.name, server.running.now()).loading
+    const answer = await answerRead(['grub/grub.cfg'], '10.77.0.11', server.on, server.running)
+    assert.ok(answer.kind === 'text')
+    assert.equal(places(), 0)
+    await answer.onHeard()
+    assert.equal(places(), 1)
+  })
+
   test('by whichever of its names, the same', async () => {
     const { store, get } = scene(world())
     const text = await get(pxelinux(NODE01), '10.77.0.11')
