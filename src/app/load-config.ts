@@ -1,12 +1,6 @@
 import { LOADER_NAMES, publishedNames } from '../boot/loaders.ts'
-import {
-  type ConfigResult,
-  type ConfigText,
-  includedGlobs,
-  type Resolved,
-  resolveConfig,
-} from '../config/resolve.ts'
-import { type ConfigProblem, inOrder } from '../config/source.ts'
+import { type ConfigResult, includedGlobs, type Resolved, resolveConfig } from '../config/resolve.ts'
+import { type ConfigProblem, type ConfigText, inOrder } from '../config/source.ts'
 import type { WrittenPath } from '../config/written-paths.ts'
 import { formatIpv4 } from '../lib/ipv4.ts'
 import type { Network } from '../model/config.ts'

@@ -27,7 +27,15 @@ import {
   ServerSchema,
 } from './schema.ts'
 import { NameSchema } from './shapes.ts'
-import { type ConfigProblem, ConfigSource, inOrder, isRecord, type Path } from './source.ts'
+import {
+  type ConfigProblem,
+  type ConfigSource,
+  type ConfigText,
+  inOrder,
+  isRecord,
+  type Path,
+  readSource,
+} from './source.ts'
 import {
   besides,
   firmwareDirs,
@@ -37,12 +45,6 @@ import {
   tlsFiles,
   type WrittenPath,
 } from './written-paths.ts'
-
-export interface ConfigText {
-  /** Absolute, or as the operator named it: errors and traces repeat it. */
-  readonly file: string
-  readonly text: string
-}
 
 export interface ConfigResult {
   /** Absent when there is an error. */
@@ -86,7 +88,7 @@ interface ResolveOptions {
 
 /** The globs of `include:`, for whoever reads the files; relative ones count from the file that has them. */
 export function includedGlobs(main: ConfigText): readonly WrittenPath[] {
-  return includes(new ConfigSource(main.file, main.text))
+  return includes(readSource(main))
 }
 
 /** Reads a whole configuration: the main file first, then what it includes. Never throws, whatever the text. */
@@ -95,8 +97,8 @@ export function resolveConfig(
   included: readonly ConfigText[],
   options: ResolveOptions = {},
 ): Resolved {
-  const root = new ConfigSource(main.file, main.text)
-  const others = included.map(({ file, text }) => new ConfigSource(file, text))
+  const root = readSource(main)
+  const others = included.map(readSource)
   const sources = [root, ...others]
   const problems: ConfigProblem[] = [
     ...sources.flatMap((source) => source.problems),

@@ -1,7 +1,14 @@
 import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import type { Origin } from '../model/config.ts'
+import { type PlainNodes, readPlainNodes } from './plain-nodes.ts'
 import { notAMap, type YamlProblem, yamlProblems } from './yaml-problems.ts'
+
+export interface ConfigText {
+  /** Absolute, or as the operator named it: errors and traces repeat it. */
+  readonly file: string
+  readonly text: string
+}
 
 /** One thing wrong, or doubtful, in a configuration, with the place to mend it. */
 export interface ConfigProblem {
@@ -37,32 +44,81 @@ export function inOrder(
   )
 }
 
-/** A YAML text with the places of its keys. */
+/** A text as a syntax tree. */
+class Tree {
+  readonly document: Document
+  readonly #file: string
+  readonly #lines = new LineCounter()
+  readonly #plain: PlainNodes | undefined
+
+  /** Of a part, where `plain` was cut out of it. */
+  constructor(file: string, text: string, plain?: PlainNodes) {
+    this.#file = file
+    this.#plain = plain
+    // maxAliasCount: an alias that expands a million times is an attack, not a configuration ("billion laughs").
+    this.document = parseDocument(text, {
+      lineCounter: this.#lines,
+      prettyErrors: false,
+      uniqueKeys: true,
+      logLevel: 'error',
+    })
+  }
+
+  originAt(offset: number): Origin {
+    const { line, col } = this.#lines.linePos(offset)
+    const skipped = this.#plain !== undefined && offset >= this.#plain.cut ? this.#plain.cutLines : 0
+    return { file: this.#file, line: Math.max(line, 1) + skipped, column: Math.max(col, 1) }
+  }
+}
+
+/** The same text is read once for what it includes and once for what it says. */
+const sources = new WeakMap<ConfigText, ConfigSource>()
+
+export function readSource(text: ConfigText): ConfigSource {
+  const known = sources.get(text)
+  if (known !== undefined) return known
+  const source = new ConfigSource(text.file, text.text)
+  sources.set(text, source)
+  return source
+}
+
+/**
+ * A YAML text with the places of its keys. A long list of plain nodes is read without a syntax tree, of 100 000 nodes half a
+ * gigabyte; the tree of the whole text is made when a place below a node is asked for: for what is wrong with one.
+ */
 export class ConfigSource {
   readonly file: string
   /** Why the text cannot be read; then it has no value, and nothing else can be said about it. */
   readonly problems: readonly ConfigProblem[]
   /** The keys and their values; undefined when there are none, or when the text cannot be read. */
   readonly value: unknown
-  readonly #document: Document
-  readonly #lines = new LineCounter()
+  readonly #text: string
+  readonly #plain: PlainNodes | undefined
+  /** Of all but the plain nodes. */
+  readonly #tree: Tree
+  #whole: Tree | undefined
 
   constructor(file: string, text: string) {
     this.file = file
-    // maxAliasCount: an alias that expands a million times is an attack, not a configuration ("billion laughs").
-    this.#document = parseDocument(text, {
-      lineCounter: this.#lines,
-      prettyErrors: false,
-      uniqueKeys: true,
-      logLevel: 'error',
-    })
-    const lineOf = (offset: number): number => this.#originAt(offset).line
-    const found = yamlProblems({ document: this.#document, text, lineOf })
-    const { value, problem } = found.length === 0 ? readValue(this.#document) : {}
+    this.#text = text
+    const quick = readQuickly(file, text)
+    if (quick !== undefined) {
+      this.#plain = quick.plain
+      this.#tree = quick.tree
+      this.value = quick.value
+      this.problems = []
+      return
+    }
+    const tree = new Tree(file, text)
+    const { document } = tree
+    this.#tree = tree
+    const lineOf = (offset: number): number => tree.originAt(offset).line
+    const found = yamlProblems({ document, text, lineOf })
+    const { value, problem } = found.length === 0 ? readValue(document) : {}
     this.value = value
     this.problems = [...found, ...(problem === undefined ? [] : [problem])].map(({ offset, message }) => ({
       severity: 'error',
-      origin: this.#originAt(offset),
+      origin: tree.originAt(offset),
       path: '',
       message,
     }))
@@ -81,7 +137,10 @@ export class ConfigSource {
 
   /** Where a key's value stands; of the nearest enclosing value when the key is absent. */
   origin(path: Path): Origin {
-    let node: unknown = this.#document.contents
+    const plain = this.#plainOrigin(path)
+    if (plain !== undefined) return plain
+    const tree = this.#treeOf(path)
+    let node: unknown = tree.document.contents
     let offset = rangeStart(node) ?? 0
     for (const key of path) {
       node = child(node, key)
@@ -89,12 +148,28 @@ export class ConfigSource {
       if (start === undefined) break
       offset = start
     }
-    return this.#originAt(offset)
+    return tree.originAt(offset)
+  }
+
+  /** Of a node as a whole, when the nodes are plain. */
+  #plainOrigin([key, index, ...below]: Path): Origin | undefined {
+    if (key !== 'nodes' || typeof index !== 'number' || below.length > 0) return undefined
+    const [line, column] = [this.#plain?.lines[index], this.#plain?.columns[index]]
+    return line === undefined || column === undefined ? undefined : { file: this.file, line, column }
+  }
+
+  #treeOf([key]: Path): Tree {
+    if (this.#plain === undefined || key !== 'nodes') return this.#tree
+    this.#whole ??= new Tree(this.file, this.#text)
+    return this.#whole
   }
 
   /** Whether the text gives a value for this path. */
   has(path: Path): boolean {
-    return this.#node(path) !== undefined
+    if (this.#plain === undefined || path[0] !== 'nodes') return this.#node(path) !== undefined
+    let value: unknown = this.value
+    for (const key of path) value = partOf(value, key)
+    return value !== undefined
   }
 
   /** Where a key itself stands, for keys that should not be there. */
@@ -103,7 +178,7 @@ export class ConfigSource {
     const pair = isMap(node)
       ? node.items.find((item) => isScalar(item.key) && item.key.value === key)
       : undefined
-    return this.#originAt(rangeStart(isPair(pair) ? pair.key : node) ?? 0)
+    return this.#treeOf(path).originAt(rangeStart(isPair(pair) ? pair.key : node) ?? 0)
   }
 
   problem(path: Path, message: string, severity: ConfigProblem['severity'] = 'error'): ConfigProblem {
@@ -117,7 +192,7 @@ export class ConfigSource {
   }
 
   #node(path: Path): unknown {
-    let node: unknown = this.#document.contents
+    let node: unknown = this.#treeOf(path).document.contents
     for (const key of path) node = child(node, key)
     return node
   }
@@ -156,11 +231,28 @@ export class ConfigSource {
     const missing = issue.code === 'invalid_type' && !this.has(this.#written(path))
     return [this.problem(path, missing ? `is missing: ${message}` : message)]
   }
+}
 
-  #originAt(offset: number): Origin {
-    const { line, col } = this.#lines.linePos(offset)
-    return { file: this.file, line: Math.max(line, 1), column: Math.max(col, 1) }
-  }
+interface QuickSource {
+  readonly plain: PlainNodes
+  readonly tree: Tree
+  readonly value: unknown
+}
+
+/** Undefined where the whole text has to be read, or anything is wrong with it. */
+function readQuickly(file: string, text: string): QuickSource | undefined {
+  const plain = readPlainNodes(text)
+  if (plain === undefined) return undefined
+  const tree = new Tree(file, plain.rest, plain)
+  const { document } = tree
+  const lineOf = (offset: number): number => tree.originAt(offset).line
+  const list = child(document.contents, 'nodes')
+  const isCut = isScalar(list) && list.value === null
+  if (!isCut || yamlProblems({ document, text: plain.rest, lineOf }).length > 0) return undefined
+  const { value, problem } = readValue(document)
+  return problem === undefined && isRecord(value)
+    ? { plain, tree, value: { ...value, nodes: plain.items } }
+    : undefined
 }
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -181,6 +273,11 @@ function readValue(document: Document): { readonly value?: unknown; readonly pro
 function child(node: unknown, key: string | number): unknown {
   if (isSeq(node) || isMap(node)) return node.get(key, true)
   return undefined
+}
+
+function partOf(value: unknown, key: string | number): unknown {
+  if (Array.isArray(value)) return typeof key === 'number' ? value[key] : undefined
+  return isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined
 }
 
 function rangeStart(node: unknown): number | undefined {
