@@ -56,6 +56,18 @@ describe('places', () => {
     assert.equal(queue.counts(NET, 4).loading, 0)
   })
 
+  test('whoever loads for 15 minutes, however it moves, keeps nobody waiting any longer', () => {
+    const queue = new BootQueue()
+    ask(queue, 'slow', 1, 0)
+    for (let now = 1000; now < 900_000; now += 1000) {
+      queue.moved(NET, 'slow', { path: '/i', sent: 0 }, now)
+      assert.equal(ask(queue, 'slow', 1, now), 'loads', 'asking again makes it no longer')
+      assert.equal(ask(queue, 'b', 1, now), 1)
+    }
+    queue.moved(NET, 'slow', { path: '/i', sent: 0 }, 900_000)
+    assert.deepEqual([ask(queue, 'b', 1, 900_000), ask(queue, 'slow', 1, 900_000)], ['loads', 1])
+  })
+
   test('nothing moved for 30 s: the place is free; a transfer that goes on keeps it', () => {
     const queue = new BootQueue()
     for (const who of ['a', 'b']) ask(queue, who, 2, 0)

@@ -3,6 +3,8 @@ import type { QueueView } from '../model/world.ts'
 
 /** A machine that loads and moves nothing for so long has given up, or is through without our seeing it. */
 const STALL_MS = 30_000
+/** Whoever loads for longer than 8 GB take at 100 Mbit/s does not keep others waiting. */
+const LONGEST_MS = 900_000
 /** Whoever waits and does not ask for so many times in a row has gone. */
 const MISSED_ASKS = 3
 /** Who asks again within this time has a free place kept: more than the shortest wait of `boot/queue.ts`. */
@@ -23,6 +25,7 @@ interface Waiting {
 }
 
 interface Loading {
+  since: number
   /** Octets still to come, by the path of the file. */
   missing: Map<string, number>
   /** When it came, or when its last octet was seen to go. */
@@ -68,7 +71,7 @@ export class BootQueue {
     const missing = new Map(files.map(({ path, size }) => [path, size]))
     const before = loading.get(who)
     if (before !== undefined) before.missing = missing
-    else if (loading.size < MOST_LOADING) loading.set(who, { missing, moved: now })
+    else if (loading.size < MOST_LOADING) loading.set(who, { since: now, missing, moved: now })
     return waited === undefined ? undefined : now - waited.since
   }
 
@@ -122,7 +125,8 @@ export class BootQueue {
     this.#lines.set(network, line)
     for (const [who, one] of line.loading) {
       if (now < one.moved) one.moved = now
-      if (now - one.moved >= STALL_MS) line.loading.delete(who)
+      if (now < one.since) one.since = now
+      if (now - one.moved >= STALL_MS || now - one.since >= LONGEST_MS) line.loading.delete(who)
     }
     for (const [who, one] of line.waiting) {
       if (now < one.asked) one.asked = now
