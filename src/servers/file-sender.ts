@@ -34,6 +34,8 @@ const PROGRESS_MS = 500
 /** Milliseconds for one piece: above the first a client is slow, below the second it is so no longer. */
 const SLOW_MS = 1000
 const FAST_MS = 20
+/** Octets of a piece while the client is slow, so that its moving is seen at 100 kB/s. */
+const SLOW_PIECE = 1 << 20
 
 /** What all HTTP planes share: their connections, and to send files the cache, the rates, and who sends what. */
 export class FileSender {
@@ -107,10 +109,11 @@ export class FileSender {
     let isSlow = false
     let toldAt = performance.now()
     while (transfer.sent < length) {
-      const most = Math.min(quantum ?? Number.POSITIVE_INFINITY, length - transfer.sent)
+      const piecemeal = isSlow ? SLOW_PIECE : Number.POSITIVE_INFINITY
+      const most = Math.min(quantum ?? piecemeal, piecemeal, length - transfer.sent)
       if (pace !== undefined && quantum !== undefined)
         await Promise.race([this.#pacing.take(pace, most, () => writer.isClosed), writer.closed])
-      const piece = await pieces.next(first + transfer.sent, most, isSlow)
+      const piece = await pieces.next(first + transfer.sent, most, isSlow && this.#cache.isScarce)
       if (pace !== undefined && quantum !== undefined)
         this.#pacing.giveBack(pace, most - (piece?.length ?? 0))
       if (piece === undefined) return 'the file changed while it was sent'
@@ -121,7 +124,7 @@ export class FileSender {
       piece.release()
       if (!isTaken) return 'the client closed the connection'
       this.transfers.note(transfer, piece.length)
-      isSlow = this.#cache.isScarce && transfer.movedAt - begun > (isSlow ? FAST_MS : SLOW_MS)
+      isSlow = transfer.movedAt - begun > (isSlow ? FAST_MS : SLOW_MS)
       if (transfer.movedAt - toldAt < PROGRESS_MS) continue
       toldAt = transfer.movedAt
       if (transfer.sent < length) sending.onProgress(transfer.sent)
