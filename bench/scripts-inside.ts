@@ -27,6 +27,8 @@ export interface ScriptPlan {
   readonly nodes: readonly number[]
   /** Of one measurement. */
   readonly seconds: number
+  /** Of load before the measurements, in seconds for each server: V8 compiles what is hot only after thousands of requests. */
+  readonly warmUp: number
   readonly repeats: number
   readonly json?: string
 }
@@ -96,7 +98,18 @@ async function firstScript(cable: Cable, server: ChildProcess, output: string): 
 
 async function measure({ name, nodes, process: server, cable }: Started, repeat: number): Promise<void> {
   const lua = join(import.meta.dirname, 'peers/scripts.lua')
-  const load = ['-t', '1', '-c', String(CONNECTIONS), '-d', `${plan.seconds}s`, '-s', lua, BASE, '--']
+  const load = [
+    '-t',
+    '1',
+    '-c',
+    String(CONNECTIONS),
+    '-d',
+    `${repeat === 0 ? plan.warmUp : plan.seconds}s`,
+    '-s',
+    lua,
+    BASE,
+    '--',
+  ]
   const [command = '', ...enter] = cable.atClient
   const earlier = usageOf(server.pid ?? 0).cpuSeconds
   const { stdout } = await run(command, [...enter, plan.wrk.path, ...load, String(machinesOf(name, nodes))], {
@@ -124,7 +137,7 @@ function report(): void {
   }))
   const lines = [
     `${new Date().toISOString()}; ${machine.cores} x ${machine.cpu}, ${machine.memoryGiB} GiB, Linux ${machine.kernel}`,
-    `load average ${before} before, ${loadNow()} after; ${plan.repeats} repeats of ${plan.seconds} s, ${CONNECTIONS} connections, scripts of ${script.length} octets`,
+    `load average ${before} before, ${loadNow()} after; ${plan.repeats} repeats of ${plan.seconds} s after ${plan.warmUp} s of warm-up, ${CONNECTIONS} connections, scripts of ${script.length} octets`,
     ...servers.map((one) => Object.values(one).join('; ')),
     '',
     'CPU microseconds of the server per request, in brackets requests a second and resident memory',

@@ -12,11 +12,14 @@ import type { ScriptPlan } from './scripts-inside.ts'
 import { SCRIPT_SERVERS } from './scripts-report.ts'
 import { findScriptServer, findWrk } from './scripts-servers.ts'
 
+/** Seconds. */
+const WARM_UP_S = 8
+
 const HELP = `usage: npm run bench:scripts -- [OPTION...]
 
 GET /boot/MAC.ipxe over 32 connections (wrk) from Centra PXE, from nginx (a static file for each machine) and from a small
 program in Go (net/http, a map in memory), in private network namespaces: needs root, installs nothing. The servers alternate.
-The table goes to stdout, progress to stderr. 100 000 nodes take half a minute to start and a gigabyte of memory.
+The table goes to stdout, progress to stderr. Each server is warmed up for ${WARM_UP_S} s.
 
   --quick           1000 nodes, one repeat of a second: to see that it works, not to measure
   --nodes LIST      described machines; default 1000,10000,100000
@@ -77,6 +80,7 @@ function readWishes(
     const wishes = {
       nodes: (values.nodes ?? (isQuick ? '1000' : '1000,10000,100000')).split(',').map(Number),
       seconds: Number(values.seconds ?? (isQuick ? 1 : 4)),
+      warmUp: isQuick ? 1 : WARM_UP_S,
       repeats: Number(values.repeats ?? (isQuick ? 1 : 5)),
       ...(values.json === undefined ? {} : { json: resolve(values.json) }),
     }
