@@ -1,7 +1,9 @@
 import { resolve } from 'node:path'
+import { missingImages } from '../app/missing-images.ts'
 import { lookAtImages } from '../app/world.ts'
 import { LocalDisk } from '../files/disk.ts'
 import { type ExportedFile, exportImages } from '../files/export-images.ts'
+import { CliError } from './exit-codes.ts'
 import type { PlaceFlags } from './firmware-place.ts'
 import { storeConfigOf, tellRefusals } from './image-place.ts'
 import { printJson, say } from './output.ts'
@@ -13,7 +15,12 @@ interface ExportFlags extends PlaceFlags {
 /** `image export` */
 export async function exportCommand(folder: string, flags: ExportFlags): Promise<void> {
   const config = await storeConfigOf(flags)
-  const { images, storedFiles } = await lookAtImages(config, new LocalDisk())
+  const disk = new LocalDisk()
+  const problems = (await missingImages(config, disk)).map(({ name, problem }) => `${name}: ${problem}`)
+  if (flags.prune === true && problems.length > 0)
+    throw new CliError(`${problems.join('; ')}: nothing is taken away, and nothing was exported`)
+  for (const problem of problems) say(problem)
+  const { images, storedFiles } = await lookAtImages(config, disk)
   const current = [...images].flatMap(([image, { kernel, initrds }]) =>
     [kernel, ...initrds].map((file) => ({ image, file })),
   )
@@ -21,6 +28,8 @@ export async function exportCommand(folder: string, flags: ExportFlags): Promise
   const all = new Map<string, ExportedFile>(
     [...older, ...current].map((one) => [`${one.image}/${one.file.sha256}/${one.file.name}`, one]),
   )
+  if (flags.prune === true && all.size === 0)
+    throw new CliError(`${config.server.imageStore} has no image: nothing is taken away`)
   const outcome = await tellRefusals(() =>
     exportImages(resolve(folder), [...all.values()], { prune: flags.prune === true }),
   )

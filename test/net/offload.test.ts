@@ -87,6 +87,29 @@ inNetns(import.meta, (net) => {
     },
   )
 
+  test(
+    'image export --prune takes nothing away while images cannot be read, or there are none',
+    options,
+    async () => {
+      const folder = '/run/kept/images/one'
+      const version = `${folder}/${'0'.repeat(64)}`
+      mkdirSync(version, { recursive: true })
+      mkdirSync('/run/torn/images', { recursive: true })
+      writeFileSync('/run/torn/images/catalogue.json', 'torn')
+      for (const [stateDir, why] of [
+        ['/run/torn', /image store: .*nothing is taken away/s],
+        ['/run/nowhere', /has no image: nothing is taken away/],
+      ] as const) {
+        const { code, stderr } = await centra(
+          ...(['image', 'export', '/run/kept', '--prune', '--state-dir', stateDir] as const),
+        )
+        assert.equal(code, 1)
+        assert.match(stderr, why)
+        assert.ok(existsSync(version))
+      }
+    },
+  )
+
   test("by script: nginx has every address of iPXE's script, byte-identical", {
     ...options,
     skip: options.skip || ('why' in peer && peer.why),
