@@ -66,6 +66,7 @@ export class AccessLog implements AccessSink {
     this.#target = target
     this.#isReopening = true
     if (target === undefined) await this.#closeFile()
+    else await this.#descriptor().catch((error: unknown) => this.#trouble(error))
   }
 
   /** Writes what waits, once, and closes. */
@@ -108,12 +109,16 @@ export class AccessLog implements AccessSink {
       this.#written += whole
       this.#lost += lines.length - whole
       await this.#removeTorn(bytes, done)
-      if (!this.#isTroubled) this.#onTrouble(error instanceof Error ? error.message : String(error))
-      this.#isTroubled = true
-      this.#isReopening = true
+      this.#trouble(error)
     } finally {
       this.#waitingSize -= bytes.length
     }
+  }
+
+  #trouble(error: unknown): void {
+    if (!this.#isTroubled) this.#onTrouble(error instanceof Error ? error.message : String(error))
+    this.#isTroubled = true
+    this.#isReopening = true
   }
 
   /** A full disk takes a part of a line: it is cut off again, so that every line of the file is whole. */
