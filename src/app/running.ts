@@ -70,6 +70,8 @@ export interface Running {
 
 /** When the images of a picture were looked at, as `Running.now`. */
 const lookedAt = new WeakMap<Picture['images'], number>()
+/** When the last look began. */
+const begunAt = new WeakMap<SharedLook, number>()
 
 /**
  * Notices images that were added, or changed on disk since they were hashed, so that a script never names old bytes. Not
@@ -77,12 +79,17 @@ const lookedAt = new WeakMap<Picture['images'], number>()
  */
 export function refreshImages(running: Running, withinMs = 0): Promise<void> | undefined {
   const last = lookedAt.get(running.picture.images) ?? Number.NEGATIVE_INFINITY
-  if (running.now() - last < withinMs) return undefined
-  return running.imageLook.take(async () => {
+  const asked = running.now()
+  if (asked - last < withinMs) return undefined
+  const { imageLook } = running
+  const look = async (): Promise<void> => {
     const { picture, disk } = running
     const now = running.now()
+    begunAt.set(imageLook, now)
     const images = await lookAtImages(picture.config, disk, picture)
     lookedAt.set(images.images, now)
     if (running.picture === picture) running.picture = { ...picture, ...images }
-  })
+  }
+  const isFresh = asked - (begunAt.get(imageLook) ?? Number.NEGATIVE_INFINITY) < withinMs
+  return isFresh ? imageLook.join(look) : imageLook.take(look)
 }

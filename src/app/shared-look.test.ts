@@ -41,3 +41,21 @@ test('a look that fails is a failure of those who asked for it, and not of the n
   await assert.rejects(first, /unreadable/)
   await second
 })
+
+test('whoever joins waits for the look that runs, and begins one where none does', async () => {
+  const shared = new SharedLook()
+  const looks: PromiseWithResolvers<void>[] = []
+  const look = (): Promise<void> => {
+    const one = Promise.withResolvers<void>()
+    looks.push(one)
+    return one.promise
+  }
+  const both = [shared.join(look), shared.join(look)]
+  assert.equal(looks.length, 1)
+  looks[0]?.resolve()
+  await Promise.all(both)
+  const next = shared.join(look)
+  assert.equal(looks.length, 2)
+  looks[1]?.resolve()
+  await next
+})

@@ -16,6 +16,11 @@ export class SharedLook {
     return this.#next
   }
 
+  /** The one that runs, for those to whom it is not too old, or a new one. */
+  join(look: () => Promise<void>): Promise<void> {
+    return this.#running ?? this.#begin(look)
+  }
+
   #begin(look: () => Promise<void>): Promise<void> {
     const done = look().finally(() => {
       this.#running = undefined

@@ -103,7 +103,14 @@ export function worldAt(
 ): World {
   const { config, nodes, keys, firmware, firmwareDirs, images } = picture
   return {
-    ...{ config, nodes, keys, firmware, firmwareDirs, images, leases, now },
+    config,
+    nodes,
+    keys,
+    firmware,
+    firmwareDirs,
+    images,
+    leases,
+    now,
     ...(loops === undefined ? {} : { loops }),
     ...(recognised === undefined ? {} : { recognised }),
     ...(queue === undefined ? {} : { queue }),

@@ -1,4 +1,5 @@
 import { type Mac, macWithDashes } from '../lib/mac.ts'
+import { rememberOf } from '../lib/remember.ts'
 import { type FilesBase, type Node, type Profile, RESCUE_PROFILE } from '../model/config.ts'
 import type { BootScript, MenuEntry, ScriptFile } from '../model/script.ts'
 import type { Image, ImageFile, World } from '../model/world.ts'
@@ -108,11 +109,28 @@ function hasKey(argument: string, key: string, end: string): boolean {
   return argument.startsWith(key) && (argument.length === key.length || argument[key.length] === end)
 }
 
-function fileOf({ server, image, files }: BootScriptParts, { name, sha256 }: ImageFile): ScriptFile {
+/** By server, for each file: what is rendered of a file is remembered with it. */
+const ownFiles = rememberOf((_file: ImageFile) => new Map<string, ScriptFile>())
+/** Our addresses with their networks, plain and over TLS. */
+const MOST_SERVERS = 256
+
+function fileOf({ server, image, files }: BootScriptParts, imageFile: ImageFile): ScriptFile {
+  const { name, sha256 } = imageFile
   const file = { image: image.name, sha256, name }
+  if (files === undefined) return ownFile(imageFile, server, image.name)
   const own = fileUrl(server, file)
-  if (files === undefined) return { name, url: own }
   return { name, url: files.by === 'script' ? fileUrl(files.url, file) : own, fallback: own }
+}
+
+function ownFile(file: ImageFile, server: string, image: string): ScriptFile {
+  const known = ownFiles(file)
+  const key = `${image} ${server}`
+  const found = known.get(key)
+  if (found !== undefined) return found
+  const { name, sha256 } = file
+  const made = { name, url: fileUrl(server, { image, sha256, name }) }
+  if (known.size < MOST_SERVERS) known.set(key, made)
+  return made
 }
 
 /** A file's immutable address on the node plane. */

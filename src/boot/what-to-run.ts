@@ -137,15 +137,10 @@ function boot(request: BootRequest, { profile, image }: Bootable, world: World, 
       ...turn,
     })
   const consoles = hasPcSerial(arch) ? world.config.consoles : []
-  const counts = [
-    ['console', consoles.length],
-    ['image', image.cmdline.length],
-    ['profile', profile.cmdline.length],
-    ['node', node?.cmdline.length ?? 0],
-  ] as const
+  const counts = `console ${consoles.length} + image ${image.cmdline.length} + profile ${profile.cmdline.length}`
   steps.push({
     rule: 'cmdline.merge',
-    outcome: `${counts.map(([name, count]) => `${name} ${count}`).join(' + ')} arguments`,
+    outcome: `${counts} + node ${node?.cmdline.length ?? 0} arguments`,
     from: 'config',
     cite: image.cite,
   })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { remember } from './remember.ts'
+import { remember, rememberOf } from './remember.ts'
 
 test('a result is made once, and again when too many others came between', () => {
   let made = 0
@@ -12,4 +12,15 @@ test('a result is made once, and again when too many others came between', () =>
   assert.equal(made, 2)
   assert.deepEqual(['ccc', 'bb', 'a'].map(length), [3, 2, 1])
   assert.equal(made, 4)
+})
+
+test('a result of an object is made once for each, also one that is undefined', () => {
+  let made = 0
+  const nameOf = rememberOf(({ name }: { readonly name?: string }) => {
+    made += 1
+    return name
+  })
+  const [a, none] = [{ name: 'a' }, {}]
+  assert.deepEqual([a, none, a, none, { name: 'a' }].map(nameOf), ['a', undefined, 'a', undefined, 'a'])
+  assert.equal(made, 3)
 })

@@ -11,3 +11,15 @@ export function remember<T>(make: (key: string) => T, most: number): (key: strin
     return made
   }
 }
+
+/** The same by an object that never changes, for as long as it is there. */
+export function rememberOf<K extends object, T>(make: (key: K) => T): (key: K) => T {
+  const known = new WeakMap<K, { readonly made: T }>()
+  return (key) => {
+    const found = known.get(key)
+    if (found !== undefined) return found.made
+    const made = make(key)
+    known.set(key, { made })
+    return made
+  }
+}

@@ -1,5 +1,5 @@
 import { type Mac, macWithDashes } from '../lib/mac.ts'
-import { remember } from '../lib/remember.ts'
+import { remember, rememberOf } from '../lib/remember.ts'
 import { wrap } from '../lib/text.ts'
 import type {
   BootScript,
@@ -106,36 +106,34 @@ interface Loading {
 function loadAll(out: IpxeEmitter, { kernel, initrds }: BootScript, { cmdline, onFailure }: Loading): void {
   load(out, 'kernel', kernel, { cmdline, onFailure })
   for (const file of initrds) load(out, 'initrd', file, { cmdline: '', onFailure })
-  out.append(booting(kernel.url))
+  out.append(booting(kernel))
 }
 
 function load(
   out: IpxeEmitter,
   command: 'kernel' | 'initrd',
-  { name, url }: ScriptFile,
+  file: ScriptFile,
   { cmdline, onFailure }: Loading,
 ): void {
-  out.appendOrGoto(onFailure, loading(`${command}\n${name}\n${url}`), cmdline).blank()
+  out.appendOrGoto(onFailure, LOADING[command](file), cmdline).blank()
 }
 
-/** Files of scripts whose lines are remembered: every machine of a profile has the same. */
-const MOST_FILES = 1024
+/** Of one file, which every machine of a profile has: the step and the URL are noted first, for whoever reads of a failure. */
+const LOADING = {
+  kernel: rememberOf((file: ScriptFile) => loading('kernel', file)),
+  initrd: rememberOf((file: ScriptFile) => loading('initrd', file)),
+} as const
 
-/** One file by command, name and URL: the step and the URL are noted first, for whoever reads of a failure. */
-const loading = remember((key) => {
-  const [command = '', name = '', ...rest] = key.split('\n')
-  return new IpxeEmitter()
-    .run('set', 'step', command)
-    .run('set', 'url', rest.join('\n'))
-    .run(command, '--timeout', STALL_MS, '--name', name, SETTINGS.url)
-    .part()
-}, MOST_FILES)
+function loading(command: string, { name, url }: ScriptFile): string {
+  const out = new IpxeEmitter().run('set', 'step', command).run('set', 'url', url)
+  return out.run(command, '--timeout', STALL_MS, '--name', name, SETTINGS.url).part()
+}
 
-/** The last step, by the URL of the kernel. */
-const booting = remember((url) => {
+/** The last step. */
+const booting = rememberOf(({ url }: ScriptFile) => {
   const out = new IpxeEmitter()
   return out.run('set', 'step', 'boot').run('set', 'url', url).runOrGoto('failed', 'boot').blank().part()
-}, MOST_FILES)
+})
 
 function menu(out: IpxeEmitter, script: MenuScript): void {
   const { server, client } = script
