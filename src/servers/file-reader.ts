@@ -27,6 +27,11 @@ export class FileReader {
     return (await this.#opened()) !== undefined
   }
 
+  /** Open until `close`; undefined when the file is not what it was. */
+  async descriptor(): Promise<number | undefined> {
+    return (await this.#opened())?.fd
+  }
+
   /** Fills the buffer from this place of the file; false when the file is not what it was, also since it was read. */
   read(into: Uint8Array, position: number): Promise<boolean> {
     const reading = this.#read(into, position)

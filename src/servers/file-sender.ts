@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setImmediate } from 'node:timers/promises'
 import type { FileFigures, Pace } from '../model/http.ts'
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../model/http-limits.ts'
 import { ChunkCache } from './chunk-cache.ts'
 import { Connections } from './connections.ts'
 import { FilePieces, OwnBuffers, type Span } from './file-pieces.ts'
 import { FileReader, type PublishedFile } from './file-reader.ts'
+import { KernelCopy } from './kernel-copy.ts'
 import { Pacing } from './pacing.ts'
 import type { ResponseWriter } from './response-writer.ts'
 import { SlowTransfers } from './slow-transfers.ts'
@@ -31,6 +33,10 @@ export interface Sent {
 const LARGE = 1 << 20
 /** Milliseconds between two progress reports of one transfer. */
 const PROGRESS_MS = 500
+/** Octets of the pieces between which the kernel copies: the callback of such a write tells that it can go on. */
+const BESIDE_COPY = 64 << 10
+/** Octets after which everybody else has a turn. */
+const MUCH = 8 << 20
 /** Milliseconds for one piece: above the first a client is slow, below the second it is so no longer. */
 const SLOW_MS = 1000
 const FAST_MS = 20
@@ -46,8 +52,12 @@ export class FileSender {
   readonly #slots: TransferSlots
   readonly #pacing = new Pacing()
   readonly #owns = new OwnBuffers()
+  readonly #mayCopy: boolean
+  #copied = 0
 
-  constructor(limits: () => HttpLimits = () => DEFAULT_HTTP_LIMITS) {
+  /** `mayCopy`: whether the kernel sends large files by itself where it can. */
+  constructor(limits: () => HttpLimits = () => DEFAULT_HTTP_LIMITS, { mayCopy = true } = {}) {
+    this.#mayCopy = mayCopy
     this.limits = limits
     this.connections = new Connections(limits)
     this.#cache = new ChunkCache(() => limits().cache)
@@ -56,7 +66,7 @@ export class FileSender {
     new SlowTransfers(this.transfers, { limits, isScarce }).start()
   }
 
-  get figures(): FileFigures & { readonly octets: number; readonly own: number } {
+  get figures(): FileFigures & { readonly octets: number; readonly own: number; readonly copied: number } {
     const { octets, ...cut } = this.transfers.figures
     return {
       connections: this.connections.figures,
@@ -65,6 +75,7 @@ export class FileSender {
       cache: this.#cache.figures,
       slots: this.#slots.figures,
       own: this.#owns.octets,
+      copied: this.#copied,
     }
   }
 
@@ -92,28 +103,34 @@ export class FileSender {
   async send(sending: Sending, writer: ResponseWriter, socket: IncomingMessage['socket']): Promise<Sent> {
     const { file, first, length } = sending
     const span: Span = { key: file.key, size: file.size, end: first + length }
-    const pieces = new FilePieces(this.#cache, this.#owns, new FileReader(file), span)
+    const reader = new FileReader(file)
+    const pieces = new FilePieces(this.#cache, this.#owns, reader, span)
     const transfer = this.transfers.begin(socket)
+    const isPaced = sending.pace !== undefined && Pacing.quantum(sending.pace) !== undefined
+    const copy = isPaced || !this.#mayCopy ? undefined : await KernelCopy.open(socket, reader, length)
     try {
-      const reason = await this.#pump(sending, { pieces, writer, transfer })
+      const reason = await this.#pump(sending, { pieces, writer, transfer, copy })
       return { sent: transfer.sent, ...(reason === undefined ? {} : { reason: transfer.cut ?? reason }) }
     } finally {
+      copy?.close()
       this.transfers.end(transfer)
       await pieces.close()
     }
   }
 
-  async #pump(sending: Sending, { pieces, writer, transfer }: Moving): Promise<string | undefined> {
+  async #pump(sending: Sending, { pieces, writer, transfer, copy }: Moving): Promise<string | undefined> {
     const { first, length, pace } = sending
     const quantum = pace === undefined ? undefined : Pacing.quantum(pace)
     let isSlow = false
     let toldAt = performance.now()
     while (transfer.sent < length) {
-      const piecemeal = isSlow ? SLOW_PIECE : Number.POSITIVE_INFINITY
-      const most = Math.min(quantum ?? piecemeal, piecemeal, length - transfer.sent)
+      const isCopied = copy?.isUseful === true
+      const limit = isCopied ? BESIDE_COPY : isSlow ? SLOW_PIECE : Number.POSITIVE_INFINITY
+      const most = Math.min(quantum ?? limit, limit, length - transfer.sent)
       if (pace !== undefined && quantum !== undefined)
         await Promise.race([this.#pacing.take(pace, most, () => writer.isClosed), writer.closed])
-      const piece = await pieces.next(first + transfer.sent, most, isSlow && this.#cache.isScarce)
+      const isOwn = isCopied || (isSlow && this.#cache.isScarce)
+      const piece = await pieces.next(first + transfer.sent, most, isOwn)
       if (pace !== undefined && quantum !== undefined)
         this.#pacing.giveBack(pace, most - (piece?.length ?? 0))
       if (piece === undefined) return 'the file changed while it was sent'
@@ -124,6 +141,12 @@ export class FileSender {
       piece.release()
       if (!isTaken) return 'the client closed the connection'
       this.transfers.note(transfer, piece.length)
+      const copied = isCopied ? copy.send(first + transfer.sent, first + length) : 0
+      if (copied > 0) {
+        this.#copied += copied
+        this.transfers.note(transfer, copied)
+        if (copied >= MUCH) await setImmediate()
+      }
       isSlow = transfer.movedAt - begun > (isSlow ? FAST_MS : SLOW_MS)
       if (transfer.movedAt - toldAt < PROGRESS_MS) continue
       toldAt = transfer.movedAt
@@ -137,6 +160,7 @@ interface Moving {
   readonly pieces: FilePieces
   readonly writer: ResponseWriter
   readonly transfer: ActiveTransfer
+  readonly copy: KernelCopy | undefined
 }
 
 /** Resolves when the answers before this one on its connection are out; false when the connection ended first. */

@@ -41,11 +41,11 @@ interface Scene {
   readonly publish: (parts?: Partial<FileAnswer>) => void
 }
 
-async function scene(octets: number, limits: Partial<HttpLimits> = {}): Promise<Scene> {
+async function scene(octets: number, limits: Partial<HttpLimits> = {}, mayCopy = true): Promise<Scene> {
   const file = path.join(folder, randomBytes(4).toString('hex'))
   const content = randomBytes(octets)
   writeFileSync(file, content)
-  const sender = new FileSender(() => ({ ...DEFAULT_HTTP_LIMITS, ...limits }))
+  const sender = new FileSender(() => ({ ...DEFAULT_HTTP_LIMITS, ...limits }), { mayCopy })
   const reasons: string[] = []
   const answerNow = (parts: Partial<FileAnswer> = {}): FileAnswer => ({
     ...{ kind: 'file', path: file, size: octets, etag: `"${path.basename(file)}"`, headers: {} },
@@ -74,13 +74,15 @@ async function load(
   return { status: response.status, body: Buffer.from(await response.arrayBuffer()) }
 }
 
-for (const [name, cache] of [
-  ['with a cache', 2 ** 28],
-  ['larger than the cache', 2 ** 23],
-  ['without a cache', 0],
+for (const [name, cache, mayCopy] of [
+  ['with a cache', 2 ** 28, false],
+  ['larger than the cache', 2 ** 23, false],
+  ['without a cache', 0, false],
+  ['that the kernel sends', 2 ** 28, true],
+  ['that the kernel sends, without a cache', 0, true],
 ] as const)
   test(`a file ${name} arrives whole, and in ranges across chunks`, patience, async () => {
-    const { sender, url, content } = await scene(20_000_003, { cache })
+    const { sender, url, content } = await scene(20_000_003, { cache }, mayCopy)
     const whole = await Promise.all([load(url), load(url), load(url)])
     assert.ok(whole.every(({ status, body }) => status === 200 && body.equals(content)))
     for (const [first, last] of [
@@ -93,13 +95,14 @@ for (const [name, cache] of [
       assert.equal(status, 206)
       assert.ok(body.equals(content.subarray(first, last + 1)), `${first}-${last}`)
     }
-    const { cache: used, own, slots } = sender.figures
+    const { cache: used, own, slots, copied } = sender.figures
+    assert.equal(copied > 3 * 15_000_000, mayCopy)
     assert.ok(used.octets <= cache, `${used.octets}`)
     assert.deepEqual([used.pinned, own, slots.taken], [0, 0, 0])
   })
 
 test('forty at the same time cost one read of the file', patience, async () => {
-  const { sender, url, content } = await scene(8 << 20)
+  const { sender, url, content } = await scene(8 << 20, {}, false)
   const all = await Promise.all(Array.from({ length: 40 }, () => load(url)))
   assert.ok(all.every(({ body }) => body.equals(content)))
   assert.ok(sender.figures.cache.misses <= 8, 'each MiB once')

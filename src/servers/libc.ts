@@ -15,6 +15,15 @@ export interface Libc {
     ...args: [fd: number, packet: Uint8Array, length: number, flags: number, to: Uint8Array, toLength: number]
   ) => number
   readonly recv: (fd: number, buffer: Uint8Array, length: number, flags: number) => number
+  readonly dup: (fd: number) => number
+  /** From the offset in the first element, which grows by what was sent. */
+  readonly sendfile: (to: number, from: number, offset: [number], length: number) => number
+  /** `vector` is the address of struct iovec; the offset in octets. */
+  readonly preadv2: (
+    ...args: [fd: number, vector: unknown, count: number, offset: number, flags: number]
+  ) => number
+  /** With a structure that the kernel fills, and its length. */
+  readonly getpeername: (fd: number, address: Uint8Array, length: [number]) => number
   readonly recvmmsg: (
     ...args: [fd: number, messages: unknown, count: number, flags: number, timeout: null]
   ) => number
@@ -70,6 +79,10 @@ function bindLibc(): Result<Libc, string> {
       recv: symbols.func('intptr_t recv(int, uint8_t *, size_t, int)'),
       ioctl: symbols.func('int ioctl(int, unsigned long, _Inout_ uint8_t *)'),
       if_nametoindex: symbols.func('unsigned int if_nametoindex(const char *)'),
+      dup: symbols.func('int dup(int)'),
+      sendfile: symbols.func('intptr_t sendfile64(int, int, _Inout_ int64_t *, size_t)'),
+      preadv2: symbols.func('intptr_t preadv64v2(int, const void *, int, int64_t, int)'),
+      getpeername: symbols.func('int getpeername(int, _Out_ uint8_t *, _Inout_ uint32_t *)'),
       recvmmsg: symbols.func('int recvmmsg(int, void *, unsigned int, int, void *)'),
       allocate: (octets: number) => {
         const pointer = koffi.alloc('uint8_t', octets)
