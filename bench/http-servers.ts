@@ -24,7 +24,7 @@ interface ServerKind {
 
 const OURS: ServerKind = {
   ...{ packages: [], program: 'bin/centra-pxe', versionFlag: '--version', template: 'http-centra-pxe.conf' },
-  marks: { CACHE: '256MiB' },
+  marks: { CACHE: '128MiB' },
   arguments: (_dir, config) => ['serve', '--config', config],
   path: (name, sha256) => `/images/${name}/${sha256}/${name}`,
 }

@@ -45,7 +45,7 @@ export const TftpLimitsSchema = z.strictObject({
     .default(DEFAULT_TFTP_LIMITS.retries)
     .describe('How often a packet is sent again; to a client that never answered at most twice'),
   fileSize: size('1MiB', '4GiB')
-    .prefault('256MiB')
+    .prefault('128MiB')
     .describe('Larger files are refused: HTTP brings them in a fraction of the time'),
 })
 

@@ -24,7 +24,7 @@ export interface HttpLimits {
 
 /** Where nothing is configured. */
 export const DEFAULT_HTTP_LIMITS: HttpLimits = {
-  cache: 256 * 2 ** 20,
+  cache: 128 * 2 ** 20,
   headers: 10,
   request: 20,
   idle: 65,
