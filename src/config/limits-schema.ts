@@ -45,15 +45,17 @@ export const TftpLimitsSchema = z.strictObject({
     .default(DEFAULT_TFTP_LIMITS.retries)
     .describe('How often a packet is sent again; to a client that never answered at most twice'),
   fileSize: size('1MiB', '4GiB')
-    .prefault('128MiB')
+    .prefault('256MiB')
     .describe('Larger files are refused: HTTP brings them in a fraction of the time'),
 })
 
 /** The defaults stand in `model/http-limits.ts` once more, as numbers. */
 export const HttpLimitsSchema = z.strictObject({
   cache: cacheSize
-    .prefault('256MiB')
-    .describe('Memory for files that machines load at about the same time; 0: none is kept'),
+    .prefault('128MiB')
+    .describe(
+      'Memory for files that the kernel does not send by itself: HTTPS, ranges, paced transfers; 0: none is kept',
+    ),
   headers: duration('1s', '1h').prefault('10s').describe('Until when the head of a request has to be there'),
   request: duration('1s', '1h').prefault('20s').describe('Until when the whole request has to be there'),
   idle: duration('15s', '1h')
