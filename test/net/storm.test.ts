@@ -75,15 +75,15 @@ inNetns(import.meta, (net) => {
 
   describe(`R-11: ${MACHINES} machines start within two seconds`, () => {
     test('as configured by default: all boot, without a NAK and without an address twice', async () => {
-      const here = site('32')
+      const here = site('auto')
       const server = await serve(here, '--log', 'json')
       assertAllBooted(await storm(clients))
-      assert.ok(mostAtOnce(server) <= 32)
       await server.stop()
     })
 
     test('boots: 3: all boot, never more than three load, and whoever waited was told so once', async () => {
-      const here = site('3')
+      // Slow enough that somebody waits, on any machine.
+      const here = site('3\n    clientRate: 60MB/s')
       const server = await serve(here, '--log', 'json')
       const got = await storm(clients)
       assertAllBooted(got)
