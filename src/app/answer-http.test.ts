@@ -50,6 +50,31 @@ function newest(store: MemoryStore): StoredEvent {
 
 const SCRIPT = `/boot/${macWithDashes(NODE01)}.ipxe`
 
+test('a machine in conflict: no nonce, an event that names the nodes, and nothing on the timeline of any of them', async () => {
+  const uuid = '12345678-1234-5678-9abc-def012345678'
+  const there = world().labNodes().replaceNode('node02', { uuid })
+  const store = new MemoryStore()
+  const server = running(there.lease('10.77.0.11', NODE01), store)
+  const query = new URLSearchParams({ uuid })
+  const request = { method: 'GET', path: SCRIPT, query, peer: '10.77.0.11', readBody: async () => '' }
+  const health = () => ({ version: '0', items: [], foreign: [] })
+  const answer = await answerHttp(request, server.on, server.running, health)
+  assert.ok(answer.kind === 'text')
+  assert.match(answer.body, /local disk, nobody can tell which machine this is/)
+  assert.doesNotMatch(answer.body, /nonce|kernel/)
+  assert.deepEqual(
+    store.events.map(({ kind, node, detail }) => [kind, node, detail['nodes'] ?? detail['script']]),
+    [
+      ['node.conflict', undefined, 'node01 node02'],
+      ['http.script', undefined, 'local-disk'],
+    ],
+  )
+  assert.deepEqual(
+    store.seen.map(({ mac, stage }) => [mac, stage]),
+    [[NODE01, 'conflict']],
+  )
+})
+
 describe('whoever asks for a script', () => {
   test("the machine's own lease: it is its doing, and the script has a nonce", async () => {
     const { store, get } = scene(world())
