@@ -18,6 +18,7 @@ function reader(): Reads {
       key,
       offset: index * CHUNK,
       length: CHUNK,
+      isLarge: false,
       read: (into, offset) => {
         reads.push(offset / CHUNK)
         into.fill(offset / CHUNK)
@@ -95,4 +96,19 @@ test('a read that fails keeps nothing, and all who waited are told', async () =>
 test('a limit of 0 keeps nothing', () => {
   const { ask } = reader()
   assert.equal(new ChunkCache(() => 0).take(ask('a', 0)), undefined)
+})
+
+test('R-13: what large transfers hold leaves a quarter of the cache to small files', async () => {
+  const cache = new ChunkCache(() => 4 * CHUNK)
+  const { ask, end } = reader()
+  const large = (index: number): ChunkAsk => ({ ...ask('large', index), isLarge: true })
+  const [first, , , fourth] = [0, 1, 2, 3].map((index) => cache.take(large(index)))
+  assert.equal(fourth, undefined)
+  await end()
+  const held = await first
+  const small = cache.take(ask('small', 0))
+  await end()
+  assert.equal((await small)?.bytes.length, CHUNK)
+  // Of what is held anyhow, another transfer may have its part.
+  assert.equal((await cache.take(large(0)))?.bytes, held?.bytes)
 })

@@ -1,12 +1,17 @@
 /** Octets of a file that are read and kept at once (measured: docs/decisions/0012-large-files.md). */
 export const CHUNK = 1 << 20
 
+/** Of the cache, what large transfers may hold at a time. */
+const LARGE_SHARE = 0.75
+
 export interface ChunkAsk {
   /** Names the content: entries of one key and offset are the same octets. */
   readonly key: string
   /** A multiple of `CHUNK`. */
   readonly offset: number
   readonly length: number
+  /** Of a large transfer: a quarter of the cache is not for these to hold, since one of them may hold a chunk for long. */
+  readonly isLarge: boolean
   /** Fills the buffer; false when the octets are not to be had, and nothing is kept. */
   readonly read: (into: Buffer, offset: number) => Promise<boolean>
 }
@@ -73,6 +78,8 @@ export class ChunkCache {
     const found = this.#entries.get(idOf(ask.key, ask.offset))
     if (found === undefined) this.#misses += 1
     else this.#hits += 1
+    if (ask.isLarge && (found?.users ?? 0) === 0 && this.#pinned + ask.length > LARGE_SHARE * this.#limit())
+      return undefined
     const entry = found ?? this.#begin(ask)
     if (entry === undefined) return undefined
     this.#touch(entry)

@@ -8,6 +8,7 @@ export interface Span {
   readonly size: number
   /** One past the last octet that is wanted. */
   readonly end: number
+  readonly isLarge: boolean
 }
 
 /** Octets in order, which stay as they are until they are released. */
@@ -105,10 +106,10 @@ export class FilePieces {
   }
 
   #ask(at: number): ChunkAsk {
-    const { key, size } = this.#span
+    const { key, size, isLarge } = this.#span
     const offset = at - (at % CHUNK)
     return {
-      ...{ key, offset, length: Math.min(CHUNK, size - offset) },
+      ...{ key, offset, length: Math.min(CHUNK, size - offset), isLarge },
       read: (into, position) => this.#reader.read(into, position),
     }
   }

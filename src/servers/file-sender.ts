@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { setImmediate } from 'node:timers/promises'
 import type { FileFigures, Pace } from '../model/http.ts'
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../model/http-limits.ts'
 import { ChunkCache } from './chunk-cache.ts'
 import { Connections } from './connections.ts'
-import { FilePieces, OwnBuffers, type Span } from './file-pieces.ts'
+import { FilePieces, OwnBuffers, type Piece, type Span } from './file-pieces.ts'
 import { FileReader, type PublishedFile } from './file-reader.ts'
 import { KernelCopy } from './kernel-copy.ts'
 import { Pacing } from './pacing.ts'
@@ -12,6 +11,7 @@ import type { ResponseWriter } from './response-writer.ts'
 import { SlowTransfers } from './slow-transfers.ts'
 import { TransferSlots } from './transfer-slots.ts'
 import { type ActiveTransfer, ActiveTransfers } from './transfers.ts'
+import { Turns } from './turns.ts'
 
 export interface Sending {
   readonly file: PublishedFile & { readonly key: string }
@@ -35,8 +35,6 @@ const LARGE = 1 << 20
 const PROGRESS_MS = 500
 /** Octets of the pieces between which the kernel copies: the callback of such a write tells that it can go on. */
 const BESIDE_COPY = 64 << 10
-/** Octets after which everybody else has a turn. */
-const MUCH = 8 << 20
 /** Milliseconds for one piece: above the first a client is slow, below the second it is so no longer. */
 const SLOW_MS = 1000
 const FAST_MS = 20
@@ -52,6 +50,7 @@ export class FileSender {
   readonly #slots: TransferSlots
   readonly #pacing = new Pacing()
   readonly #owns = new OwnBuffers()
+  readonly #turns = new Turns()
   readonly #mayCopy: boolean
   #copied = 0
 
@@ -102,7 +101,8 @@ export class FileSender {
   /** Sends the body; what comes of it is never an error but a reason. */
   async send(sending: Sending, writer: ResponseWriter, socket: IncomingMessage['socket']): Promise<Sent> {
     const { file, first, length } = sending
-    const span: Span = { key: file.key, size: file.size, end: first + length }
+    const isLarge = length > LARGE
+    const span: Span = { key: file.key, size: file.size, end: first + length, isLarge }
     const reader = new FileReader(file)
     const pieces = new FilePieces(this.#cache, this.#owns, reader, span)
     const transfer = this.transfers.begin(socket)
@@ -118,8 +118,9 @@ export class FileSender {
     }
   }
 
-  async #pump(sending: Sending, { pieces, writer, transfer, copy }: Moving): Promise<string | undefined> {
+  async #pump(sending: Sending, moving: Moving): Promise<string | undefined> {
     const { first, length, pace } = sending
+    const { writer, transfer, copy } = moving
     const quantum = pace === undefined ? undefined : Pacing.quantum(pace)
     let isSlow = false
     let toldAt = performance.now()
@@ -130,23 +131,16 @@ export class FileSender {
       if (pace !== undefined && quantum !== undefined)
         await Promise.race([this.#pacing.take(pace, most, () => writer.isClosed), writer.closed])
       const isOwn = isCopied || (isSlow && this.#cache.isScarce)
-      const piece = await pieces.next(first + transfer.sent, most, isOwn)
+      const { piece, taken } = await this.#give({ at: first + transfer.sent, most, isOwn, length }, moving)
       if (pace !== undefined && quantum !== undefined)
         this.#pacing.giveBack(pace, most - (piece?.length ?? 0))
       if (piece === undefined) return 'the file changed while it was sent'
-      const begun = performance.now()
-      transfer.movedAt = begun
-      transfer.pending = piece.length
-      const isTaken = await writer.write(piece.parts)
+      const begun = transfer.movedAt
+      const isTaken = await taken
       piece.release()
       if (!isTaken) return 'the client closed the connection'
       this.transfers.note(transfer, piece.length)
-      const copied = isCopied ? copy.send(first + transfer.sent, first + length) : 0
-      if (copied > 0) {
-        this.#copied += copied
-        this.transfers.note(transfer, copied)
-        if (copied >= MUCH) await setImmediate()
-      }
+      if (isCopied) await this.#copy(copy, transfer, sending)
       isSlow = transfer.movedAt - begun > (isSlow ? FAST_MS : SLOW_MS)
       if (transfer.movedAt - toldAt < PROGRESS_MS) continue
       toldAt = transfer.movedAt
@@ -154,7 +148,44 @@ export class FileSender {
     }
     return undefined
   }
+
+  /** Gives the next piece to the connection; `taken` tells when the kernel has it. */
+  async #give({ at, most, isOwn, length }: Wanted, { pieces, writer, transfer }: Moving): Promise<Given> {
+    const turns = length > LARGE ? this.#turns : undefined
+    await turns?.take(transfer.sent === 0)
+    let piece: Piece | undefined
+    try {
+      piece = await pieces.next(at, most, isOwn)
+      if (piece === undefined) return { piece, taken: undefined }
+      transfer.movedAt = performance.now()
+      transfer.pending = piece.length
+      return { piece, taken: writer.write(piece.parts) }
+    } finally {
+      turns?.done(piece?.length ?? 0)
+    }
+  }
+
+  async #copy(copy: KernelCopy, transfer: ActiveTransfer, { first, length }: Sending): Promise<void> {
+    await this.#turns.take(false)
+    const copied = copy.send(first + transfer.sent, first + length)
+    this.#turns.done(copied)
+    if (copied === 0) return
+    this.#copied += copied
+    this.transfers.note(transfer, copied)
+  }
 }
+
+interface Wanted {
+  readonly at: number
+  readonly most: number
+  readonly isOwn: boolean
+  /** Of the whole transfer. */
+  readonly length: number
+}
+
+type Given =
+  | { readonly piece: Piece; readonly taken: Promise<boolean> }
+  | { readonly piece: undefined; readonly taken: undefined }
 
 interface Moving {
   readonly pieces: FilePieces

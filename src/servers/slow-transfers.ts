@@ -105,29 +105,32 @@ function unwritten({ socket, pending }: ActiveTransfer): number {
 
 function queueName({ socket }: ActiveTransfer): string {
   const { localPort = 0, remoteAddress = '', remotePort = 0 } = socket
-  return nameOf(localPort, remoteAddress, remotePort)
-}
-
-function nameOf(localPort: number, peer: string, port: number): string {
-  const octets = peer
+  const octets = remoteAddress
     .replace(/^::ffff:/, '')
     .split('.')
     .map(Number)
     .reverse()
-  return `${hex(localPort, 4)} ${octets.map((octet) => hex(octet, 2)).join('')}:${hex(port, 4)}`
+  return `${hex(localPort, 4)} ${octets.map((octet) => hex(octet, 2)).join('')}:${hex(remotePort, 4)}`
 }
 
 function hex(value: number, digits: number): string {
   return value.toString(16).toUpperCase().padStart(digits, '0')
 }
 
-/** tx_queue of /proc/net/tcp: octets written and not acknowledged. */
+/** Of /proc/net/tcp: `   0: 0100007F:1F90 0200007F:D2F0 01 00012345:00000000 ...`, all rows of one length; after the first colon: */
+const ROW = { port: [11, 15], peer: [16, 29], queue: [33, 41] } as const
+
+/** tx_queue: octets written and not acknowledged, of those connections that have some. */
 async function readSendQueues(): Promise<SendQueues> {
   const text = await readFile('/proc/self/net/tcp', 'latin1').catch(() => '')
-  const rows = text.matchAll(
-    /^ *\d+: [0-9A-F]{8}:([0-9A-F]{4}) ([0-9A-F]{8}:[0-9A-F]{4}) [0-9A-F]{2} ([0-9A-F]{8}):/gm,
-  )
-  return new Map(
-    [...rows].map(([, port, peer, queue = '0']) => [`${port} ${peer}`, Number.parseInt(queue, 16)]),
-  )
+  const width = text.indexOf('\n') + 1
+  const queues = new Map<string, number>()
+  for (let row = width; width > 0 && row < text.length; row += width) {
+    // The number before it takes more room from 10 000 on.
+    const begin = text.indexOf(':', row)
+    const field = ([from, to]: readonly [number, number]): string => text.slice(begin + from, begin + to)
+    const queue = field(ROW.queue)
+    if (queue !== '00000000') queues.set(`${field(ROW.port)} ${field(ROW.peer)}`, Number.parseInt(queue, 16))
+  }
+  return queues
 }
