@@ -141,10 +141,6 @@ const EXPORTED_FOR: Readonly<Record<string, string>> = {
   'src/protocol/ipxe/lex.ts lexIpxe': 'the lexer that the emitter is held against',
   'src/lab/packages.ts ensureSystemPackages': 'called by scripts/system-packages.ts',
   'src/lab/packages.ts PACKAGE_SETS': 'called by scripts/system-packages.ts',
-  'src/model/variables.ts readPlaceholders': 'command lines and documents: both are on their way',
-  'src/model/variables.ts isPlainWord': 'likewise',
-  'src/model/variables.ts isPlainText': 'likewise',
-  'src/boot/variables.ts variableValue': 'likewise',
   'src/lab/namespace.ts enterPrivateWorld': 'its test imports it in another process',
 }
 

@@ -10,6 +10,7 @@ import type { HttpAnswer, HttpRequest, Pace } from '../model/http.ts'
 import type { Script, ScriptForm } from '../model/script.ts'
 import { contentTypeOf } from '../protocol/http/content-type.ts'
 import { renderScript } from '../render/script.ts'
+import { answerDocument } from './answer-document.ts'
 import { answerOwnName } from './answer-own-name.ts'
 import { answerReport } from './answer-report.ts'
 import { machineAt } from './answer-tftp.ts'
@@ -59,6 +60,7 @@ export async function answerHttp(
   const list = listing([first, ...rest], request, running)
   if (list !== undefined) return list
   if (first === 'firmware' && rest.length === 1) return firmware(rest[0] ?? '', request, on, running)
+  if (first === 'documents') return answerDocument(rest, request, on, running)
   if (first === 'images') return image(rest, request, on, running)
   return text(404, `there is nothing at ${printable(request.path)}\n`)
 }

@@ -20,6 +20,8 @@ export function describeAction(action: Action, server: Ipv4): string {
       return `refused: ${action.reason}`
     case 'file':
       return `file ${action.file.name}`
+    case 'document':
+      return `document ${action.document.name}`
     case 'script':
       return action.boots === undefined
         ? describeScript(action.script)

@@ -6,6 +6,7 @@ import { formatIpv4 } from '../lib/ipv4.ts'
 import type { Network } from '../model/config.ts'
 import type { Disk } from '../model/disk.ts'
 import type { CertificateFacts } from '../model/tls.ts'
+import { loadDocuments } from './load-documents.ts'
 
 export interface LoadOptions {
   /** Whether the files of its images must be there; not when others take their place. */
@@ -40,9 +41,12 @@ export async function loadConfig(
     ...(await checkCertificate(resolved, disk)),
     ...(await missingLoaders(resolved.loaders, resolved.draft?.server.firmware ?? [], disk)),
   ]
-  const { config } = resolved
+  const { config: whole } = resolved
+  const loaded = await loadDocuments(whole ?? resolved.draft, disk)
+  problems.push(...loaded.problems)
+  const config = whole === undefined ? undefined : { ...whole, documents: loaded.documents }
   const failed = config === undefined || problems.some(({ severity }) => severity === 'error')
-  const files = [file, ...included.map((text) => text.file)]
+  const files = [file, ...included.map((text) => text.file), ...loaded.files]
   const { draft } = resolved
   return {
     ...(failed ? {} : { config }),

@@ -212,6 +212,7 @@ function bootFact(action: Action): Readonly<Record<string, string>> {
     case 'refuse':
       return { 'no-boot': action.reason }
     case 'file':
+    case 'document':
     case 'script':
       return {}
     default:

@@ -793,6 +793,8 @@ function describeAction(action: Action): string {
     case 'ignore':
     case 'refuse':
       return `${action.kind} ${action.reason}`
+    case 'document':
+      return `document ${action.document.name}`
     case 'script':
       return `script ${action.script.kind}: ${describeScript(action)}`
     default:

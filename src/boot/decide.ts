@@ -4,6 +4,7 @@ import type { Step } from '../model/rules.ts'
 import type { FirmwareFile, World } from '../model/world.ts'
 import { where } from './cite.ts'
 import type { Action, BootRequest, Decision } from './decision.ts'
+import { documentFor } from './documents.ts'
 import { type MatchedNode, matchNode } from './match-node.ts'
 import { nodePlane } from './node-plane.ts'
 import { selectProfile } from './select-profile.ts'
@@ -45,6 +46,8 @@ export function decide(
         kind: 'script',
         script: { kind: 'identify', server: nodePlane(request.ingress, world.config) },
       })
+    case 'document':
+      return finish(documentFor(request, world, { node, conflict, steps }))
     case 'run':
       return finish(whatToRun(request, world, { node, conflict, steps }))
     default:

@@ -1,10 +1,12 @@
 import type { Ipv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
+import type { DocumentPart, InstallerDocument, Template } from '../model/document.ts'
 import type { PortEvidence } from '../model/node-keys.ts'
 import type { Step, Trace } from '../model/rules.ts'
 import type { Script } from '../model/script.ts'
 import type { FirmwareFile } from '../model/world.ts'
 import type { ClientArch } from '../protocol/iana/arch.ts'
+import type { VariableFacts } from './variables.ts'
 
 /** `rom`: firmware, or a loader we do not know; `ipxe`: any iPXE; `os`: everything that does not netboot. */
 export type ClientStage = 'rom' | 'ipxe' | 'os'
@@ -63,11 +65,20 @@ export interface Ingress {
   readonly peer?: Ipv4
 }
 
-/** `where-next`: DHCP's question. `file`: a name over TFTP or HTTP. `identify` and `run`: the two HTTP scripts. */
+/**
+ * `where-next`: DHCP's question. `file`: a name over TFTP or HTTP. `identify` and `run`: the two HTTP scripts. `document`: what an
+ * installer reads.
+ */
 export type Question =
   | { readonly kind: 'where-next' }
   | { readonly kind: 'file'; readonly names: readonly string[] }
   | { readonly kind: 'identify' }
+  | {
+      readonly kind: 'document'
+      readonly part: DocumentPart
+      /** The profile that the machine's last script boots. */
+      readonly booted?: string
+    }
   | {
       readonly kind: 'run'
       /** The menu entry that somebody chose. */
@@ -114,6 +125,12 @@ export type Action =
   | { readonly kind: 'script-url'; readonly url: string }
   | { readonly kind: 'file'; readonly file: FirmwareFile }
   | { readonly kind: 'refuse'; readonly reason: string }
+  | {
+      readonly kind: 'document'
+      readonly document: InstallerDocument
+      readonly template: Template
+      readonly facts: VariableFacts
+    }
   | { readonly kind: 'script'; readonly script: Script; readonly boots?: BootGrant }
 
 /** The script boots an image: the shell opens an attempt and puts its nonce on the kernel command line. */

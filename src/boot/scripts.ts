@@ -15,13 +15,15 @@ interface BootScriptParts {
   readonly mac: Mac | undefined
   /** Kernel consoles, as in `console=`. */
   readonly consoles: readonly string[]
+  /** How an installer finds its document. */
+  readonly installer?: readonly string[]
   /** Another server that has the files. */
   readonly files?: FilesBase
 }
 
 /** The script that boots an image: immutable addresses, and the command line consoles, image, profile, node, ours. */
 export function bootScript(parts: BootScriptParts): BootScript {
-  const { server, reports, profile, image, node, mac, consoles } = parts
+  const { server, reports, profile, image, node, mac, consoles, installer = [] } = parts
   const operators = [...image.cmdline, ...profile.cmdline, ...(node?.cmdline ?? [])]
   return {
     kind: 'boot',
@@ -34,7 +36,9 @@ export function bootScript(parts: BootScriptParts): BootScript {
     cmdline: [
       ...consoles.filter((device) => !hasConsole(operators, device)).map((device) => `console=${device}`),
       ...operators,
-      ...ownArguments(reports, profile, mac).filter((argument) => !isSet(operators, argument)),
+      ...[...installer, ...ownArguments(reports, profile, mac)].filter(
+        (argument) => !isSet(operators, argument),
+      ),
     ],
     ...(mac === undefined ? {} : { client: mac }),
   }
@@ -101,7 +105,7 @@ function hasConsole(operators: readonly string[], device: string): boolean {
 }
 
 function isSet(operators: readonly string[], argument: string): boolean {
-  const key = argument.slice(0, argument.indexOf('='))
+  const [key = ''] = argument.split('=', 1)
   return operators.some((other) => hasKey(other, key, '='))
 }
 

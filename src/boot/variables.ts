@@ -17,6 +17,8 @@ export interface VariableFacts {
   /** Names. */
   readonly profile?: string | undefined
   readonly image?: string | undefined
+  /** Where its documents are, with a slash at the end. */
+  readonly documents?: string | undefined
 }
 
 /** The value of a variable for this machine; undefined where it has none: a node without `serial:`. */
@@ -46,7 +48,7 @@ export function variableValue(name: VariableName, facts: VariableFacts): string 
     case 'server.url':
       return nodePlane(ingress, config)
     case 'documents.url':
-      return `${nodePlane(ingress, config)}/documents/${macWithDashes(mac)}/`
+      return facts.documents ?? `${nodePlane(ingress, config)}/documents/${macWithDashes(mac)}/`
     default:
       if (name.startsWith('label.')) return labelOf(node, name.slice('label.'.length))
       return networkValue(name, network, node)

@@ -6,6 +6,7 @@ import type { Script } from '../model/script.ts'
 import type { World } from '../model/world.ts'
 import { where } from './cite.ts'
 import type { Action, BootRequest, Conflict, FailedStep } from './decision.ts'
+import { documentArguments, documentsUrl } from './documents.ts'
 import { explainFailure } from './failure.ts'
 import { filesSource } from './files-base.ts'
 import { nodePlane, sendSecurely } from './node-plane.ts'
@@ -152,12 +153,27 @@ function boot(request: BootRequest, { profile, image }: Bootable, world: World, 
     script: bootScript({
       ...{ server, reports, profile, image, node, mac, consoles },
       ...(files === undefined ? {} : { files }),
+      installer: installerArguments(request, profile, world, context),
     }),
     boots: {
       ...{ kind: 'boot-nonce', profile: profile.name, image: image.name },
       loads: files === undefined ? filesToLoad(image) : [],
     },
   }
+}
+
+/** How the installer of the profile's image finds its document. */
+function installerArguments(
+  { client, ingress }: BootRequest,
+  { document: name }: Profile,
+  { config }: World,
+  { node, steps }: RunContext,
+): readonly string[] {
+  const document = config.documents.get(name ?? '')
+  if (document === undefined || client.mac === undefined) return []
+  const outcome = `${document.name} (${document.kind})`
+  steps.push({ rule: 'document.select', outcome, from: 'config', cite: where(document.origin) })
+  return documentArguments(document.kind, documentsUrl({ mac: client.mac, node, ingress, config, steps }))
 }
 
 function reportsPlane({ ingress }: BootRequest, { config }: World, { node, steps }: RunContext): string {

@@ -43,6 +43,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
     const { addExplain } = await import('./explain.ts')
     return addExplain
   },
+  document: async () => {
+    const { addDocument } = await import('./document.ts')
+    return addDocument
+  },
   leases: async () => {
     const { addLeases } = await import('./leases.ts')
     return addLeases

@@ -122,7 +122,7 @@ function isMap(value: unknown): boolean {
 }
 
 /** A machine must trust the certificate before it is sent there. */
-export const HttpsUseSchema = listOf(z.enum(HTTPS_USES, 'expected firmware, scripts or reports'))
+export const HttpsUseSchema = listOf(z.enum(HTTPS_USES, 'expected firmware, scripts, documents or reports'))
 
 const flag = z.boolean('expected true or false')
 

@@ -5,6 +5,7 @@ import { checkHttps } from './check-https.ts'
 import { checkNetworks } from './check-networks.ts'
 import { checkNodeKeys } from './check-node-keys.ts'
 import { checkOptions } from './check-options.ts'
+import { checkDocuments } from './documents.ts'
 import { type Checked, formatRange, isHost, type Place, problem, Register } from './places.ts'
 import type { ConfigProblem, ConfigSource } from './source.ts'
 import type { WrittenPath } from './written-paths.ts'
@@ -21,6 +22,8 @@ export function checkReferences(checked: Checked): readonly ConfigProblem[] {
     ...checkRules(checked),
     ...checkMenu(checked),
     ...checkTwice(checked, 'images'),
+    ...checkTwice(checked, 'documents'),
+    ...checkDocuments(checked),
     ...checkImages(checked),
     ...checkCmdlines(checked),
   ]
@@ -223,7 +226,7 @@ function checkMenu({ config, root, sources, incomplete }: Checked): readonly Con
 }
 
 /** A name that two files define: within one file YAML itself refuses it. */
-function checkTwice({ sources }: Checked, key: 'images'): readonly ConfigProblem[] {
+function checkTwice({ sources }: Checked, key: 'images' | 'documents'): readonly ConfigProblem[] {
   const seen = new Map<string, ConfigSource>()
   return sources.flatMap((source) =>
     [...namesIn([source], key)].flatMap((name) => {

@@ -14,6 +14,8 @@ import type {
 } from '../model/config.ts'
 import type { TlsFiles } from '../model/tls.ts'
 import { BUILTIN_PROFILES } from './builtin-profiles.ts'
+import { DocumentSchema } from './document-schema.ts'
+import { resolveDocument } from './documents.ts'
 import { NetworkSchema, type OptionsSchema } from './network-schema.ts'
 import { checkReferences, undeclaredImages } from './references.ts'
 import {
@@ -108,6 +110,7 @@ export function resolveConfig(
   const incomplete = options.incomplete === true || root.value === undefined || !sources.every(isWhole)
   const networks = sources.flatMap((source) => items(source, 'networks', NetworkSchema))
   const images = sources.flatMap((source) => entries(source, 'images', ImageSchema))
+  const documents = sources.flatMap((source) => entries(source, 'documents', DocumentSchema))
   const profiles = sources.flatMap((source) => entries(source, 'profiles', ProfileSchema))
   const nodes = sources.flatMap((source) => items(source, 'nodes', NodeSchema))
   const rules = sources.flatMap((source) => items(source, 'rules', RuleSchema))
@@ -116,6 +119,7 @@ export function resolveConfig(
     server: resolveServer(root),
     networks: networks.map(resolveNetwork),
     images: new Map(images.map((entry) => [entry.name, resolveImage(entry.name, entry)])),
+    documents: new Map(documents.map((entry) => [entry.name, resolveDocument(entry)])),
     profiles: mergeProfiles(profiles),
     nodes: nodes.map(resolveNode),
     rules: rules.map(resolveRule),
@@ -148,7 +152,7 @@ function isWhole(source: ConfigSource): boolean {
   if (source.problems.length > 0) return false
   const [lists, records] = [
     ['networks', 'nodes'].map((key) => source.section(key)),
-    ['images', 'profiles'].map((key) => source.section(key)),
+    ['images', 'documents', 'profiles'].map((key) => source.section(key)),
   ]
   return (
     lists.every((list) => list === undefined || Array.isArray(list)) &&
@@ -165,7 +169,7 @@ function mainProblems(root: ConfigSource): readonly ConfigProblem[] {
 function shapeProblems(source: ConfigSource, schema: z.ZodType): readonly ConfigProblem[] {
   if (source.problems.length > 0) return []
   // zod leaves this one name out of its records without a word.
-  const proto = ['images', 'profiles'].filter((key) => source.has([key, '__proto__']))
+  const proto = ['images', 'documents', 'profiles'].filter((key) => source.has([key, '__proto__']))
   return [
     ...source.check(schema).problems,
     ...proto.map((key) => source.problem([key, '__proto__'], 'cannot be a name')),

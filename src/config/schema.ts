@@ -5,6 +5,7 @@ import { FILE_NAME } from '../model/names.ts'
 import { isPlaceholderText, isPlaceholderUuid } from '../model/placeholders.ts'
 import { CLIENT_ARCHES } from '../protocol/iana/arch.ts'
 import { parseKernelCommandLine, textProblem } from '../protocol/ipxe/words.ts'
+import { DocumentSchema } from './document-schema.ts'
 import { HttpLimitsSchema, TftpLimitsSchema } from './limits-schema.ts'
 import { HttpsUseSchema, NetworkSchema, OptionsSchema } from './network-schema.ts'
 import { address, duration, listOf, mac, NameSchema, read, subnet } from './shapes.ts'
@@ -159,6 +160,9 @@ export const ProfileSchema = z.strictObject({
     .describe('What a machine needs for this profile, for people: nothing checks it'),
   warning: screenText.optional().describe('Shown on the screen before the profile boots'),
   image: name.optional().describe('The image it boots; without one the profile stays out of the menu'),
+  document: name
+    .optional()
+    .describe('What its installer or first boot reads, one of documents:; its kernel is told the address'),
   cmdline: cmdline.optional().describe("Kernel arguments after those of the image; replaces a built-in's"),
   loader: loader
     .optional()
@@ -326,6 +330,10 @@ const parts = {
     .record(name, ImageSchema, 'expected images by name')
     .default({})
     .describe('What can be booted, by name: a kernel with its initrd and arguments'),
+  documents: z
+    .record(name, DocumentSchema, 'expected documents by name')
+    .default({})
+    .describe('What installers and first boots read, by name: templates of preseed, kickstart and others'),
   profiles: z
     .record(name, ProfileSchema, 'expected profiles by name')
     .default({})

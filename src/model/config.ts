@@ -1,5 +1,6 @@
 import type { Ipv4, Ipv4Range, Subnet } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
+import type { InstallerDocument } from './document.ts'
 import type { HttpLimits } from './http-limits.ts'
 import type { TftpLimits } from './tftp-limits.ts'
 import type { TlsFiles } from './tls.ts'
@@ -18,6 +19,8 @@ export interface Config {
   readonly server: ServerConfig
   readonly networks: readonly Network[]
   readonly images: ReadonlyMap<string, ImageSpec>
+  /** What installers and first boots read, by name. */
+  readonly documents: ReadonlyMap<string, InstallerDocument>
   /** The built-in profiles with the operator's overrides, and the operator's own. */
   readonly profiles: ReadonlyMap<string, Profile>
   readonly nodes: readonly Node[]
@@ -62,7 +65,7 @@ export interface HttpsListener extends TlsFiles {
 }
 
 /** What machines fetch from the HTTPS port: UEFI HTTP boot its loader, iPXE what it loads; or where a system reports. */
-export const HTTPS_USES = ['firmware', 'scripts', 'reports'] as const
+export const HTTPS_USES = ['firmware', 'scripts', 'documents', 'reports'] as const
 export type HttpsUse = (typeof HTTPS_USES)[number]
 
 export type DhcpMode = 'off' | 'observe' | 'proxy' | 'server'
@@ -197,6 +200,8 @@ export interface Profile {
   readonly warning?: string
   /** The name of an image; a profile without one is hidden from the menu. */
   readonly image?: string
+  /** The name of the document that its installer or first boot reads. */
+  readonly document?: string
   readonly cmdline: readonly string[]
   /** Replaces the loader table's choice. */
   readonly loader?: LoaderOverride

@@ -34,6 +34,7 @@ export const EVENT_KINDS = [
   'tftp.refused',
   'tftp.script',
   'http.script',
+  'http.document',
   'http.start',
   'http.redirect',
   'http.progress',

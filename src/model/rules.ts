@@ -26,6 +26,7 @@ const RULES = {
   'profile.network': 'The profile of every machine on a network of which nothing else is said',
   'profile.select': 'Which profile the machine runs',
   'image.select': 'Which image the profile boots',
+  'document.select': 'Which document the installer of the machine reads',
   'cmdline.merge': 'The kernel command line: image, then profile, then node, then ours',
   'boot.queue': 'Whether the machine may load now, or others load first',
   'boot.nonce': 'Whether this script opens a boot attempt that reports can prove',

@@ -35,6 +35,7 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'tftp.refused': 'TFTP refused',
   'tftp.script': 'script',
   'http.script': 'script',
+  'http.document': 'fetched',
   'http.start': 'HTTP',
   'http.redirect': 'redirect',
   'http.progress': 'HTTP',
@@ -88,6 +89,8 @@ function describeFact(key: string, { detail }: BootEvent): string | undefined {
   if (HIDDEN.has(key)) return undefined
   if (PLAIN.has(key)) return String(value)
   if (ASIDE.has(key)) return `(${value})`
+  if (key === 'document') return `of ${value}`
+  if (key === 'refused') return `refused: ${value}`
   if (key === 'base') return `not from ${value}`
   if (key === 'files') return `files from ${value}`
   if (key === 'idle') return `nothing moved for ${value}`

@@ -271,6 +271,7 @@ export class WorldBuilder {
       },
       networks: [this.#network],
       images: new Map([['debian-live', imageSpec('debian-live')]]),
+      documents: new Map(),
       profiles: new Map(this.#profiles.map((profile) => [profile.name, profile])),
       nodes: this.#nodes,
       menu: this.#menu,
