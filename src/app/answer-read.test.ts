@@ -110,10 +110,24 @@ describe("T37: a machine's own configuration by the name that PXELINUX looks for
     assert.match((await local.get(pxelinux(STRANGER), '10.77.0.101')) ?? '', /^ {2}LOCALBOOT 0$/m)
   })
 
-  test("GRUB's names over TFTP: its own language", async () => {
+  test("GRUB's names over TFTP: its own language, files over HTTP where it has that", async () => {
     const { get } = scene(world())
     for (const name of ['grub/grub.cfg', `grub/grub.cfg-01-${macWithDashes(NODE01)}`])
-      assert.match((await get(name, '10.77.0.11')) ?? '', /^linux '\(http,10\.77\.0\.1:8080\)\/images\//m)
+      assert.match(
+        (await get(name, '10.77.0.11')) ?? '',
+        /^if linux '\(http,10\.77\.0\.1:8080\)\/images\/.*; then\n.*\nelse\n {2}linux '\(tftp,10\.77\.0\.1\)\/images\//m,
+      )
+  })
+
+  test("GRUB's names over TFTP: what was chosen of its menu, and a step that failed", async () => {
+    const { get, store } = scene(world())
+    const own = `grub.cfg-01-${macWithDashes(STRANGER)}`
+    assert.match((await get(own, '10.77.0.101')) ?? '', / --id 'all-in-one' /)
+    assert.match((await get(`${own}/worker`, '10.77.0.101')) ?? '', /linux .* 'centra\.profile=worker' /m)
+    assert.match((await get(`${own}/all-in-one`, '10.77.0.101')) ?? '', /Boot it all the same/)
+    assert.match((await get(`${own}/all-in-one/confirmed`, '10.77.0.101')) ?? '', /^if linux /m)
+    assert.match((await get(`${own}+failed`, '10.77.0.101')) ?? '', /^menuentry 'Try again'/m)
+    assert.equal(store.events.findLast(({ kind }) => kind === 'boot.failed')?.detail['step'], 'boot')
   })
 })
 

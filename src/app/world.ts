@@ -1,4 +1,4 @@
-import { publishedNames } from '../boot/loaders.ts'
+import { loaderOverrides, publishedNames } from '../boot/loaders.ts'
 import type { Ipv4 } from '../lib/ipv4.ts'
 import type { Config, Node } from '../model/config.ts'
 import type { Disk } from '../model/disk.ts'
@@ -47,10 +47,7 @@ export async function takePicture(config: Config, disk: Disk): Promise<Picture> 
 
 /** The published loaders that are on disk now. */
 export function findLoaders(config: Config, disk: Disk): Promise<ReadonlyMap<string, FirmwareFile>> {
-  const overrides = [...config.nodes, ...config.profiles.values()].flatMap(({ loader }) =>
-    loader === undefined ? [] : [loader],
-  )
-  return disk.findFirmware(config.server.firmware, publishedNames(overrides))
+  return disk.findFirmware(config.server.firmware, publishedNames(loaderOverrides(config)))
 }
 
 /**

@@ -137,6 +137,27 @@ const WHERE_NEXT: readonly Row[] = [
     ],
   },
   {
+    name: 'the loader of a network, for machines of which nobody names another',
+    in: world().network({ loader: { 'uefi-x64': 'ipxe.efi' } }),
+    ask: (w) => w.asksDhcp(STRANGER, uefi),
+    action: 'boot-file ipxe.efi over tftp',
+    steps: [NOBODY, ALL, 'loader.select config: ipxe.efi over tftp (network provisioning)'],
+  },
+  {
+    name: 'the loader of a network gives way to that of a profile',
+    in: world()
+      .network({ loader: 'snponly.efi' })
+      .node('n1', NODE01, { profile: 'worker' })
+      .profile('worker', { loader: 'ipxe.efi' }),
+    ask: (w) => w.asksDhcp(NODE01, uefi),
+    action: 'boot-file ipxe.efi over tftp',
+    steps: [
+      'node.match inventory: n1 by mac',
+      ALL,
+      'loader.select config: ipxe.efi over tftp (profile worker)',
+    ],
+  },
+  {
     name: 'a named loader that is not on disk is missed by its name, not replaced',
     in: world().node('n1', NODE01, { loader: 'my.efi' }),
     ask: (w) => w.asksDhcp(NODE01, uefi),

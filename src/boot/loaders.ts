@@ -1,4 +1,4 @@
-import type { LoaderOverride } from '../model/config.ts'
+import type { Config, LoaderOverride } from '../model/config.ts'
 import type { FirmwareFile } from '../model/world.ts'
 import type { ClientArch } from '../protocol/iana/arch.ts'
 
@@ -61,8 +61,9 @@ const PI_FILES: readonly string[] = [
   ...['bcm2711-rpi-4-b.dtb', 'bcm2711-rpi-400.dtb', 'bcm2711-rpi-cm4.dtb', 'bcm2712-rpi-5-b.dtb'],
 ]
 
-/** Signed loaders, for whoever names one in `loader:`; each loads the one after it from beside itself. */
-const SIGNED_FILES: readonly string[] = ['shimx64.efi', 'grubx64.efi', 'shimaa64.efi', 'grubaa64.efi']
+/** Signed by Microsoft, for whoever names one in `loader:`; each loads the next one from beside itself. */
+export const FIRST_SIGNED: readonly string[] = ['shimx64.efi', 'shimaa64.efi']
+const SIGNED_FILES: readonly string[] = [...FIRST_SIGNED, 'grubx64.efi', 'grubaa64.efi']
 
 /** What PXELINUX loads from beside itself, for whoever names `pxelinux.0` or `lpxelinux.0` in `loader:`. */
 const PXELINUX_FILES: readonly string[] = ['ldlinux.c32']
@@ -76,6 +77,17 @@ export function publishedNames(overrides: readonly LoaderOverride[]): readonly s
   return [
     ...new Set([...LOADER_NAMES, ...PI_START, ...PI_FILES, ...SIGNED_FILES, ...PXELINUX_FILES, ...named]),
   ]
+}
+
+/** All `loader:` of a configuration. */
+export function loaderOverrides({
+  nodes,
+  profiles,
+  networks,
+}: Pick<Config, 'nodes' | 'profiles' | 'networks'>): readonly LoaderOverride[] {
+  return [...nodes, ...profiles.values(), ...networks].flatMap(({ loader }) =>
+    loader === undefined ? [] : [loader],
+  )
 }
 
 /** The architectures whose firmware runs a file of this name; none for a name that is not the table's. */

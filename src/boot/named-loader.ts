@@ -25,7 +25,7 @@ export interface Chosen {
   readonly from: Step['from']
 }
 
-/** What the node, or else its profile, names for this architecture. */
+/** What the node, or else its profile, or else its network, names for this architecture. */
 export function namedLoader(asked: Asked, arch: ClientArch, stage: 'rom' | 'ipxe'): Chosen | undefined {
   for (const { override, by, from } of overrides(asked)) {
     const name = overrideFor(override, { arch, stage })
@@ -50,9 +50,10 @@ interface Override {
   readonly from: Step['from']
 }
 
-/** The node's own first. */
-export function overrides({ node, profile: selected = '', world }: Asked): readonly Override[] {
+/** The node's own first, then its profile's, then the network's. */
+export function overrides({ request, node, profile: selected = '', world }: Asked): readonly Override[] {
   const profile = world.config.profiles.get(selected)
+  const network = world.config.networks.find(({ name }) => name === request.ingress.network)
   return [
     ...(node?.loader === undefined
       ? []
@@ -60,5 +61,8 @@ export function overrides({ node, profile: selected = '', world }: Asked): reado
     ...(profile?.loader === undefined
       ? []
       : [{ override: profile.loader, by: `profile ${profile.name}`, from: 'config' } as const]),
+    ...(network?.loader === undefined
+      ? []
+      : [{ override: network.loader, by: `network ${network.name}`, from: 'config' } as const]),
   ]
 }

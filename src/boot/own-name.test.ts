@@ -28,6 +28,17 @@ describe('names that loaders look for', () => {
     ['grub/grub.cfg-01-52-54-00-12-34-56', { form: 'grub', of: { kind: 'mac', mac: MAC } }],
     ['grub/grub.cfg-52-54-00-12-34-56', { form: 'grub', of: { kind: 'mac', mac: MAC } }],
     ['grub/grub.cfg-52:54:00:12:34:56', { form: 'grub', of: { kind: 'mac', mac: MAC } }],
+    [
+      'grub.cfg-01-52-54-00-12-34-56/all-in-one/confirmed+queued',
+      {
+        ...{ form: 'grub', of: { kind: 'mac', mac: MAC }, choice: 'all-in-one', confirmed: true },
+        because: 'queued',
+      },
+    ],
+    [
+      'grub.cfg-01-52-54-00-12-34-56+failed',
+      { form: 'grub', of: { kind: 'mac', mac: MAC }, because: 'failed' },
+    ],
     [`grub/grub.cfg-${UUID}`, { form: 'grub', of: { kind: 'uuid', uuid: UUID } }],
     ['grub/grub.cfg-0A4D000B', { form: 'grub', of: { kind: 'address', address: ip('10.77.0.11') } }],
   ]
@@ -41,6 +52,7 @@ describe('names that loaders look for', () => {
     for (const name of [
       ...['pxelinux.cfg/0A4D000', 'pxelinux.cfg/C', 'grub.cfg-0A4D', 'pxelinux.cfg', 'pxelinux.cfg/'],
       ...['pxelinux.0', 'grubx64.efi', 'xgrub.cfg', 'grub.cfg.bak', 'pxelinux.cfg/01-52-54-00-12-34-56/a/b'],
+      ...['grub.cfg-01-52-54-00-12-34-56+other', 'grub.cfg-01-52-54-00-12-34-56/worker/x', 'grub.cfg+failed'],
       ...['pxelinux.cfg/01-52-54-00-12-34-56/A', 'pxelinux.cfg/01-52-54-00-12-34-56/worker/confirmed/x'],
       ...[`pxelinux.cfg/${'a'.repeat(500)}`],
     ])

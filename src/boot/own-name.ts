@@ -18,10 +18,13 @@ export interface OwnName {
   /** The menu entry that somebody chose, which our own menus put behind the name. */
   readonly choice?: string
   readonly confirmed?: true
+  /** What our own scripts for a GRUB without HTTP put behind it: a step failed, or a place in the queue is asked for. */
+  readonly because?: 'failed' | 'queued'
 }
 
 const PXELINUX = /(?:^|\/)pxelinux\.cfg\/([^/]{1,64})(?:\/([a-z0-9][a-z0-9-]{0,62})(\/confirmed)?)?$/
-const GRUB = /(?:^|\/)grub\.cfg(?:-([^/]{1,64}))?$/
+const GRUB =
+  /(?:^|\/)grub\.cfg(?:-([^/+]{1,64})(?:\/([a-z0-9][a-z0-9-]{0,62})(\/confirmed)?)?(?:\+(failed|queued))?)?$/
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 /** The hardware type before the address: 01 is Ethernet (RFC 826). */
 const HARDWARE_TYPE = /^[0-9a-f]{2}-(?=([0-9a-f]{2}-){5}[0-9a-f]{2}$)/i
@@ -35,18 +38,27 @@ export function readOwnName(name: string): OwnName | undefined {
   const [, pxelinux, choice, confirmed] = PXELINUX.exec(name) ?? []
   if (pxelinux !== undefined) {
     const of = /^default(-|$)/.test(pxelinux) ? ({ kind: 'anyone' } as const) : machineOf(pxelinux)
-    return of === undefined
-      ? undefined
-      : {
-          ...{ form: 'pxelinux', of },
-          ...(choice === undefined ? {} : { choice }),
-          ...(confirmed === undefined ? {} : { confirmed: true }),
-        }
+    return of === undefined ? undefined : { form: 'pxelinux', of, ...chosen(choice, confirmed) }
   }
   const grub = GRUB.exec(name)
   if (grub === null) return undefined
-  const of = grub[1] === undefined ? ({ kind: 'anyone' } as const) : machineOf(grub[1])
-  return of === undefined ? undefined : { form: 'grub', of }
+  const [, machine, entry, isConfirmed, because] = grub
+  const of = machine === undefined ? ({ kind: 'anyone' } as const) : machineOf(machine)
+  if (of === undefined) return undefined
+  return {
+    ...{ form: 'grub', of, ...chosen(entry, isConfirmed) },
+    ...(because === 'failed' || because === 'queued' ? { because } : {}),
+  }
+}
+
+function chosen(
+  choice: string | undefined,
+  confirmed: string | undefined,
+): Pick<OwnName, 'choice' | 'confirmed'> {
+  return {
+    ...(choice === undefined ? {} : { choice }),
+    ...(confirmed === undefined ? {} : { confirmed: true }),
+  }
 }
 
 /** Whether loaders try such names one after the other: one that is not there is no trouble. */
@@ -82,7 +94,7 @@ export interface OwnRequest {
  * a UUID proves nothing, so that it tells a node only beside the asker's own lease. undefined: nobody's.
  */
 export function classifyOwnName(
-  { form, of, choice, confirmed }: OwnName,
+  { form, of, choice, confirmed, because }: OwnName,
   asker: Asker,
   ingress: Ingress,
   via: 'tftp' | 'http',
@@ -93,6 +105,8 @@ export function classifyOwnName(
     kind: 'run',
     ...(choice === undefined ? {} : { choice }),
     ...(confirmed === undefined ? {} : { confirmed }),
+    ...(because === 'failed' ? { failed: { step: 'boot' } } : {}),
+    ...(because === 'queued' ? { queued: true } : {}),
   } as const
   const outcome = `${form} (asks for its configuration by ${described(of)})`
   return {

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { publishedNames } from '../boot/loaders.ts'
+import { loaderOverrides, publishedNames } from '../boot/loaders.ts'
 import { resolveConfig } from '../config/resolve.ts'
 import { CliError, EXIT } from './exit-codes.ts'
 import { requireStateConfig } from './output.ts'
@@ -34,11 +34,8 @@ export async function placeOf({ config: file, stateDir }: PlaceFlags): Promise<P
       ? defaultConfig(stateDir)
       : await requireStateConfig({ config: file, ...(stateDir === undefined ? {} : { stateDir }) })
   if (config === undefined) throw new CliError(`--state-dir: ${stateDir} is no directory's name`, EXIT.usage)
-  const overrides = [...config.nodes, ...config.profiles.values()].flatMap(({ loader }) =>
-    loader === undefined ? [] : [loader],
-  )
   const folder = join(config.server.stateDir, 'firmware')
-  return { folder, dirs: config.server.firmware, names: publishedNames(overrides) }
+  return { folder, dirs: config.server.firmware, names: publishedNames(loaderOverrides(config)) }
 }
 
 /** Without a configuration: the defaults, which the schema alone knows. */

@@ -51,8 +51,10 @@ describe('X36, X37: loaders that are refused, at their place', () => {
     })
 })
 
-test('a profile has a loader too, and every name is looked for with its place', () => {
+test('a profile and a network have loaders too, and every name is looked for with its place', () => {
   const text = `version: 1
+networks:
+  - { name: p, interface: lo, subnet: 10.77.0.0/24, dhcp: off, loader: s.efi }
 profiles:
   worker: { loader: w.efi }
   db:
@@ -66,15 +68,20 @@ nodes:
   assert.equal(config?.profiles.get('worker')?.loader, 'w.efi')
   const shown = (found: typeof loaders): readonly string[] =>
     found.map(({ target, origin, path }) => `${origin.line}:${origin.column} ${path} ${target}`)
+  assert.deepEqual(
+    [...(config?.networks ?? [])].map(({ loader }) => loader),
+    ['s.efi'],
+  )
   assert.deepEqual(shown(loaders), [
-    '3:21 profiles.worker.loader w.efi',
-    '6:17 profiles.db.loader.uefi-x64 d.efi',
-    '7:17 profiles.db.loader.bios-x86 d.pxe',
-    '9:50 nodes[0].loader n.efi',
+    '3:72 networks[0].loader s.efi',
+    '5:21 profiles.worker.loader w.efi',
+    '8:17 profiles.db.loader.uefi-x64 d.efi',
+    '9:17 profiles.db.loader.bios-x86 d.pxe',
+    '11:50 nodes[0].loader n.efi',
   ])
   const broken = resolveConfig({ file: FILE, text }, [])
   assert.deepEqual(
     shown(broken.loaders).map((line) => line.split(' ')[2]),
-    ['w.efi', 'd.efi', 'n.efi'],
+    ['s.efi', 'w.efi', 'd.efi', 'n.efi'],
   )
 })

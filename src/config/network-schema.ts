@@ -5,6 +5,7 @@ import { fromHex } from '../lib/text.ts'
 import { type CustomOption, HTTPS_USES, type StaticRoute } from '../model/config.ts'
 import { ipv4ListValue } from '../protocol/dhcp4/option-values.ts'
 import { FilesSchema } from './files-schema.ts'
+import { LoaderSchema } from './loader-schema.ts'
 import { address, DOTTED, duration, listOf, NameSchema, range, rate, read, subnet } from './shapes.ts'
 
 /** A network of `centra-pxe.yaml`, and what its clients and nodes are told. */
@@ -243,6 +244,9 @@ export const NetworkSchema = z.strictObject({
   nextServer: address
     .optional()
     .describe('Where clients fetch their loader (siaddr, option 66); default: from us'),
+  loader: LoaderSchema.optional().describe(
+    'The first loader of its machines instead of the usual one, but for nodes and profiles that name theirs: a file name, or names by architecture',
+  ),
   profile: NameSchema.optional().describe(
     'What machines boot here of which no node and no rule says anything; default: what unknown: says',
   ),

@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { err, ok, type Result } from '../lib/result.ts'
 import { fromHex, toHex } from '../lib/text.ts'
-import { FILE_NAME } from '../model/names.ts'
 import { isPlaceholderText, isPlaceholderUuid } from '../model/placeholders.ts'
 import { CLIENT_ARCHES } from '../protocol/iana/arch.ts'
 import { parseKernelCommandLine, textProblem } from '../protocol/ipxe/words.ts'
 import { DocumentSchema } from './document-schema.ts'
 import { HttpLimitsSchema, TftpLimitsSchema } from './limits-schema.ts'
+import { LoaderSchema } from './loader-schema.ts'
 import { HttpsUseSchema, NetworkSchema, OptionsSchema } from './network-schema.ts'
 import { address, duration, listOf, mac, NameSchema, read, subnet } from './shapes.ts'
 
@@ -52,26 +52,6 @@ const cmdline = read('kernel arguments in one line, such as quiet console=ttyS0'
   return parsed.ok ? parsed : err(parsed.error)
 })
 const noArguments: readonly string[] = []
-
-const LOADER_KEYS: readonly string[] = [...CLIENT_ARCHES.map(({ name: arch }) => arch), 'onie']
-
-/** `file` and option 67 carry it, TFTP and HTTP publish it: 127 octets and no folders. */
-export const LoaderNameSchema = z
-  .string('expected the file name of a loader, such as my.efi')
-  .regex(FILE_NAME, 'expected a file name of letters, digits, "_", ".", "+", "~" and "-", without folders')
-  .max(127, 'expected at most 127 characters')
-
-const loaderKey = z.string().regex(new RegExp(`^(${LOADER_KEYS.join('|')})$`))
-
-const loader = z.union([LoaderNameSchema, z.record(loaderKey, LoaderNameSchema)], {
-  error: ({ input }) => {
-    const isMap = typeof input === 'object' && input !== null && !Array.isArray(input)
-    const unknown = Object.keys(isMap ? input : {}).find((key) => !LOADER_KEYS.includes(key))
-    return unknown === undefined
-      ? 'expected a file name such as my.efi, or file names by architecture such as uefi-x64: my.efi'
-      : `there is no architecture ${unknown}; there are ${LOADER_KEYS.join(', ')}`
-  },
-})
 
 /** `127.0.0.1:8081` or `[::1]:8081`. */
 const LISTEN = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]+)):([0-9]{1,5})$/
@@ -164,11 +144,9 @@ export const ProfileSchema = z.strictObject({
     .optional()
     .describe('What its installer or first boot reads, one of documents:; its kernel is told the address'),
   cmdline: cmdline.optional().describe("Kernel arguments after those of the image; replaces a built-in's"),
-  loader: loader
-    .optional()
-    .describe(
-      'The first loader of its nodes instead of the usual one: a file name, or names by architecture',
-    ),
+  loader: LoaderSchema.optional().describe(
+    'The first loader of its nodes instead of the usual one: a file name, or names by architecture',
+  ),
 })
 
 /** Text as it stands, or `0x` and hexadecimal digits; here always digits. */
@@ -262,11 +240,9 @@ export const NodeSchema = z.strictObject({
   address: address.optional().describe('A reservation: the address that this machine always gets'),
   profile: name.optional().describe('What it boots without being asked; none: what unknown: says'),
   cmdline: cmdline.default(noArguments).describe('Kernel arguments after those of image and profile'),
-  loader: loader
-    .optional()
-    .describe(
-      "Its first loader instead of the usual one or its profile's: a file name, or names by architecture",
-    ),
+  loader: LoaderSchema.optional().describe(
+    "Its first loader instead of the usual one or its profile's: a file name, or names by architecture",
+  ),
   nextServer: address
     .optional()
     .describe('Where it fetches its loader (siaddr, option 66); default: as its network says, or from us'),

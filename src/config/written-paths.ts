@@ -2,7 +2,8 @@ import { posix } from 'node:path'
 import type { z } from 'zod'
 import type { Origin } from '../model/config.ts'
 import type { TlsFiles } from '../model/tls.ts'
-import { ImagePathSchema, LoaderNameSchema, PathSchema } from './schema.ts'
+import { LoaderNameSchema } from './loader-schema.ts'
+import { ImagePathSchema, PathSchema } from './schema.ts'
 import { NameSchema } from './shapes.ts'
 import { type ConfigSource, isRecord, type Path } from './source.ts'
 
@@ -27,14 +28,24 @@ export function imageFiles(source: ConfigSource): readonly WrittenPath[] {
   })
 }
 
-/** The file names under `loader:` of profiles and nodes, which are looked for in the firmware directories. */
+interface Holder {
+  readonly path: Path
+  readonly value: unknown
+}
+
+/** The file names under `loader:` of networks, profiles and nodes, which are looked for in the firmware directories. */
 export function loaderNames(source: ConfigSource): readonly WrittenPath[] {
-  const [profiles, nodes] = [source.section('profiles'), source.section('nodes')]
-  const holders: readonly { readonly path: Path; readonly value: unknown }[] = [
+  const profiles = source.section('profiles')
+  const listed = (key: 'networks' | 'nodes'): readonly Holder[] => {
+    const list = source.section(key)
+    return Array.isArray(list) ? list.map((value: unknown, i) => ({ path: [key, i], value })) : []
+  }
+  const holders: readonly Holder[] = [
+    ...listed('networks'),
     ...Object.entries(isRecord(profiles) ? profiles : {}).map(([name, value]) => ({
       ...{ path: ['profiles', name], value },
     })),
-    ...(Array.isArray(nodes) ? nodes : []).map((value: unknown, i) => ({ path: ['nodes', i], value })),
+    ...listed('nodes'),
   ]
   return holders.flatMap(({ path, value: holder }) => {
     const value = isRecord(holder) ? holder['loader'] : undefined

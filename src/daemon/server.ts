@@ -22,6 +22,7 @@ import { PingChecks, ROUTED } from '../app/ping-check.ts'
 import { PlaneCounters } from '../app/plane-counters.ts'
 import { RateLimit } from '../app/rate.ts'
 import { RecognisedMachines } from '../app/recognised.ts'
+import { RefusalWatch } from '../app/refusals.ts'
 import type { Running } from '../app/running.ts'
 import { SeenMachines } from '../app/seen.ts'
 import { SharedLook } from '../app/shared-look.ts'
@@ -306,16 +307,20 @@ class Server implements RunningServer {
 
   #watch(running: Running, leaseClock: LeaseClock, links: Links): void {
     const silence = new SilenceWatch()
+    const refusals = new RefusalWatch()
     running.timeline.follow((event) => silence.note(event))
+    running.timeline.follow((event) => refusals.note(event))
     running.timeline.follow((event) => running.loops.note(event))
     let waiting = false
     const timer = setInterval(() => {
-      silence.move(leaseClock.look())
+      const moved = leaseClock.look()
+      silence.move(moved)
+      refusals.move(moved)
       links.look()
       tellSightings(links, running)
       const time = running.now()
-      for (const event of [...silence.due(time), ...running.loops.due(), ...running.transfers.due(time)])
-        running.timeline.emit(event)
+      const due = [silence.due(time), refusals.due(time), running.loops.due(), running.transfers.due(time)]
+      for (const event of due.flat()) running.timeline.emit(event)
       // One look at a time: behind a slow disk or a long reload they would queue up without end.
       if (waiting) return
       waiting = true

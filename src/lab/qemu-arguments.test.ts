@@ -39,11 +39,23 @@ test('UEFI: OVMF read-only, variables of its own, no card ROM', () => {
   assert.ok(args.includes('virtio-net-pci,netdev=net0,mac=52:54:00:77:00:01,bootindex=1,romfile='))
 })
 
+test('Secure Boot: OVMF in System Management Mode, and variables that only it may write', () => {
+  const args = qemuArguments({ ...BIOS, firmware: 'uefi', secureBoot: true })
+  assert.ok(args.includes('q35,smm=on'))
+  assert.ok(args.includes('driver=cfi.pflash01,property=secure,value=on'))
+  assert.ok(
+    args.includes('if=pflash,unit=0,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.secboot.fd'),
+  )
+})
+
 test('UEFI that boots over HTTP does not try PXE first', () => {
   const pxe = (machine: Machine): readonly string[] => qemuArguments(machine).filter((one) => /PXE/.test(one))
   assert.deepEqual(pxe({ ...BIOS, firmware: 'uefi' }), [])
   assert.deepEqual(pxe({ ...BIOS, firmware: 'uefi', uefiBoots: 'http' }), [
     'name=opt/org.tianocore/IPv4PXESupport,string=n',
+    'name=opt/org.tianocore/IPv6PXESupport,string=n',
+  ])
+  assert.deepEqual(pxe({ ...BIOS, firmware: 'uefi', uefiBoots: 'ipv4' }), [
     'name=opt/org.tianocore/IPv6PXESupport,string=n',
   ])
 })

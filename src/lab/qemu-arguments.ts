@@ -8,8 +8,10 @@ export interface Machine {
   readonly name: string
   /** `bios`: SeaBIOS and the card's iPXE ROM. `uefi`: OVMF and its own PXE and HTTP boot, no card ROM. */
   readonly firmware: 'bios' | 'uefi'
-  /** What OVMF tries first, and here alone; default: PXE, then HTTP. */
-  readonly uefiBoots?: 'http'
+  /** What OVMF tries: HTTP alone, or PXE over IPv4 and then HTTP; default: PXE over IPv4 and IPv6, which takes a minute, then HTTP. */
+  readonly uefiBoots?: 'http' | 'ipv4'
+  /** OVMF in System Management Mode with Microsoft's keys: it starts nothing but what they signed. Default: off. */
+  readonly secureBoot?: true
   /** An EFI_SIGNATURE_LIST of the certificates that OVMF trusts for HTTPS boot. Default: none. */
   readonly httpsAuthorities?: string
   readonly nic: 'virtio' | 'e1000'
@@ -45,14 +47,35 @@ export interface MachineFiles {
 }
 
 /** OVMF leaves out PXE over either IP version (edk2 OvmfPkg/README, "PXE support"). */
-const WITHOUT_PXE: readonly string[] = ['IPv4', 'IPv6'].flatMap((ip) => [
-  '-fw_cfg',
-  `name=opt/org.tianocore/${ip}PXESupport,string=n`,
-])
+const WITHOUT_PXE = {
+  http: ['IPv4', 'IPv6'],
+  ipv4: ['IPv6'],
+} as const
 
-const OVMF_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd'
+const OVMF = {
+  plain: { code: '/usr/share/OVMF/OVMF_CODE_4M.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.fd' },
+  secure: {
+    code: '/usr/share/OVMF/OVMF_CODE_4M.secboot.fd',
+    // Microsoft's certificates are enrolled in `db` (Debian's ovmf, README.Debian).
+    variables: '/usr/share/OVMF/OVMF_VARS_4M.ms.fd',
+  },
+} as const
+
+/** The variables store may be written in System Management Mode alone, or the guest could switch Secure Boot off. */
+const PROTECTED_VARIABLES: readonly string[] = [
+  ...['-global', 'driver=cfi.pflash01,property=secure,value=on'],
+  // OVMF with SMM does not come back from S3 (edk2 OvmfPkg/README, "SMM support").
+  ...['-global', 'ICH9-LPC.disable_s3=1'],
+]
+
 /** What a new machine's UEFI variables start from. */
-export const OVMF_VARIABLES = '/usr/share/OVMF/OVMF_VARS_4M.fd'
+export function ovmfVariables({ secureBoot }: Pick<Machine, 'secureBoot'>): string {
+  return ovmf(secureBoot).variables
+}
+
+function ovmf(secureBoot: true | undefined): (typeof OVMF)['plain' | 'secure'] {
+  return secureBoot === true ? OVMF.secure : OVMF.plain
+}
 
 export function machineFiles(machine: Pick<Machine, 'folder'>): MachineFiles {
   return {
@@ -91,13 +114,19 @@ function firmware(machine: Machine): readonly string[] {
   // graphics=off: SeaBIOS and iPXE talk on the first serial port.
   if (machine.firmware === 'bios') return ['-machine', 'pc,graphics=off']
   const variables = optionValue(machineFiles(machine).uefiVariables)
+  const isSecure = machine.secureBoot === true
   return [
-    ...['-machine', 'q35'],
-    ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${OVMF_CODE}`],
+    ...['-machine', isSecure ? 'q35,smm=on' : 'q35', ...(isSecure ? PROTECTED_VARIABLES : [])],
+    ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${ovmf(machine.secureBoot).code}`],
     ...['-drive', `if=pflash,unit=1,format=raw,file=${variables}`],
-    ...(machine.uefiBoots === 'http' ? WITHOUT_PXE : []),
+    ...withoutPxe(machine),
     ...authorities(machine),
   ]
+}
+
+function withoutPxe({ uefiBoots }: Machine): readonly string[] {
+  const versions = uefiBoots === undefined ? [] : WITHOUT_PXE[uefiBoots]
+  return versions.flatMap((ip) => ['-fw_cfg', `name=opt/org.tianocore/${ip}PXESupport,string=n`])
 }
 
 /** OVMF makes the variable `TlsCaCertificate` of it (edk2 OvmfPkg/README, "HTTPS Boot"). */

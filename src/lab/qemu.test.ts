@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { after, beforeEach, test } from 'node:test'
 import { isPresent } from './packages.ts'
 import { prepareVariables } from './qemu.ts'
-import { machineFiles, OVMF_VARIABLES } from './qemu-arguments.ts'
+import { machineFiles, ovmfVariables } from './qemu-arguments.ts'
 
-const skip = !isPresent(OVMF_VARIABLES) && `no ${OVMF_VARIABLES}`
+const FRESH = ovmfVariables({})
+const skip = !isPresent(FRESH) && `no ${FRESH}`
 const folder = mkdtempSync(join(tmpdir(), 'centra-qemu-'))
 const { uefiVariables } = machineFiles({ folder })
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -16,12 +17,12 @@ beforeEach(() => rmSync(uefiVariables, { force: true }))
 test('UEFI variables start anew', { skip }, () => {
   writeFileSync(uefiVariables, 'of the last run')
   prepareVariables({ firmware: 'uefi', folder })
-  assert.ok(readFileSync(uefiVariables).equals(readFileSync(OVMF_VARIABLES)))
+  assert.ok(readFileSync(uefiVariables).equals(readFileSync(FRESH)))
 })
 
 test('a machine that keeps its variables gets new ones only when it has none', { skip }, () => {
   prepareVariables({ firmware: 'uefi', folder, keepVariables: true })
-  assert.ok(readFileSync(uefiVariables).equals(readFileSync(OVMF_VARIABLES)))
+  assert.ok(readFileSync(uefiVariables).equals(readFileSync(FRESH)))
   writeFileSync(uefiVariables, 'of the last run')
   prepareVariables({ firmware: 'uefi', folder, keepVariables: true })
   assert.equal(readFileSync(uefiVariables, 'utf8'), 'of the last run')

@@ -5,7 +5,7 @@ import {
   type Machine,
   type MachineFiles,
   machineFiles,
-  OVMF_VARIABLES,
+  ovmfVariables,
   qemuArguments,
 } from './qemu-arguments.ts'
 
@@ -42,10 +42,12 @@ export function startMachine(machine: Machine): RunningMachine {
 }
 
 /** Gives a UEFI machine, whose folder exists, the variables of one fresh from the factory, unless it keeps its own. */
-export function prepareVariables(machine: Pick<Machine, 'firmware' | 'folder' | 'keepVariables'>): void {
+export function prepareVariables(
+  machine: Pick<Machine, 'firmware' | 'folder' | 'keepVariables' | 'secureBoot'>,
+): void {
   const { uefiVariables } = machineFiles(machine)
   if (machine.firmware !== 'uefi' || (machine.keepVariables === true && existsSync(uefiVariables))) return
-  copyFileSync(OVMF_VARIABLES, uefiVariables)
+  copyFileSync(ovmfVariables(machine), uefiVariables)
 }
 
 async function stopMachine(

@@ -106,6 +106,8 @@ export interface Network {
   readonly relays: readonly Ipv4[]
   /** Where clients fetch their loader instead of from us: siaddr and option 66. */
   readonly nextServer?: Ipv4
+  /** The loader of machines whose node and profile name none, in place of the table's. */
+  readonly loader?: LoaderOverride
   /** What an iPXE gets that is not ours, such as a card's own. */
   readonly foreignIpxe: ForeignIpxePolicy
   /** What machines boot there that nothing else is said of. */

@@ -50,6 +50,7 @@ export const EVENT_KINDS = [
   'boot.failed',
   'boot.silent',
   'boot.loop',
+  'boot.refused',
   'report',
 ] as const
 

@@ -51,6 +51,7 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'boot.failed': 'boot failed',
   'boot.silent': 'silent: never came for',
   'boot.loop': 'loop: again and again',
+  'boot.refused': 'loader refused?',
   report: 'report',
 }
 

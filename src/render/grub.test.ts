@@ -4,12 +4,32 @@ import fc from 'fast-check'
 import { runs } from '../../test/helpers/counts.ts'
 import { assertGolden } from '../../test/helpers/golden.ts'
 import { NASTY, SCRIPTS } from '../../test/helpers/scripts.ts'
+import { readOwnName } from '../boot/own-name.ts'
 import type { BootScript } from '../model/script.ts'
 import { renderGrub } from './grub.ts'
 
 describe('whole scripts', () => {
   for (const [name, script] of Object.entries(SCRIPTS))
     test(name, () => assertGolden(`scripts/${name}.grub`, renderGrub(script)))
+  for (const name of [
+    'boot',
+    'menu',
+    'confirm-all-in-one',
+    'recovery-of-a-choice',
+    'queue-of-a-choice',
+  ] as const)
+    test(`${name}, over TFTP`, () =>
+      assertGolden(`scripts/${name}.tftp.grub`, renderGrub(SCRIPTS[name], 'tftp')))
+})
+
+test('what a script over TFTP asks for are names that the server reads back', () => {
+  const asked = Object.values(SCRIPTS).flatMap((script) =>
+    [...renderGrub(script, 'tftp').matchAll(/(?:configfile|source) '\(tftp,10\.77\.0\.1\)\/([^']+)'/g)].map(
+      ([, name = '']) => name,
+    ),
+  )
+  assert.ok(asked.length > 12, asked.join(' '))
+  for (const name of asked) assert.equal(readOwnName(name)?.form, 'grub', name)
 })
 
 test('a confirmation that nobody answers ends on the local disk: the time-out of the menu may have led there', () => {
