@@ -10,12 +10,14 @@ import type { HttpAnswer, HttpRequest, Pace } from '../model/http.ts'
 import type { Script, ScriptForm } from '../model/script.ts'
 import { contentTypeOf } from '../protocol/http/content-type.ts'
 import { renderScript } from '../render/script.ts'
+import { answerRedeem, beginBoot, readAttemptFile, refusedKernel } from './answer-attempt.ts'
 import { answerDocument } from './answer-document.ts'
 import { answerOwnName } from './answer-own-name.ts'
 import { answerReport } from './answer-report.ts'
 import { machineAt } from './answer-tftp.ts'
-import { grant } from './grant.ts'
+import { asSent, grant } from './grant.ts'
 import { type Health, healthAnswer } from './health.ts'
+import { intentsFor } from './intents.ts'
 import { listing } from './listing.ts'
 import { observeScript, observeTransfer } from './observe-http.ts'
 import { offload } from './offload.ts'
@@ -50,6 +52,8 @@ export async function answerHttp(
       ? text(400, 'expected /v1/report/MAC\n')
       : answerReport(request, mac, on, running)
   }
+  if (first === 'v1' && rest[0] === 'redeem' && rest.length === 2)
+    return request.method === 'POST' ? answerRedeem(request, on, running) : notAllowed('POST')
   if (first === 'boot.ipxe' && rest.length === 0) return identify(request, on, running)
   if (first === 'boot' && rest.length === 1) return script(rest[0] ?? '', request, on, running)
   if (request.method !== 'GET' && request.method !== 'HEAD') return notAllowed('GET, HEAD')
@@ -61,6 +65,7 @@ export async function answerHttp(
   if (list !== undefined) return list
   if (first === 'firmware' && rest.length === 1) return firmware(rest[0] ?? '', request, on, running)
   if (first === 'documents') return answerDocument(rest, request, on, running)
+  if (first === 'attempt') return attemptFile(request, on, running)
   if (first === 'images') return image(rest, request, on, running)
   return text(404, `there is nothing at ${printable(request.path)}\n`)
 }
@@ -92,7 +97,9 @@ async function script(
   if (!classified.ok) return text(404, `${classified.error}\n`)
   await refreshImages(running, SCRIPT_LOOK_MS)
   const { boot, form } = classified.value
-  const memory = { recognised: running.recognised, queue: queueFor(request.peer, on, running) }
+  const { peer } = request
+  const intents = intentsFor(boot.client.mac, { peer, lease: own }, running.intents)
+  const memory = { recognised: running.recognised, queue: queueFor(peer, on, running), intents }
   const decision = decide(boot, worldAt(running.picture, running.leases, running.now(), memory))
   const { mac } = boot.client
   if (decision.action.kind !== 'script' || mac === undefined)
@@ -100,9 +107,26 @@ async function script(
   if (request.method !== 'HEAD') takePlace(decision.action, { mac, peer: request.peer }, on, running)
   if (request.method === 'HEAD') return scriptAnswer(decision.action.script, form)
   const granted = grant(decision, mac, request.peer, { on, running })
-  await granted?.open()
-  observeScript({ decision, mac, peer: request.peer, form, request: boot }, on, running)
-  return scriptAnswer(granted?.script, form)
+  const sent = await granted?.open()
+  const told = sent === undefined ? decision : asSent(decision, sent)
+  observeScript({ decision: told, mac, peer, form, request: boot }, on, running)
+  return scriptAnswer(sent, form)
+}
+
+/** A kernel by the address of its boot attempt: to fetch it begins the boot, and uses up what was asked for where nothing else does. */
+async function attemptFile(request: HttpRequest, on: ServedNetwork, running: Running): Promise<HttpAnswer> {
+  const asked = readAttemptFile(request.path.slice(1))
+  const parts = asked?.file.split('/').slice(1) ?? []
+  await refreshImages(running, LOOK_AGAIN_MS)
+  // What is not there begins nothing.
+  if (asked === undefined || publishedImage(parts, running) === undefined)
+    return text(404, 'there is no such file of a boot attempt; ask for the script again\n')
+  const refusal =
+    request.method === 'HEAD' ? undefined : await beginBoot(asked.nonce, request.peer, on, running)
+  if (refusal !== undefined) return refusedKernel(refusal)
+  // Nobody is redirected who does not say what it is.
+  const { userAgent: _, ...plain } = request
+  return image(parts, { ...plain, path: `/${asked.file}` }, on, running)
 }
 
 /** What GRUB and lpxelinux.0 look for by names of their machine. */

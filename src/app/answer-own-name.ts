@@ -1,8 +1,10 @@
 import { decide } from '../boot/decide.ts'
 import { classifyOwnName, type OwnName } from '../boot/own-name.ts'
+import type { Script } from '../model/script.ts'
 import { renderScript } from '../render/script.ts'
 import { machineAt } from './answer-tftp.ts'
-import { grant } from './grant.ts'
+import { asSent, grant } from './grant.ts'
+import { intentsFor } from './intents.ts'
 import { observeScript } from './observe-http.ts'
 import { type Running, refreshImages } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
@@ -50,7 +52,8 @@ export async function answerOwnName(
   await refreshImages(running)
   // What reads PXELINUX's files (U-Boot, petitboot) does not all ask again, and loads over TFTP.
   const queue = name.form === 'grub' ? queueFor(peer, on, running) : undefined
-  const memory = { recognised: running.recognised, queue }
+  const intents = intentsFor(mac, { peer, lease: asker.mac }, running.intents)
+  const memory = { recognised: running.recognised, queue, intents }
   const decision = decide(asked.boot, worldAt(running.picture, running.leases, running.now(), memory))
   if (decision.action.kind !== 'script' || (asked.isForNode && decision.node === undefined)) return undefined
   const take = (): void => {
@@ -61,13 +64,22 @@ export async function answerOwnName(
   const granted = grant(decision, mac, peer, { on, running })
   if (granted === undefined) return undefined
   // Over HTTP the asker has shown itself; until it is heard over TFTP others may be told the same place.
-  if (via === 'http') take()
+  const tell = (sent: Script): void =>
+    observeScript(
+      { decision: asSent(decision, sent), mac, peer, form: name.form, request: asked.boot },
+      on,
+      running,
+    )
+  if (via === 'http') {
+    take()
+    const script = await granted.open()
+    return { text: renderScript(script, name.form, via), onHeard: async () => tell(script) }
+  }
   return {
     text: renderScript(granted.script, name.form, via),
     onHeard: async () => {
-      if (via === 'tftp') take()
-      await granted.open()
-      observeScript({ decision, mac, peer, form: name.form, request: asked.boot }, on, running)
+      take()
+      tell(await granted.open())
     },
   }
 }

@@ -1,4 +1,5 @@
 import { isOfAWalk, readOwnName } from '../boot/own-name.ts'
+import { beginBoot, readAttemptFile } from './answer-attempt.ts'
 import { answerOwnName } from './answer-own-name.ts'
 import { answerTftp, type LoaderAnswer } from './answer-tftp.ts'
 import { publishedImage } from './published-image.ts'
@@ -32,19 +33,28 @@ export async function answerRead(
     const own = readOwnName(name)
     const found = own === undefined ? undefined : await answerOwnName(own, { via: 'tftp', peer }, on, running)
     if (found !== undefined) return { kind: 'text', name, ...found }
-    const image = await imageFile(name, running)
+    const image = await imageFile(name, peer, on, running)
     if (image !== undefined) return image
   }
   return names.some(isOfAWalk) ? { ...loader, expected: true } : loader
 }
 
 /** Its immutable address alone, below whatever folder the loader takes for the root. */
-async function imageFile(name: string, running: Running): Promise<ReadAnswer | undefined> {
+async function imageFile(
+  name: string,
+  peer: string,
+  on: ServedNetwork,
+  running: Running,
+): Promise<ReadAnswer | undefined> {
   const address = /(?:^|\/)images\/([^/]+)\/([0-9a-f]{64})\/([^/]+)$/.exec(name)
   if (address === null) return undefined
   await refreshImages(running)
   const found = publishedImage(address.slice(1), running)
   if (found === undefined) return undefined
+  // Nobody forges a nonce: one datagram with it is its machine's.
+  const attempt = readAttemptFile(name)
+  const refusal = attempt === undefined ? undefined : await beginBoot(attempt.nonce, peer, on, running)
+  if (refusal !== undefined) return { kind: 'refuse', reason: refusal.because }
   const { path, size, sha256, stored } = found
   return {
     kind: 'file',

@@ -22,8 +22,16 @@ export async function answerReport(
   const standing = judgeReport(report.value, request.peer, attempt)
   record(report.value, standing, { mac, peer: request.peer, on, running })
   if (standing.kind === 'verified' && attempt !== undefined)
+    await reported(attempt.nonce, report.value, running)
+  if (standing.kind === 'verified' && attempt !== undefined)
     running.store.saveProgress({ nonce: attempt.nonce, stage: report.value.stage, at: running.now() })
   return answer(204, '')
+}
+
+/** How a boot that somebody asked for goes on; on disk when this resolves. */
+async function reported(nonce: string, { stage }: Report, running: Running): Promise<void> {
+  const node = running.intents.nodeOf(nonce)
+  if (node !== undefined) await running.intents.advance(node, { kind: 'report', nonce, stage })
 }
 
 function record(

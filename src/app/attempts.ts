@@ -31,6 +31,11 @@ export class BootAttempts {
     return this.#open.get(mac)?.attempt
   }
 
+  /** One that was opened and written elsewhere. */
+  adopt(attempt: BootAttempt): void {
+    this.#open.set(attempt.mac, { attempt, saved: Promise.resolve() })
+  }
+
   /** The attempt this script belongs to: the open one, or a new one, which is not open yet. */
   draft(request: AttemptRequest): BootAttempt {
     const before = this.#open.get(request.mac)

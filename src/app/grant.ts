@@ -1,6 +1,6 @@
-import type { Decision } from '../boot/decision.ts'
+import type { Decision, OnceGrant } from '../boot/decision.ts'
 import type { Mac } from '../lib/mac.ts'
-import type { Script } from '../model/script.ts'
+import type { BootScript, Script } from '../model/script.ts'
 import { machineAt } from './answer-tftp.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
@@ -8,8 +8,11 @@ import type { ServedNetwork } from './served-network.ts'
 /** A script, and what is to be done before its machine can act on it. */
 export interface Granted {
   readonly script: Script
-  /** Resolves when the attempt of the script is open, and on disk. */
-  readonly open: () => Promise<void>
+  /**
+   * Resolves when the attempt of the script is open, and on disk, with the script that may leave: another one where the
+   * attempt could not be opened. Whoever has the first one all the same can use nothing up with it.
+   */
+  readonly open: () => Promise<Script>
 }
 
 /**
@@ -24,12 +27,52 @@ export function grant(
 ): Granted | undefined {
   if (decision.action.kind !== 'script') return undefined
   const { script: wanted, boots } = decision.action
-  if (boots === undefined || wanted.kind !== 'boot' || machineAt(peer, on, running) !== mac)
-    return { script: wanted, open: () => Promise.resolve() }
-  const { profile, image } = boots
+  const none = { script: wanted, open: () => Promise.resolve(wanted) }
+  if (boots === undefined || machineAt(peer, on, running) !== mac) return none
+  const { profile, image, once } = boots
+  if (once !== undefined) return grantOnce(wanted, once, { mac, address: peer, image }, running)
+  if (wanted.kind !== 'boot') return none
   const attempt = running.attempts.draft({ mac, address: peer, profile, image, now: running.now() })
+  const script = withNonce(wanted, attempt.nonce)
   return {
-    script: { ...wanted, cmdline: [...wanted.cmdline, `centra.nonce=${attempt.nonce}`] },
-    open: () => running.attempts.open(attempt),
+    script,
+    open: async () => {
+      await running.attempts.open(attempt)
+      return script
+    },
   }
+}
+
+/** The kernel's address has the nonce too: whoever fetches it begins the boot that was asked for. */
+function grantOnce(
+  wanted: Script,
+  { node, kind }: OnceGrant,
+  ask: { readonly mac: Mac; readonly address: string; readonly image: string },
+  running: Running,
+): Granted {
+  const boot = (nonce: string): Script => {
+    if (wanted.kind !== 'boot') return wanted
+    const { server, kernel } = wanted
+    const url = kernel.url.replace(server, `${server}/attempt/${nonce}`)
+    return withNonce({ ...wanted, kernel: { name: kernel.name, url } }, nonce)
+  }
+  const nonce = running.intents.draft(node, ask)
+  return {
+    script: boot(nonce),
+    open: async () => {
+      const { reply } = await running.intents.advance(node, { kind: 'script', ...ask, nonce })
+      if (reply.kind === 'boot') return boot(reply.nonce)
+      const because = reply.kind === 'refused' ? reply.because : 'somebody asked for something else'
+      return wanted.kind === 'local-disk' ? wanted : { kind: 'local-disk', because: `no ${kind}, ${because}` }
+    },
+  }
+}
+
+/** The decision as if its script had been the one that left. */
+export function asSent(decision: Decision, sent: Script): Decision {
+  return sent.kind === 'boot' ? decision : { ...decision, action: { kind: 'script', script: sent } }
+}
+
+function withNonce(script: BootScript, nonce: string): BootScript {
+  return { ...script, cmdline: [...script.cmdline, `centra.nonce=${nonce}`] }
 }

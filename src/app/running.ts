@@ -10,6 +10,7 @@ import type { ClaimedAddresses } from './claims.ts'
 import type { DhcpCounters } from './dhcp-counters.ts'
 import type { Drops } from './drops.ts'
 import type { ForeignServers } from './foreign-servers.ts'
+import type { NodeIntents } from './intents.ts'
 import type { LoopWatch } from './loops.ts'
 import type { PingChecks } from './ping-check.ts'
 import type { PlaneCounters } from './plane-counters.ts'
@@ -34,6 +35,8 @@ export interface Running {
   readonly timeline: Timeline
   readonly seen: SeenMachines
   readonly attempts: BootAttempts
+  /** The boots that somebody asked for. */
+  readonly intents: NodeIntents
   /** Machines that load an image, and those that wait for them. */
   readonly queue: BootQueue
   /** Reports of each address. */

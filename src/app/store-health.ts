@@ -34,6 +34,7 @@ export class StoreHealth {
       saveLeases: (leases) => this.#heed(() => store.saveLeases(leases)),
       moveLeases: (moved) => this.#heed(() => store.moveLeases(moved)),
       openAttempt: (attempt) => this.#heed(() => store.openAttempt(attempt)),
+      saveBoots: (change) => this.#heed(() => store.saveBoots(change)),
       appendEvents: (events) => store.appendEvents(events),
       saveSeen: (machines) => store.saveSeen(machines),
       saveProgress: (progress) => store.saveProgress(progress),

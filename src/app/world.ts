@@ -2,6 +2,7 @@ import { loaderOverrides, publishedNames } from '../boot/loaders.ts'
 import type { Ipv4 } from '../lib/ipv4.ts'
 import type { Config, Node } from '../model/config.ts'
 import type { Disk } from '../model/disk.ts'
+import type { IntentView } from '../model/intent.ts'
 import type { LeaseView } from '../model/lease.ts'
 import { indexNodeKeys, type NodeKeys } from '../model/node-keys.ts'
 import {
@@ -89,6 +90,8 @@ export interface Memory {
   readonly recognised?: RecognisedView | undefined
   /** Concerns scripts alone. */
   readonly queue?: QueueView | undefined
+  /** Likewise. */
+  readonly intents?: IntentView | undefined
 }
 
 /** The world of one decision. `now` in milliseconds since 1970. */
@@ -96,7 +99,7 @@ export function worldAt(
   picture: Picture,
   leases: LeaseView,
   now: number,
-  { loops, recognised, queue }: Memory = {},
+  { loops, recognised, queue, intents }: Memory = {},
 ): World {
   const { config, nodes, keys, firmware, firmwareDirs, images } = picture
   return {
@@ -111,5 +114,6 @@ export function worldAt(
     ...(loops === undefined ? {} : { loops }),
     ...(recognised === undefined ? {} : { recognised }),
     ...(queue === undefined ? {} : { queue }),
+    ...(intents === undefined ? {} : { intents }),
   }
 }

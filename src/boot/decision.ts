@@ -1,6 +1,7 @@
 import type { Ipv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { DocumentPart, InstallerDocument, Template } from '../model/document.ts'
+import type { OnceKind } from '../model/intent.ts'
 import type { PortEvidence } from '../model/node-keys.ts'
 import type { Step, Trace } from '../model/rules.ts'
 import type { Script } from '../model/script.ts'
@@ -140,6 +141,13 @@ export interface BootGrant {
   readonly image: string
   /** The machine holds its place among those that load until it has fetched them; none: it needs no place. */
   readonly loads: readonly LoadedFile[]
+  /** It is for a boot that somebody asked for, which is used up. */
+  readonly once?: OnceGrant
+}
+
+export interface OnceGrant {
+  readonly node: string
+  readonly kind: OnceKind
 }
 
 export interface LoadedFile {

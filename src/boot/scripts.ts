@@ -1,6 +1,7 @@
 import { type Mac, macWithDashes } from '../lib/mac.ts'
 import { rememberOf } from '../lib/remember.ts'
 import { type FilesBase, type Node, type Profile, RESCUE_PROFILE } from '../model/config.ts'
+import type { BootIntent } from '../model/intent.ts'
 import type { BootScript, MenuEntry, ScriptFile } from '../model/script.ts'
 import type { Image, ImageFile, World } from '../model/world.ts'
 import { fileUrl } from './files-base.ts'
@@ -19,11 +20,13 @@ interface BootScriptParts {
   readonly installer?: readonly string[]
   /** Another server that has the files. */
   readonly files?: FilesBase
+  /** It is booted by command, once. */
+  readonly once?: BootIntent
 }
 
 /** The script that boots an image: immutable addresses, and the command line consoles, image, profile, node, ours. */
 export function bootScript(parts: BootScriptParts): BootScript {
-  const { server, reports, profile, image, node, mac, consoles, installer = [] } = parts
+  const { server, reports, profile, image, node, mac, consoles, installer = [], once } = parts
   const operators = [...image.cmdline, ...profile.cmdline, ...(node?.cmdline ?? [])]
   return {
     kind: 'boot',
@@ -36,11 +39,12 @@ export function bootScript(parts: BootScriptParts): BootScript {
     cmdline: [
       ...consoles.filter((device) => !hasConsole(operators, device)).map((device) => `console=${device}`),
       ...operators,
-      ...[...installer, ...ownArguments(reports, profile, mac)].filter(
+      ...[...installer, ...ownArguments(reports, profile, mac), ...onceArguments(parts)].filter(
         (argument) => !isSet(operators, argument),
       ),
     ],
     ...(mac === undefined ? {} : { client: mac }),
+    ...(once?.redeem === 'kernel' ? { kernelLast: true } : {}),
   }
 }
 
@@ -66,10 +70,13 @@ function needs({ requires }: Profile): { readonly needs?: string } {
   return parts.length === 0 ? {} : { needs: parts.join(', ') }
 }
 
-/** The profiles that the menu offers: those whose image is on disk; the rescue profile has a place of its own. */
+/**
+ * The profiles that the menu offers: those whose image is on disk and that install nothing; the rescue profile has a
+ * place of its own.
+ */
 export function menuProfiles(world: World): readonly MenuEntry[] {
   return [...world.config.profiles.values()]
-    .filter((profile) => profile.name !== RESCUE_PROFILE)
+    .filter(({ name, install }) => name !== RESCUE_PROFILE && install === undefined)
     .filter(({ name }) => hasImage(name, world))
     .map(menuEntry)
 }
@@ -96,6 +103,17 @@ function ownArguments(reports: string, profile: Profile, mac: Mac | undefined): 
     `centra.profile=${profile.name}`,
     `centra.report=${reports}/v1/report/${dashed}`,
   ]
+}
+
+/** What the boot is for; an installer also learns where it asks before it writes. */
+function onceArguments({
+  once,
+  mac,
+  reports,
+}: Pick<BootScriptParts, 'once' | 'mac' | 'reports'>): readonly string[] {
+  if (once === undefined || mac === undefined) return []
+  const redeem = `centra.redeem=${reports}/v1/redeem/${macWithDashes(mac)}`
+  return [`centra.intent=${once.kind}`, ...(once.kind === 'install' ? [redeem] : [])]
 }
 
 /** The kernel writes to every console it is given, and the last one becomes /dev/console: the operator's, if any. */

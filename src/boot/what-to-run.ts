@@ -1,14 +1,16 @@
 import { formatIpv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import { type Node, type Origin, type Profile, RESCUE_PROFILE } from '../model/config.ts'
+import type { BootIntent } from '../model/intent.ts'
 import type { Step } from '../model/rules.ts'
 import type { Script } from '../model/script.ts'
 import type { World } from '../model/world.ts'
 import { where } from './cite.ts'
-import type { Action, BootRequest, Conflict, FailedStep } from './decision.ts'
+import type { Action, BootGrant, BootRequest, Conflict, FailedStep, LoadedFile } from './decision.ts'
 import { documentArguments, documentsUrl } from './documents.ts'
 import { explainFailure } from './failure.ts'
 import { filesSource } from './files-base.ts'
+import { type NextBoot, nextBoot, unasked } from './next-boot.ts'
 import { nodePlane, sendSecurely } from './node-plane.ts'
 import { filesToLoad, queueTurn } from './queue.ts'
 import { bootScript, hasImage, menuEntry, menuProfiles, titleOf } from './scripts.ts'
@@ -32,10 +34,15 @@ export function whatToRun(request: BootRequest, world: World, context: RunContex
     if (question.again !== true) return recovery
   }
   if (conflict !== undefined) return localDisk(`nobody can tell which machine this is: ${conflict.because}`)
+  const next = nextBoot(node?.name, world, steps)
+  if (next?.kind === 'local') return localDisk(next.because)
+  if (next?.kind === 'once') return once(request, next, world, context)
   const selected = selectProfile(request, world, node, steps)
   if (selected !== undefined) {
-    const profile = bootable(selected, world, steps)
-    return 'missing' in profile ? localDisk(profile.missing) : boot(request, profile, world, context)
+    const found = bootable(selected, world, steps)
+    if ('missing' in found) return localDisk(found.missing)
+    const because = unasked(found.profile, node, steps)
+    return because === undefined ? boot(request, found, world, context) : localDisk(because)
   }
   const { unknown } = world.config
   steps.push({ rule: 'unknown.policy', outcome: `unknown: ${unknown}`, from: 'config' })
@@ -46,8 +53,23 @@ export function whatToRun(request: BootRequest, world: World, context: RunContex
   return chosen(request, question.choice, { mac, world, context })
 }
 
+/** A boot that somebody asked for and that is used up; one that is refused boots the disk, and is told to whoever keeps count. */
+function once(
+  request: BootRequest,
+  { intent, refused }: Extract<NextBoot, { kind: 'once' }>,
+  world: World,
+  context: RunContext,
+): Action {
+  const found = bootable(intent.profile, world, context.steps)
+  if ('missing' in found) return localDisk(found.missing)
+  if (refused === undefined) return boot(request, { ...found, intent }, world, context)
+  const { profile, image } = found
+  return { ...localDisk(refused), boots: grantOf({ profile, image, intent }, context, []) }
+}
+
 function showMenu(request: BootRequest, client: Mac, world: World): Action {
   const { menu, profiles: all } = world.config
+  const boots = hasImage(menu.default, world) && all.get(menu.default)?.install === undefined
   const rescue = menuEntry(all.get(RESCUE_PROFILE) ?? { name: RESCUE_PROFILE, title: 'Rescue' })
   return script({
     kind: 'menu',
@@ -56,7 +78,7 @@ function showMenu(request: BootRequest, client: Mac, world: World): Action {
     client,
     profiles: menuProfiles(world),
     rescue,
-    default: hasImage(menu.default, world) ? menu.default : 'local',
+    default: boots ? menu.default : 'local',
     timeoutSeconds: menu.timeoutSeconds,
   })
 }
@@ -80,6 +102,11 @@ function chosen(request: BootRequest, choice: string, { mac, world, context }: C
     return script({ kind: 'page', server, client: mac, title: choice, lines })
   }
   const { profile } = found
+  if (profile.install !== undefined)
+    return script({
+      ...{ kind: 'page', server, client: mac, title: choice },
+      lines: [unasked(profile, context.node, context.steps) ?? ''],
+    })
   if (profile.warning !== undefined && question.kind === 'run' && question.confirmed !== true)
     return script({
       ...{ kind: 'confirm', server, client: mac },
@@ -108,6 +135,8 @@ function facts({ client, ingress }: BootRequest): readonly string[] {
 interface Bootable {
   readonly profile: Profile
   readonly image: NonNullable<ReturnType<World['images']['get']>>
+  /** Asked for, to be used up. */
+  readonly intent?: BootIntent
 }
 
 /** The profile with its image, if both are there; the reason otherwise. */
@@ -124,10 +153,13 @@ function bootable(name: string, world: World, steps: Step[]): Bootable | { reado
   return { profile, image }
 }
 
-function boot(request: BootRequest, { profile, image }: Bootable, world: World, context: RunContext): Action {
+function boot(request: BootRequest, found: Bootable, world: World, context: RunContext): Action {
+  const { profile, image, intent } = found
   const { node, steps } = context
   const { arch, mac } = request.client
-  const { files, steps: reasons } = filesSource(request.ingress, world.config)
+  // Of a boot that is used up we see every file leave.
+  const { files, steps: reasons } =
+    intent === undefined ? filesSource(request.ingress, world.config) : { files: undefined, steps: [] }
   steps.push(...reasons)
   // What another server sends is not ours to queue for.
   const turn = files === undefined ? queueTurn(request, image, world, steps) : undefined
@@ -154,11 +186,9 @@ function boot(request: BootRequest, { profile, image }: Bootable, world: World, 
       ...{ server, reports, profile, image, node, mac, consoles },
       ...(files === undefined ? {} : { files }),
       installer: installerArguments(request, profile, world, context),
+      ...(intent === undefined ? {} : { once: intent }),
     }),
-    boots: {
-      ...{ kind: 'boot-nonce', profile: profile.name, image: image.name },
-      loads: files === undefined ? filesToLoad(image) : [],
-    },
+    boots: grantOf(found, context, files === undefined ? filesToLoad(image) : []),
   }
 }
 
@@ -174,6 +204,17 @@ function installerArguments(
   const outcome = `${document.name} (${document.kind})`
   steps.push({ rule: 'document.select', outcome, from: 'config', cite: where(document.origin) })
   return documentArguments(document.kind, documentsUrl({ mac: client.mac, node, ingress, config, steps }))
+}
+
+function grantOf(
+  { profile, image, intent }: Bootable,
+  { node }: RunContext,
+  loads: readonly LoadedFile[],
+): BootGrant {
+  const grant = { kind: 'boot-nonce', profile: profile.name, image: image.name, loads } as const
+  return intent === undefined || node === undefined
+    ? grant
+    : { ...grant, once: { node: node.name, kind: intent.kind } }
 }
 
 function reportsPlane({ ingress }: BootRequest, { config }: World, { node, steps }: RunContext): string {
@@ -205,11 +246,11 @@ function recover(
   })
 }
 
-function localDisk(because: string): Action {
+function localDisk(because: string): Extract<Action, { kind: 'script' }> {
   return script({ kind: 'local-disk', because })
 }
 
-function script(value: Script): Action {
+function script(value: Script): Extract<Action, { kind: 'script' }> {
   return { kind: 'script', script: value }
 }
 

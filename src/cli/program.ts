@@ -55,6 +55,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
     const { addNodes } = await import('./nodes.ts')
     return addNodes
   },
+  node: async () => {
+    const { addNodeCommands } = await import('./node.ts')
+    return addNodeCommands
+  },
   networks: async () => {
     const { addNetworks } = await import('./networks.ts')
     return addNetworks

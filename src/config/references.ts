@@ -45,6 +45,7 @@ function checkNodes(checked: Checked): readonly ConfigProblem[] {
       problems.push(...checkReservation(node.address, place, checked))
     }
     if (node.profile !== undefined) problems.push(...checkNodeProfile(node.profile, place, checked))
+    if (node.install !== undefined) problems.push(...checkInstaller(node.install, place, checked))
   })
   return problems
 }
@@ -92,6 +93,20 @@ function checkNodeProfile(
   if (profile.image === undefined && !sources.some((source) => source.has(['profiles', name, 'image'])))
     return [problem(place, 'profile', `the profile ${name} has no image to boot: set profiles.${name}.image`)]
   return []
+}
+
+function checkInstaller(
+  name: string,
+  place: Place,
+  { config, sources, incomplete }: Checked,
+): readonly ConfigProblem[] {
+  if (incomplete) return []
+  const profile = config.profiles.get(name)
+  if (profile === undefined && namesIn(sources, 'profiles').has(name)) return []
+  if (profile === undefined) return [problem(place, 'install', `there is no profile ${name}`)]
+  if (profile.install !== undefined) return []
+  const advice = `set profiles.${name}.install: kernel or installer`
+  return [problem(place, 'install', `the profile ${name} is no installer: ${advice}`)]
 }
 
 function checkRules(checked: Checked): readonly ConfigProblem[] {

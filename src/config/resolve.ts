@@ -245,13 +245,15 @@ function resolveHttps(file: string, { port, certificate, key }: HttpsListener): 
 
 function resolveGlobals(
   root: ConfigSource,
-): Pick<Config, 'menu' | 'unknown' | 'consoles' | 'sharedAdapters'> {
+): Pick<Config, 'menu' | 'unknown' | 'consoles' | 'sharedAdapters' | 'installTries'> {
   const menu = section(root, 'menu', MenuSchema)
   const unknown = ConfigSchema.shape.unknown.safeParse(root.section('unknown'))
   const consoles = ConfigSchema.shape.console.safeParse(root.section('console'))
+  const tries = ConfigSchema.shape.installTries.safeParse(root.section('installTries'))
   const shared = ConfigSchema.shape.sharedAdapters.safeParse(root.section('sharedAdapters'))
   return {
     sharedAdapters: new Set(shared.success ? shared.data : []),
+    installTries: tries.success ? tries.data : ConfigSchema.shape.installTries.parse(undefined),
     consoles: consoles.success ? consoles.data : [],
     menu: { title: menu.title, timeoutSeconds: menu.timeout, default: menu.default },
     unknown: unknown.success ? unknown.data : 'menu',

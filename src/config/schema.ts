@@ -126,6 +126,11 @@ export const ImageSchema = z.strictObject({
   cmdline: cmdline.default(noArguments).describe('Kernel arguments of every machine that boots this image'),
 })
 
+/** `true`: by the kernel, which needs nothing of the installer. */
+const installSchema = z
+  .union([z.literal(true), z.enum(['kernel', 'installer'])], 'expected kernel, installer or true')
+  .transform((value) => (value === true ? 'kernel' : value))
+
 export const ProfileSchema = z.strictObject({
   title: screenText.optional().describe("The menu's line for this profile"),
   description: screenText.optional().describe('What the profile is for, in one sentence'),
@@ -144,6 +149,11 @@ export const ProfileSchema = z.strictObject({
     .optional()
     .describe('What its installer or first boot reads, one of documents:; its kernel is told the address'),
   cmdline: cmdline.optional().describe("Kernel arguments after those of the image; replaces a built-in's"),
+  install: installSchema
+    .optional()
+    .describe(
+      'It writes the disk: it boots by `node install` alone, once. What uses that up: kernel (or true), as soon as it is fetched; installer, which asks before it writes',
+    ),
   loader: LoaderSchema.optional().describe(
     'The first loader of its nodes instead of the usual one: a file name, or names by architecture',
   ),
@@ -239,6 +249,9 @@ export const NodeSchema = z.strictObject({
   labels: z.record(labelKey, label).optional().describe('For rules: to match, such as rack: r7'),
   address: address.optional().describe('A reservation: the address that this machine always gets'),
   profile: name.optional().describe('What it boots without being asked; none: what unknown: says'),
+  install: name
+    .optional()
+    .describe('The profile that `node install` boots; default: its profile, where that installs'),
   cmdline: cmdline.default(noArguments).describe('Kernel arguments after those of image and profile'),
   loader: LoaderSchema.optional().describe(
     "Its first loader instead of the usual one or its profile's: a file name, or names by architecture",
@@ -296,6 +309,8 @@ const consoleDevice = z
   .string('expected a console such as tty0 or ttyS0,115200')
   .regex(/^[A-Za-z]+[0-9]*(,[0-9]+[a-z]?[0-9]*[a-z]*)?$/, 'expected a console such as tty0 or ttyS0,115200')
 
+const DEFAULT_INSTALL_TRIES = 3
+
 /** What an included file may hold. */
 const parts = {
   networks: z
@@ -341,6 +356,14 @@ export const ConfigSchema = z.strictObject({
     .default([])
     .describe(
       'MAC addresses of USB adapters that go from machine to machine: another key must tell which it is',
+    ),
+  installTries: z
+    .int('expected a whole number')
+    .min(1, 'expected at least 1')
+    .max(100, 'expected at most 100')
+    .default(DEFAULT_INSTALL_TRIES)
+    .describe(
+      'Boots of installers on one node without success, after which it is quarantined until node release',
     ),
   unknown: z
     .enum(['menu', 'local', 'ignore'], 'expected menu, local or ignore')

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { LeaseTable } from '../address/lease-table.ts'
-import { BootAttempts } from '../app/attempts.ts'
 import { Attention } from '../app/attention.ts'
 import { BootQueue } from '../app/boot-queue.ts'
 import { ClaimedAddresses } from '../app/claims.ts'
@@ -11,6 +10,7 @@ import { Drops } from '../app/drops.ts'
 import { foreignReports } from '../app/foreign-report.ts'
 import { ForeignServers } from '../app/foreign-servers.ts'
 import { type Health, type HealthItem, healthDocument } from '../app/health.ts'
+import { keepIntents } from '../app/keep-intents.ts'
 import { LeaseClock } from '../app/lease-clock.ts'
 import { type LoadOptions, loadConfig } from '../app/load-config.ts'
 import { LoopWatch } from '../app/loops.ts'
@@ -46,6 +46,7 @@ import { openStateStore } from '../store/state-store.ts'
 import { AccessLog } from '../telemetry/access-log.ts'
 import { describeFault, type Log } from '../telemetry/log.ts'
 import { VERSION } from '../version.ts'
+import { controlNode } from './control-node.ts'
 import { openRoutedProber } from './dhcp-planes.ts'
 import { Links } from './links.ts'
 import { Networks } from './networks.ts'
@@ -154,13 +155,19 @@ class Server implements RunningServer {
     this.#closers.push(() => this.#access.close())
     await this.#access.use(config.server.accessLog)
     const timeline = new Timeline(store, saved.lastEventId)
+    const intents = keepIntents({
+      ...{ store, timeline, attempts: saved.attempts, known: saved.boots },
+      newNonce: () => randomBytes(16).toString('hex'),
+      now: () => clock.now(),
+      tries: () => (this.#running?.picture.config ?? config).installTries,
+    })
     const running: Running = {
       picture: await takePicture(config, disk),
       leases: LeaseTable.ofBlock(saved.leases),
       store,
       timeline,
       seen: new SeenMachines(store, saved.seen),
-      attempts: new BootAttempts(store, () => randomBytes(16).toString('hex'), saved.attempts),
+      ...intents,
       queue: new BootQueue(),
       reportRate: new RateLimit(REPORT_RATE),
       askRate: new RateLimit(ASK_RATE),
@@ -183,6 +190,16 @@ class Server implements RunningServer {
       now: () => clock.now(),
     }
     this.#running = running
+    await this.#serve(running, { clock, links })
+  }
+
+  async #serve(
+    running: Running,
+    { clock, links }: { readonly clock: SteadyClock; readonly links: Links },
+  ): Promise<void> {
+    const { timeline } = running
+    const { stateDir } = running.picture.config.server
+    const { log } = this.#options
     const routed = openRoutedProber()
     running.pingChecks.attach(ROUTED, routed)
     this.#closers.push(async () => routed.close())
@@ -261,6 +278,7 @@ class Server implements RunningServer {
         return running.timeline.follow((event) => onLine(JSON.stringify(event)))
       },
       reload: () => this.reload(),
+      node: (name, what, query) => controlNode({ name, what, query }, running),
     })
     this.#closers.push(() => control.close())
   }

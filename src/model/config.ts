@@ -2,6 +2,7 @@ import type { Ipv4, Ipv4Range, Subnet } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { InstallerDocument } from './document.ts'
 import type { HttpLimits } from './http-limits.ts'
+import type { RedeemedBy } from './intent.ts'
 import type { TftpLimits } from './tftp-limits.ts'
 import type { TlsFiles } from './tls.ts'
 
@@ -27,6 +28,8 @@ export interface Config {
   /** In the order in which they are tried. */
   readonly rules: readonly SelectionRule[]
   readonly menu: Menu
+  /** Boots of installers on one node without success after which it is quarantined. */
+  readonly installTries: number
   readonly unknown: UnknownPolicy
   /** Kernel consoles of every profile, as in `console=`: `ttyS0,115200`. */
   readonly consoles: readonly string[]
@@ -205,6 +208,8 @@ export interface Profile {
   /** The name of the document that its installer or first boot reads. */
   readonly document?: string
   readonly cmdline: readonly string[]
+  /** It writes the machine's disk: it boots by command alone, once, and this is what uses the command up. */
+  readonly install?: RedeemedBy
   /** Replaces the loader table's choice. */
   readonly loader?: LoaderOverride
   /** Absent for a built-in profile that the configuration does not mention. */
@@ -230,6 +235,8 @@ export interface Node {
   readonly address?: Ipv4
   /** A node without one gets what `unknown:` says, but keeps its name and its reservation. */
   readonly profile?: string
+  /** The profile that `node install` boots. */
+  readonly install?: string
   readonly cmdline: readonly string[]
   /** Replaces the loader table's choice, and the profile's. */
   readonly loader?: LoaderOverride

@@ -52,6 +52,15 @@ export const EVENT_KINDS = [
   'boot.loop',
   'boot.refused',
   'report',
+  'intent.asked',
+  'intent.replaced',
+  'intent.opened',
+  'intent.redeemed',
+  'intent.refused',
+  'intent.done',
+  'intent.failed',
+  'node.quarantined',
+  'node.released',
 ] as const
 
 export type EventKind = (typeof EVENT_KINDS)[number]

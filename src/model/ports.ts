@@ -1,6 +1,7 @@
 import type { Ipv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { StoredEvent } from './event.ts'
+import type { BootLine, NodeBoots } from './intent.ts'
 import type { Lease } from './lease.ts'
 import type { PingCheck } from './lease-answer.ts'
 import type { LeaseBlock } from './lease-block.ts'
@@ -55,6 +56,14 @@ export interface BootProgress {
   readonly at: number
 }
 
+/** What one transition of a node's boots leaves behind. */
+export interface BootsChange {
+  readonly state: NodeBoots
+  readonly lines: readonly BootLine[]
+  /** Opened by it. */
+  readonly attempt?: BootAttempt
+}
+
 /** What must survive a restart. One writer; every method is safe to call from the packet loop. */
 export interface StateStore {
   /** Resolves when every lease is on disk (fdatasync has returned); rejects when it is not. */
@@ -66,6 +75,11 @@ export interface StateStore {
   moveLeases(moved: { readonly gone: readonly Lease[]; readonly leases: readonly Lease[] }): Promise<void>
   /** Resolves when the attempt is on disk. */
   openAttempt(attempt: BootAttempt): Promise<void>
+  /**
+   * Resolves when the node's state, its new lines and its new attempt are on disk, all of them; rejects when none is. The
+   * revision must be the one that follows what is there.
+   */
+  saveBoots(change: BootsChange): Promise<void>
   /** Written soon, in batches; lost at most for the last second before a crash. */
   appendEvents(events: readonly StoredEvent[]): void
   saveSeen(machines: readonly SeenMachine[]): void
@@ -80,6 +94,7 @@ export interface SavedState {
   /** In no order. */
   readonly leases: LeaseBlock
   readonly attempts: readonly BootAttempt[]
+  readonly boots: readonly NodeBoots[]
   /** The one seen last comes last. */
   readonly seen: readonly SeenMachine[]
   readonly lastEventId: number
@@ -90,6 +105,10 @@ export interface StateReader {
   leases(): Promise<readonly Lease[]>
   seen(): Promise<readonly SeenMachine[]>
   attempts(): Promise<readonly (BootAttempt & { readonly stage?: string; readonly stageAt?: number })[]>
+  /** Of nodes of which something was commanded. */
+  boots(): Promise<readonly NodeBoots[]>
+  /** The newest lines of a node's history, at most `limit`, oldest first. */
+  bootLines(node: string, limit: number): Promise<readonly BootLine[]>
   /** The id of the newest stored event; 0 when there is none. */
   lastEventId(): Promise<number>
   /** The newest events, at most `limit`, oldest first. Ids have gaps: counting back from the last one finds fewer. */

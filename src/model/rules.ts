@@ -24,6 +24,10 @@ const RULES = {
   'menu.choice': 'What somebody chose on the machine',
   'profile.rule': 'A rule of the configuration that was tried for a machine of which no node names a profile',
   'profile.network': 'The profile of every machine on a network of which nothing else is said',
+  'boot.intent': 'What somebody asked the node to boot',
+  'boot.quarantine':
+    'Too many installers booted on the node without success: none boots until it is released',
+  'boot.install': 'Whether a profile that installs may boot',
   'profile.select': 'Which profile the machine runs',
   'image.select': 'Which image the profile boots',
   'document.select': 'Which document the installer of the machine reads',

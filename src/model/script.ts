@@ -54,6 +54,8 @@ export interface BootScript {
   readonly cmdline: readonly string[]
   /** Where a failed step is reported; absent when we do not know whose script this is. */
   readonly client?: Mac
+  /** The last file that the loader fetches, where it can choose: whoever has it begins to boot. */
+  readonly kernelLast?: true
 }
 
 export interface MenuEntry {

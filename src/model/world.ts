@@ -1,5 +1,6 @@
 import type { Mac } from '../lib/mac.ts'
 import type { Config, Node } from './config.ts'
+import type { IntentView } from './intent.ts'
 import type { LeaseView } from './lease.ts'
 import type { NodeEvidence, NodeKey, NodeKeys } from './node-keys.ts'
 
@@ -93,6 +94,8 @@ export interface World {
   readonly recognised?: RecognisedView
   /** Absent where nobody counts: as if nobody else loaded. */
   readonly queue?: QueueView
+  /** Absent where nothing is known of commands: as if there had been none. */
+  readonly intents?: IntentView
   /** Milliseconds since 1970. */
   readonly now: number
 }

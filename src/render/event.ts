@@ -53,6 +53,15 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'boot.loop': 'loop: again and again',
   'boot.refused': 'loader refused?',
   report: 'report',
+  'intent.asked': 'next boot:',
+  'intent.replaced': 'not any more:',
+  'intent.opened': 'attempt opened:',
+  'intent.redeemed': 'attempt redeemed:',
+  'intent.refused': 'attempt refused:',
+  'intent.done': 'attempt done:',
+  'intent.failed': 'attempt failed:',
+  'node.quarantined': 'quarantined:',
+  'node.released': 'released:',
 }
 
 /** One line without time or machine: "OFFER 10.77.0.11 undionly.kpxe". */

@@ -103,9 +103,14 @@ interface Loading {
   readonly onFailure: string
 }
 
-function loadAll(out: IpxeEmitter, { kernel, initrds }: BootScript, { cmdline, onFailure }: Loading): void {
-  load(out, 'kernel', kernel, { cmdline, onFailure })
+function loadAll(
+  out: IpxeEmitter,
+  { kernel, initrds, kernelLast }: BootScript,
+  { cmdline, onFailure }: Loading,
+): void {
+  if (kernelLast !== true) load(out, 'kernel', kernel, { cmdline, onFailure })
   for (const file of initrds) load(out, 'initrd', file, { cmdline: '', onFailure })
+  if (kernelLast === true) load(out, 'kernel', kernel, { cmdline, onFailure })
   out.append(booting(kernel))
 }
 

@@ -11,7 +11,16 @@ export interface ControlHandlers {
   readonly follow: (after: number, onLine: (line: string) => void) => () => void
   /** Rereads the configuration; the answer says what came of it. */
   readonly reload: () => Promise<unknown>
+  /** `what` as the path has it; undefined where there is no such command. */
+  readonly node: (name: string, what: string, query: URLSearchParams) => Promise<ControlAnswer> | undefined
 }
+
+export interface ControlAnswer {
+  readonly status: number
+  readonly value: unknown
+}
+
+const NODE_PATH = /^\/v1\/nodes\/([a-z0-9-]+)\/([a-z]+)$/
 
 /** Characters that wait for one slow follower before it is cut. */
 const MAX_BACKLOG = 4 << 20
@@ -63,6 +72,12 @@ async function handle(
   if (route === 'GET /v1/transfers') return sendJson(response, 200, handlers.transfers())
   if (route === 'POST /v1/reload') return sendJson(response, 200, await handlers.reload())
   if (route === 'GET /v1/events') return follow(url, response, handlers)
+  const [, name, what] = (request.method === 'POST' && NODE_PATH.exec(url.pathname)) || []
+  const command = name && what ? handlers.node(name, what, url.searchParams) : undefined
+  if (command !== undefined) {
+    const { status, value } = await command
+    return sendJson(response, status, value)
+  }
   sendJson(response, 404, { error: `there is no ${route}` })
 }
 

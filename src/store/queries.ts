@@ -1,8 +1,17 @@
 import type { Kysely } from 'kysely'
 import type { StoredEvent } from '../model/event.ts'
+import type { BootLine, NodeBoots } from '../model/intent.ts'
 import type { Lease } from '../model/lease.ts'
 import type { SeenMachine } from '../model/ports.ts'
-import { attemptFromRow, eventsFromRow, leaseFromRow, type StoredAttempt, seenFromRow } from './rows.ts'
+import {
+  attemptFromRow,
+  bootLineFromRow,
+  bootsFromRow,
+  eventsFromRow,
+  leaseFromRow,
+  type StoredAttempt,
+  seenFromRow,
+} from './rows.ts'
 import type { StateTables } from './schema.ts'
 
 /** Oldest first. */
@@ -15,6 +24,24 @@ export async function readLeases(db: Kysely<StateTables>): Promise<readonly Leas
 export async function readAttempts(db: Kysely<StateTables>): Promise<readonly StoredAttempt[]> {
   const rows = await db.selectFrom('attempts').selectAll().orderBy('opened_at').orderBy('nonce').execute()
   return rows.map(attemptFromRow)
+}
+
+export async function readBoots(db: Kysely<StateTables>): Promise<readonly NodeBoots[]> {
+  const rows = await db.selectFrom('node_boots').selectAll().orderBy('node').execute()
+  return rows.map(bootsFromRow)
+}
+
+/** The newest lines of a node, at most `limit`, oldest first. */
+export async function readBootLines(
+  db: Kysely<StateTables>,
+  { node, limit }: { node: string; limit: number },
+): Promise<readonly BootLine[]> {
+  const lines = db.selectFrom('boot_lines').select(['id', 'line']).where('node', '=', node)
+  const rows = await lines.orderBy('id', 'desc').limit(limit).execute()
+  return rows
+    .reverse()
+    .map(bootLineFromRow)
+    .filter((line) => line !== undefined)
 }
 
 /** The one seen last comes first. */

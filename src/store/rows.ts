@@ -1,9 +1,10 @@
 import type { Mac } from '../lib/mac.ts'
 import { EVENT_KINDS, type StoredEvent } from '../model/event.ts'
+import { BOOT_LINE_KINDS, type BootLine, type NodeBoots } from '../model/intent.ts'
 import type { Lease } from '../model/lease.ts'
 import type { BootAttempt, SeenMachine } from '../model/ports.ts'
 import { LEASE_COLUMNS, leaseFromValues } from './lease-columns.ts'
-import type { AttemptRow, EventPageRow, LeaseRow, SeenRow } from './schema.ts'
+import type { AttemptRow, BootLineRow, EventPageRow, LeaseRow, NodeBootsRow, SeenRow } from './schema.ts'
 
 export type StoredAttempt = BootAttempt & { readonly stage?: string; readonly stageAt?: number }
 
@@ -43,4 +44,16 @@ export function seenFromRow(row: SeenRow): SeenMachine {
     ...(row.vendor_class !== null && { vendorClass: row.vendor_class }),
     ...(row.stage !== null && { stage: row.stage }),
   }
+}
+
+/** The revision of the row counts: it is what the next write is held against. */
+export function bootsFromRow(row: Pick<NodeBootsRow, 'revision' | 'state'>): NodeBoots {
+  const state = JSON.parse(row.state) as NodeBoots
+  return { ...state, revision: Number(row.revision) }
+}
+
+/** None of a kind that a newer version wrote. */
+export function bootLineFromRow(row: Pick<BootLineRow, 'line'>): BootLine | undefined {
+  const line = JSON.parse(row.line) as BootLine
+  return BOOT_LINE_KINDS.includes(line.what) ? line : undefined
 }

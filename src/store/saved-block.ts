@@ -2,17 +2,19 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { LeaseBlock } from '../model/lease-block.ts'
 import type { SavedState } from '../model/ports.ts'
 import { type LeaseValues, PACKABLE_LEASES, packLeases } from './lease-columns.ts'
-import { attemptFromRow, seenFromRow } from './rows.ts'
-import type { AttemptRow, SeenRow } from './schema.ts'
+import { attemptFromRow, bootsFromRow, seenFromRow } from './rows.ts'
+import type { AttemptRow, NodeBootsRow, SeenRow } from './schema.ts'
 
 /** What a server needs to go on where the last one stopped. Leases come in no order, attempts oldest first. */
 export function readSavedBlock(database: DatabaseSync): SavedState {
   const attempts = database.prepare('SELECT * FROM attempts ORDER BY opened_at, nonce').all()
   const seen = database.prepare('SELECT * FROM seen ORDER BY last_seen, mac').all()
+  const boots = database.prepare('SELECT * FROM node_boots').all()
   const newest = database.prepare('SELECT max(last_id) AS id FROM event_pages').get()
   return {
     leases: readLeases(database),
     attempts: attempts.map((row) => attemptFromRow(row as unknown as AttemptRow)),
+    boots: boots.map((row) => bootsFromRow(row as unknown as NodeBootsRow)),
     seen: seen.map((row) => seenFromRow(row as unknown as SeenRow)),
     lastEventId: Number(newest?.['id'] ?? 0),
   }

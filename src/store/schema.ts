@@ -11,6 +11,8 @@ export interface StateTables {
   attempts: AttemptRow
   event_pages: EventPageRow
   seen: SeenRow
+  node_boots: NodeBootsRow
+  boot_lines: BootLineRow
   meta: { key: string; value: string }
 }
 
@@ -59,6 +61,21 @@ export interface SeenRow {
   stage: string | null
 }
 
+export interface NodeBootsRow {
+  node: string
+  revision: number
+  /** A JSON object: `NodeBoots`. */
+  state: string
+}
+
+export interface BootLineRow {
+  id: number
+  node: string
+  time: number
+  /** A JSON object: `BootLine`. */
+  line: string
+}
+
 /** Brings an empty or older database to {@link SCHEMA_VERSION}; all steps are one transaction. */
 export async function migrate(db: Kysely<StateTables>): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
@@ -74,6 +91,7 @@ export async function migrate(db: Kysely<StateTables>): Promise<void> {
 const MIGRATIONS: Record<string, Migration> = {
   '0001-first': { up: createFirst },
   '0002-compact': { up: makeCompact },
+  '0003-intents': { up: createIntents },
 }
 
 async function createFirst(db: Kysely<unknown>): Promise<void> {
@@ -207,4 +225,16 @@ async function moveEvents(db: Kysely<unknown>): Promise<void> {
         FROM events ORDER BY id
       ) GROUP BY id / 250`.execute(db)
   await sql`DROP TABLE events`.execute(db)
+}
+
+/** Few rows, which change seldom: JSON. */
+async function createIntents(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    CREATE TABLE node_boots (node text PRIMARY KEY, revision bigint NOT NULL, state text NOT NULL)`.execute(
+    db,
+  )
+  await sql`
+    CREATE TABLE boot_lines (
+      id integer PRIMARY KEY, node text NOT NULL, time bigint NOT NULL, line text NOT NULL)`.execute(db)
+  await sql`CREATE INDEX boot_lines_node ON boot_lines (node, id)`.execute(db)
 }

@@ -4,6 +4,8 @@ import { openForReading, stateFile } from './database.ts'
 import { kyselyOn } from './node-sqlite-dialect.ts'
 import {
   readAttempts,
+  readBootLines,
+  readBoots,
   readEvents,
   readLastEventId,
   readLeases,
@@ -50,6 +52,8 @@ export async function openStateReader(stateDir: string): Promise<StateReader | u
     leases: () => told(readLeases(db)),
     seen: () => told(readSeen(db)),
     attempts: () => told(readAttempts(db)),
+    boots: () => told(readBoots(db)),
+    bootLines: (node, limit) => told(readBootLines(db, { node, limit })),
     lastEventId: () => told(readLastEventId(db)),
     newestEvents: (limit) => told(readNewestEvents(db, limit)),
     events: (after, limit) => told(readEvents(db, { after, limit })),

@@ -30,7 +30,7 @@ async function open(
 
 test('an empty directory is made and opens empty', async (t) => {
   const { stateDir, saved } = await open(t, path.join(temporaryDirectory(t), 'var', 'state'))
-  assert.deepEqual(saved, { leases: [], attempts: [], seen: [], lastEventId: 0 })
+  assert.deepEqual(saved, { leases: [], attempts: [], boots: [], seen: [], lastEventId: 0 })
   assert.equal(statSync(stateDir).mode & 0o007, 0)
 })
 
@@ -70,7 +70,7 @@ test('everything comes back after a restart', async (t) => {
 
   const { saved } = await open(t, first.stateDir)
   const reported = { ...attempt, stage: 'kernel', stageAt: 20 }
-  assert.deepEqual(saved, { leases, attempts: [reported], seen: [machine], lastEventId: 2 })
+  assert.deepEqual(saved, { leases, attempts: [reported], boots: [], seen: [machine], lastEventId: 2 })
   const reader = (await openStateReader(first.stateDir)) ?? assert.fail()
   assert.deepEqual(await reader.events(0, 10), events)
   assert.equal(await reader.lastEventId(), 2)
@@ -263,4 +263,32 @@ test('leases that moved are under their new network alone, all or none, also whe
   await store.moveLeases({ gone: [first, second], leases: moved })
   await store.close()
   assert.deepEqual((await open(t, stateDir)).saved.leases, moved)
+})
+
+test('the boots of a node: state, lines and attempt come back together, and no revision is passed over', async (t) => {
+  const first = await open(t)
+  const opened = {
+    ...{ mac: MAC, nonce: 'aa', address: '10.0.0.5', profile: 'debian', image: 'netinst', openedAt: 5 },
+  }
+  const state = { node: 'web-01', revision: 1, standing: 'ram', fruitless: 0 } as const
+  const line = { time: 5, node: 'web-01', what: 'opened', detail: 'install', nonce: 'aa' } as const
+  await first.store.saveBoots({ state, lines: [line], attempt: opened })
+  const next = { ...state, revision: 2, standing: 'local' } as const
+  await first.store.saveBoots({ state: next, lines: [] })
+  const other = { ...line, nonce: 'bb' }
+  await assert.rejects(
+    first.store.saveBoots({ state: next, lines: [other], attempt: { ...opened, nonce: 'bb' } }),
+    {
+      code: 'conflict',
+      message: 'the boots of web-01 are not at revision 1 any more',
+    },
+  )
+  await first.store.close()
+  const { saved } = await open(t, first.stateDir)
+  assert.deepEqual([saved.boots, saved.attempts], [[next], [opened]])
+  const reader = (await openStateReader(first.stateDir)) ?? assert.fail()
+  assert.deepEqual(await reader.boots(), [next])
+  assert.deepEqual(await reader.bootLines('web-01', 10), [line])
+  assert.deepEqual(await reader.bootLines('web-02', 10), [])
+  await reader.close()
 })

@@ -2,7 +2,14 @@ import { mkdirSync } from 'node:fs'
 import { OldestFirst } from '../lib/oldest-first.ts'
 import type { StoredEvent } from '../model/event.ts'
 import type { Lease } from '../model/lease.ts'
-import type { BootAttempt, BootProgress, SavedState, SeenMachine, StateStore } from '../model/ports.ts'
+import type {
+  BootAttempt,
+  BootProgress,
+  BootsChange,
+  SavedState,
+  SeenMachine,
+  StateStore,
+} from '../model/ports.ts'
 import type { Durability } from './database.ts'
 import { leaseToValues } from './lease-columns.ts'
 import { StoreError } from './store-error.ts'
@@ -90,6 +97,10 @@ class SqliteStateStore implements DurableStore {
 
   openAttempt(attempt: BootAttempt): Promise<void> {
     return this.#writer.write({ kind: 'attempt', attempt })
+  }
+
+  saveBoots(change: BootsChange): Promise<void> {
+    return this.#writer.write({ kind: 'boots', change })
   }
 
   appendEvents(events: readonly StoredEvent[]): void {

@@ -9,7 +9,12 @@ import { migrate } from './schema.ts'
 import { type Transactions, transactionsOn } from './transaction.ts'
 import type { EventPage } from './writes.ts'
 
-async function inMemory(limits?: { events: number; seen: number; attempts: number }): Promise<{
+async function inMemory(limits?: {
+  events: number
+  seen: number
+  attempts: number
+  bootLines: number
+}): Promise<{
   database: DatabaseSync
   transactions: Transactions
 }> {
@@ -25,7 +30,7 @@ function page(firstId: number, count: number): EventPage {
 }
 
 test('the oldest events go, the newest stay', async () => {
-  const { database, transactions } = await inMemory({ events: 100, seen: 10, attempts: 10 })
+  const { database, transactions } = await inMemory({ events: 100, seen: 10, attempts: 10, bootLines: 10 })
   const records = { seen: [], progress: [] }
   for (let from = 0; from < 3000; from += 500) {
     const pages = [0, 50, 100, 150, 200, 250, 300, 350, 400, 450].map((at) => page(from + at + 1, 50))

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { formatIpv4, type Ipv4 } from '../lib/ipv4.ts'
 import { macFromNumber } from '../lib/mac.ts'
-import type { SeenMachine } from '../model/ports.ts'
+import type { BootAttempt, BootsChange, SeenMachine } from '../model/ports.ts'
 import type { LeaseValues } from './lease-columns.ts'
 import { StoreError, storeErrorOf } from './store-error.ts'
 import type { Records, Write } from './writes.ts'
@@ -11,9 +11,10 @@ export interface Limits {
   readonly events: number
   readonly seen: number
   readonly attempts: number
+  readonly bootLines: number
 }
 
-const LIMITS: Limits = { events: 100_000, seen: 20_000, attempts: 20_000 }
+const LIMITS: Limits = { events: 100_000, seen: 20_000, attempts: 20_000, bootLines: 100_000 }
 /** Pruning waits for this many new rows, so that it costs nothing per event. */
 const PRUNE_EVERY_ROWS = 1000
 
@@ -100,6 +101,11 @@ const SQL = {
     WHERE leases.mac = excluded.mac OR leases.state != 'bound' OR leases.expires_at <= excluded.started_at`,
   forget: `DELETE FROM leases WHERE network = ? AND address = ?`,
   attempt: `INSERT INTO attempts (nonce, mac, address, profile, image, opened_at) VALUES (?, ?, ?, ?, ?, ?)`,
+  // Another revision than the one that follows is somebody else's: nothing is overwritten.
+  boots: `INSERT INTO node_boots (node, revision, state) VALUES (?1, ?2, ?3)
+    ON CONFLICT (node) DO UPDATE SET revision = excluded.revision, state = excluded.state
+    WHERE node_boots.revision = excluded.revision - 1`,
+  bootLine: `INSERT INTO boot_lines (node, time, line) VALUES (?, ?, ?)`,
   events: `INSERT INTO event_pages (first_id, last_id, count, events) VALUES (?, ?, ?, ?)`,
   seen: `INSERT INTO seen
     (network, mac, first_seen, last_seen, address, arch, uuid, vendor_class, stage)
@@ -117,6 +123,8 @@ const SQL = {
     (SELECT last_seen FROM seen ORDER BY last_seen DESC LIMIT 1 OFFSET ?)`,
   pruneAttempts: `DELETE FROM attempts WHERE opened_at <=
     (SELECT opened_at FROM attempts ORDER BY opened_at DESC LIMIT 1 OFFSET ?)`,
+  pruneBootLines: `DELETE FROM boot_lines WHERE id <=
+    (SELECT id FROM boot_lines ORDER BY id DESC LIMIT 1 OFFSET ?)`,
 } as const
 
 type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>
@@ -137,14 +145,28 @@ function apply(statements: Statements, write: Write): number {
         statements.forget.run(network, address)
       for (const row of write.rows) applyLease(statements, row)
       return 0
-    case 'attempt': {
-      const { nonce, mac, address, profile, image, openedAt } = write.attempt
-      statements.attempt.run(nonce, mac, address, profile, image, openedAt)
+    case 'attempt':
+      applyAttempt(statements, write.attempt)
       return 1
-    }
+    case 'boots':
+      return applyBoots(statements, write.change)
     case 'records':
       return applyRecords(statements, write.records)
   }
+}
+
+function applyAttempt({ attempt }: Statements, opened: BootAttempt): void {
+  const { nonce, mac, address, profile, image, openedAt } = opened
+  attempt.run(nonce, mac, address, profile, image, openedAt)
+}
+
+function applyBoots(statements: Statements, { state, lines, attempt }: BootsChange): number {
+  const { node, revision } = state
+  if (statements.boots.run(node, revision, JSON.stringify(state)).changes !== 1)
+    throw new StoreError('conflict', `the boots of ${node} are not at revision ${revision - 1} any more`)
+  for (const line of lines) statements.bootLine.run(node, line.time, JSON.stringify(line))
+  if (attempt !== undefined) applyAttempt(statements, attempt)
+  return lines.length + 1
 }
 
 function applyLease({ supersede, lease }: Statements, row: LeaseValues): void {
@@ -173,8 +195,9 @@ function applySeen(statements: Statements, machine: SeenMachine): void {
   statements.seen.run(network, mac, firstSeen, lastSeen, address, arch, uuid, vendorClass, stage)
 }
 
-function prune({ pruneEvents, pruneSeen, pruneAttempts }: Statements, limits: Limits): void {
+function prune({ pruneEvents, pruneSeen, pruneAttempts, pruneBootLines }: Statements, limits: Limits): void {
   pruneEvents.run(limits.events)
   pruneSeen.run(limits.seen)
   pruneAttempts.run(limits.attempts)
+  pruneBootLines.run(limits.bootLines)
 }

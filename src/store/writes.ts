@@ -1,4 +1,4 @@
-import type { BootAttempt, BootProgress, SavedState, SeenMachine } from '../model/ports.ts'
+import type { BootAttempt, BootProgress, BootsChange, SavedState, SeenMachine } from '../model/ports.ts'
 import type { Durability } from './database.ts'
 import type { LeaseValues } from './lease-columns.ts'
 import type { StoreErrorCode } from './store-error.ts'
@@ -12,6 +12,7 @@ export type Write =
   /** `gone`: network and address of rows to delete; `rows` take the place of whatever is at their addresses. */
   | { readonly kind: 'moved'; readonly gone: readonly LeaseValues[]; readonly rows: readonly LeaseValues[] }
   | { readonly kind: 'attempt'; readonly attempt: BootAttempt }
+  | { readonly kind: 'boots'; readonly change: BootsChange }
   | { readonly kind: 'records'; readonly records: Records }
 
 /** What may be lost in the last moment before a crash. */

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { posix } from 'node:path'
-import { BootAttempts } from '../../src/app/attempts.ts'
 import { Attention } from '../../src/app/attention.ts'
 import { BootQueue } from '../../src/app/boot-queue.ts'
 import { ClaimedAddresses } from '../../src/app/claims.ts'
 import { DhcpCounters } from '../../src/app/dhcp-counters.ts'
 import { Drops } from '../../src/app/drops.ts'
 import { ForeignServers } from '../../src/app/foreign-servers.ts'
+import { keepIntents } from '../../src/app/keep-intents.ts'
 import { LoopWatch } from '../../src/app/loops.ts'
 import { PingChecks } from '../../src/app/ping-check.ts'
 import { PlaneCounters } from '../../src/app/plane-counters.ts'
@@ -25,8 +25,15 @@ import type { Disk } from '../../src/model/disk.ts'
 import type { StoredEvent } from '../../src/model/event.ts'
 import type { FileFigures } from '../../src/model/http.ts'
 import type { StoredImages } from '../../src/model/image-store.ts'
+import type { BootLine, NodeBoots } from '../../src/model/intent.ts'
 import type { Lease } from '../../src/model/lease.ts'
-import type { BootAttempt, BootProgress, SeenMachine, StateStore } from '../../src/model/ports.ts'
+import type {
+  BootAttempt,
+  BootProgress,
+  BootsChange,
+  SeenMachine,
+  StateStore,
+} from '../../src/model/ports.ts'
 import type { TlsFiles, TlsReading } from '../../src/model/tls.ts'
 import type { FirmwareFile, Image } from '../../src/model/world.ts'
 import { describeEvent } from '../../src/render/event.ts'
@@ -36,6 +43,8 @@ import { image, STRANGER, type WorldBuilder } from './world.ts'
 export class MemoryStore implements StateStore {
   readonly leases: Lease[] = []
   readonly attempts: BootAttempt[] = []
+  readonly boots = new Map<string, NodeBoots>()
+  readonly lines: BootLine[] = []
   readonly events: StoredEvent[] = []
   readonly seen: SeenMachine[] = []
   readonly progress: BootProgress[] = []
@@ -51,6 +60,13 @@ export class MemoryStore implements StateStore {
     const isAt = (a: Lease, b: Lease): boolean => a.network === b.network && a.address === b.address
     const kept = this.leases.filter((one) => ![...gone, ...leases].some((other) => isAt(one, other)))
     this.leases.splice(0, this.leases.length, ...kept, ...leases)
+  }
+
+  async saveBoots(change: BootsChange): Promise<void> {
+    await this.disk()
+    this.boots.set(change.state.node, change.state)
+    this.lines.push(...change.lines)
+    if (change.attempt !== undefined) this.attempts.push(change.attempt)
   }
 
   async openAttempt(attempt: BootAttempt): Promise<void> {
@@ -151,20 +167,27 @@ export function running(
   store: MemoryStore,
 ): { readonly running: Running; readonly on: ServedNetwork } {
   const { network, server } = there.addresses(STRANGER)
-  let nonces = 0
+  // Those that an earlier life gave are not given again.
+  let nonces = store.attempts.length
   const newNonce = (): string => {
     nonces += 1
     return nonces.toString(16).padStart(32, '0')
   }
+  const timeline = new Timeline(store, 0)
+  const intents = keepIntents({
+    ...{ store, newNonce, timeline, attempts: [...store.attempts], known: [...store.boots.values()] },
+    now: () => there.now,
+    tries: () => there.config().installTries,
+  })
   return {
     on: { network, interface: network.interface ?? 'eth0', address: server },
     running: {
       picture: there.picture(),
       leases: there.leases,
       store,
-      timeline: new Timeline(store, 0),
+      timeline,
       seen: new SeenMachines(store, []),
-      attempts: new BootAttempts(store, newNonce, []),
+      ...intents,
       queue: new BootQueue(),
       reportRate: new RateLimit({ burst: 20, perSecond: 2, most: 4096 }),
       // Far above the server's: a test says in no time what a client says in a minute.

@@ -278,6 +278,7 @@ export class WorldBuilder {
       consoles: ['tty0', 'ttyS0,115200'],
       sharedAdapters: new Set(),
       rules: [],
+      installTries: 3,
       unknown: this.#unknown,
     }
   }

@@ -1,0 +1,378 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { MemoryStore, running } from '../../test/helpers/memory.ts'
+import { mac, NODE01, type WorldBuilder, world } from '../../test/helpers/world.ts'
+import { macWithDashes } from '../lib/mac.ts'
+import type { RedeemedBy } from '../model/intent.ts'
+import { answerHttp } from './answer-http.ts'
+import { answerRead } from './answer-read.ts'
+import { type CommandOutcome, commandNode, type NodeCommand } from './node-commands.ts'
+
+const OWN = '10.77.0.11'
+const OTHER = '10.77.0.66'
+const DASHED = macWithDashes(NODE01)
+const SCRIPT = `/boot/${DASHED}.ipxe`
+const REDEEM = `/v1/redeem/${DASHED}`
+
+interface Asked {
+  readonly peer?: string
+  readonly method?: string
+  readonly body?: string
+}
+
+class Scene {
+  readonly there: WorldBuilder
+  readonly store = new MemoryStore()
+  #server: ReturnType<typeof running>
+  #commands = 0
+
+  /** node01 holds the lease 10.77.0.11; the profile worker installs. */
+  constructor(install: RedeemedBy = 'installer', change: (there: WorldBuilder) => WorldBuilder = (w) => w) {
+    this.there = change(world().labNodes().lease(OWN, NODE01).profile('worker', { install }))
+    this.#server = running(this.there, this.store)
+  }
+
+  get state() {
+    return this.#server.running
+  }
+
+  get on() {
+    return this.#server.on
+  }
+
+  /** As after kill -9: what is on disk is all there is. */
+  restart(): void {
+    this.#server = running(this.there, this.store)
+  }
+
+  command(kind: NodeCommand['kind'], profile?: string): Promise<CommandOutcome> {
+    this.#commands += 1
+    const id = this.#commands.toString(16).padStart(32, 'f')
+    return commandNode(
+      { node: 'node01', kind, id, ...(profile === undefined ? {} : { profile }) },
+      this.#server.running,
+    )
+  }
+
+  async ask(target: string, { peer = OWN, method = 'GET', body = '' }: Asked = {}) {
+    const [path = '', query = ''] = target.split('?')
+    const answer = await answerHttp(
+      { method, path, query: new URLSearchParams(query), peer, readBody: async () => body },
+      this.#server.on,
+      this.#server.running,
+      () => ({ version: '0', items: [], foreign: [] }),
+    )
+    const status = answer.kind === 'text' ? answer.status : 200
+    return { status, body: answer.kind === 'text' ? answer.body : `file ${answer.path}` }
+  }
+
+  async script(asked: Asked = {}): Promise<string> {
+    return (await this.ask(SCRIPT, asked)).body
+  }
+
+  redeem(nonce: string, { run, ...asked }: Asked & { readonly run?: string } = {}) {
+    const body = JSON.stringify({ nonce, ...(run === undefined ? {} : { run }) })
+    return this.ask(REDEEM, { ...asked, method: 'POST', body })
+  }
+
+  report(stage: string, nonce: string, peer = OWN) {
+    return this.ask(`/v1/report/${DASHED}`, { method: 'POST', peer, body: JSON.stringify({ stage, nonce }) })
+  }
+}
+
+function nonceOf(script: string): string {
+  return /centra\.nonce=([0-9a-f]{32})/.exec(script)?.[1] ?? assert.fail(script)
+}
+
+function kernelOf(script: string): string {
+  return (
+    /http:\/\/[^/]+(\/attempt\/[0-9a-f]{32}\/images\/[^\s]+\/vmlinuz)/.exec(script)?.[1] ??
+    assert.fail(script)
+  )
+}
+
+const LOCAL = /Centra PXE: local disk/
+
+describe('an install that the installer redeems', () => {
+  test('node install, the script, redeem, and then the local disk', async () => {
+    const scene = new Scene()
+    assert.equal((await scene.command('install', 'worker')).kind, 'done')
+    const script = await scene.script()
+    assert.match(script, /centra\.profile=worker .*centra\.intent=install/)
+    assert.match(script, /centra\.redeem=http:\/\/10\.77\.0\.1:8080\/v1\/redeem\/52-54-00-77-00-01/)
+    const nonce = nonceOf(script)
+    assert.deepEqual(await scene.ask(kernelOf(script)), { status: 200, body: 'file /srv/vmlinuz' })
+    assert.deepEqual(await scene.redeem(nonce, { run: 'boot-1' }), { status: 200, body: 'go on\n' })
+    assert.equal((await scene.redeem(nonce, { run: 'boot-1' })).status, 200, 'the answer was lost')
+    assert.deepEqual(await scene.redeem(nonce, { run: 'boot-2' }), {
+      status: 409,
+      body: 'do not write: another boot of this machine goes on with it already\n',
+    })
+    assert.match(await scene.script(), LOCAL)
+    assert.equal((await scene.report('installed', nonce)).status, 204)
+    assert.equal((await scene.redeem(nonce, { run: 'boot-1' })).status, 410)
+    scene.restart()
+    assert.match(await scene.script(), /local disk, its install was begun 2026-11-23T04:00:00\.000Z/)
+    assert.deepEqual(
+      scene.store.lines.map(({ what }) => what),
+      ['asked', 'opened', 'started', 'redeemed', 'done'],
+    )
+  })
+
+  test('the same nonce for ten minutes and over a restart; after that another, and the old one is over', async () => {
+    const scene = new Scene()
+    await scene.command('install', 'worker')
+    const first = nonceOf(await scene.script())
+    scene.restart()
+    scene.there.after(599_999)
+    assert.equal(nonceOf(await scene.script()), first)
+    scene.there.after(1)
+    const second = nonceOf(await scene.script())
+    assert.notEqual(second, first)
+    assert.equal((await scene.redeem(first)).status, 410)
+    assert.equal((await scene.redeem(second)).status, 200)
+    assert.equal(scene.store.attempts.length, 2)
+  })
+
+  test('two that ask at once get the same nonce', async () => {
+    const scene = new Scene()
+    await scene.command('install', 'worker')
+    const scripts = await Promise.all([scene.script(), scene.script(), scene.script()])
+    assert.equal(new Set(scripts.map(nonceOf)).size, 1)
+    assert.equal(scene.store.attempts.length, 1)
+  })
+
+  test('HEAD, other sources and addresses without a lease open nothing, and redeem nothing', async () => {
+    const scene = new Scene()
+    await scene.command('install', 'worker')
+    await scene.script({ method: 'HEAD' })
+    for (const peer of [OTHER, '10.77.0.150', '192.0.2.1']) {
+      const script = await scene.script({ peer })
+      assert.match(script, LOCAL)
+      assert.doesNotMatch(script, /nonce|vmlinuz/)
+    }
+    assert.deepEqual(scene.store.attempts, [])
+    const script = await scene.script()
+    const nonce = nonceOf(script)
+    assert.deepEqual(await scene.redeem(nonce, { peer: OTHER }), {
+      status: 403,
+      body: 'do not write: the attempt was given to 10.77.0.11, not to 10.77.0.66\n',
+    })
+    await scene.ask(kernelOf(script), { method: 'HEAD' })
+    assert.equal((await scene.ask(kernelOf(script), { peer: OTHER })).status, 410)
+    await scene.report('installed', 'f'.repeat(32))
+    await scene.report('installed', nonce, OTHER)
+    assert.equal(scene.state.intents.of('node01')?.attempt?.starts, 0)
+    assert.equal(scene.state.intents.of('node01')?.attempt?.ended, undefined)
+    assert.equal((await scene.redeem(nonce)).status, 200)
+  })
+
+  test('a boot that nobody asked to install, and a nonce of nobody, may not write', async () => {
+    const scene = new Scene()
+    const script = await scene.script()
+    assert.match(script, /centra\.profile=control-plane/)
+    assert.deepEqual(await scene.redeem(nonceOf(script)), {
+      status: 409,
+      body: 'do not write: this boot is of profile control-plane; nobody asked it to install\n',
+    })
+    assert.equal((await scene.redeem(`${'0'.repeat(31)}f`)).status, 410)
+    assert.equal((await scene.ask(REDEEM, { method: 'POST', body: 'nonce=../../etc' })).status, 400)
+    assert.equal((await scene.ask(REDEEM)).status, 405)
+  })
+
+  test('what cannot be written is not answered: the script, the redemption', async () => {
+    const scene = new Scene()
+    await scene.command('install', 'worker')
+    scene.store.disk = () => Promise.reject(new Error('disk full'))
+    await assert.rejects(scene.script(), /disk full/)
+    scene.store.disk = () => Promise.resolve()
+    const nonce = nonceOf(await scene.script())
+    scene.store.disk = () => Promise.reject(new Error('disk full'))
+    assert.equal((await scene.redeem(nonce)).status, 503)
+    scene.store.disk = () => Promise.resolve()
+    assert.equal((await scene.redeem(nonce)).status, 200)
+  })
+
+  test('an answer waits for the disk', async () => {
+    const scene = new Scene()
+    await scene.command('install', 'worker')
+    const nonce = nonceOf(await scene.script())
+    const gate = Promise.withResolvers<void>()
+    scene.store.disk = () => gate.promise
+    let answered = false
+    const asked = scene.redeem(nonce).then(() => {
+      answered = true
+    })
+    for (let i = 0; i < 20; i += 1) await Promise.resolve()
+    assert.equal(answered, false)
+    gate.resolve()
+    await asked
+  })
+})
+
+describe('an install without an agent', () => {
+  test('the kernel is fetched last, by an address that uses the intent up', async () => {
+    const scene = new Scene('kernel')
+    await scene.command('install', 'worker')
+    const script = await scene.script()
+    assert.ok(script.indexOf('initrd.img') < script.indexOf('vmlinuz'), script)
+    assert.equal((await scene.ask(kernelOf(script))).status, 200)
+    assert.equal((await scene.ask(kernelOf(script))).status, 200, 'the loader asks again')
+    assert.match(await scene.script(), LOCAL)
+    assert.equal((await scene.redeem(nonceOf(script), { run: 'a' })).status, 200, 'an agent may be there')
+    assert.equal((await scene.redeem(nonceOf(script), { run: 'b' })).status, 409)
+    scene.there.after(600_000)
+    assert.equal((await scene.ask(kernelOf(script))).status, 410)
+  })
+
+  test('over TFTP as well, by the name that has the nonce', async () => {
+    const scene = new Scene('kernel')
+    await scene.command('install', 'worker')
+    const name = `pxelinux.cfg/01-${DASHED}`
+    const config = await answerRead([name], OWN, scene.on, scene.state)
+    assert.ok(config.kind === 'text')
+    const kernel = /LINUX (\S+)/.exec(config.text)?.[1] ?? ''
+    assert.match(kernel, /^attempt\/[0-9a-f]{32}\/images\//)
+    assert.equal((await answerRead([kernel], OWN, scene.on, scene.state)).kind, 'refuse', 'nobody was heard')
+    await config.onHeard()
+    assert.equal((await answerRead([kernel], OWN, scene.on, scene.state)).kind, 'file')
+    assert.match(await scene.script(), LOCAL)
+  })
+
+  test('GRUB gets the nonce in the kernel address and on the command line', async () => {
+    const scene = new Scene('kernel')
+    await scene.command('install', 'worker')
+    const { body } = await scene.ask(`/boot/${DASHED}.grub`)
+    const nonce = nonceOf(body)
+    assert.ok(body.includes(`linux '(http,10.77.0.1:8080)/attempt/${nonce}/images/debian-live/`), body)
+  })
+})
+
+test('a profile that installs boots by command alone: by its node, by the menu, by nobody', async () => {
+  const scene = new Scene('installer', (there) => there.replaceNode('node01', { profile: 'worker' }))
+  assert.match(await scene.script(), /nobody asked for it: centra-pxe node install node01/)
+  const menu = new Scene('installer', (there) => {
+    const { profile: _, ...node } = there.config().nodes[0] ?? assert.fail()
+    return there.replaceNode('node01', { ...node, profile: undefined as never })
+  })
+  const shown = await menu.script()
+  assert.match(shown, /item .*all-in-one/)
+  assert.doesNotMatch(shown, /item .* worker/)
+  const page = await menu.script()
+  assert.doesNotMatch(page, /nonce/)
+  const chosen = (await menu.ask(`${SCRIPT}?choice=worker&confirmed=yes`)).body
+  assert.match(chosen, /nobody asked for it/)
+  assert.doesNotMatch(chosen, /nonce|vmlinuz/)
+})
+
+test('the menu entry with a warning goes through an attempt, which no installer can redeem', async () => {
+  const scene = new Scene('installer', (there) =>
+    there.replaceNode('node01', { profile: undefined as never }),
+  )
+  const { body } = await scene.ask(`${SCRIPT}?choice=all-in-one&confirmed=yes`)
+  assert.equal((await scene.redeem(nonceOf(body))).status, 409)
+})
+
+describe('the other boots', () => {
+  test('local, until ram', async () => {
+    const scene = new Scene()
+    await scene.command('local')
+    assert.match(await scene.script(), /local disk, somebody asked for it/)
+    await scene.command('ram')
+    assert.match(await scene.script(), /centra\.profile=control-plane/)
+  })
+
+  test('rescue once, and then as before', async () => {
+    const scene = new Scene()
+    await scene.command('rescue')
+    const script = await scene.script()
+    assert.match(script, /centra\.profile=rescue .*centra\.intent=rescue/)
+    assert.doesNotMatch(script, /centra\.redeem/)
+    assert.equal((await scene.redeem(nonceOf(script))).status, 409, 'it may not write')
+    assert.match(await scene.script(), /centra\.profile=rescue/, 'nothing was fetched')
+    await scene.ask(kernelOf(script))
+    assert.match(await scene.script(), /centra\.profile=control-plane/)
+  })
+
+  test('inspect boots the rescue system where there is no profile of that name', async () => {
+    const scene = new Scene()
+    await scene.command('inspect')
+    const script = await scene.script()
+    assert.match(script, /centra\.profile=rescue .*centra\.intent=inspect/)
+    await scene.ask(kernelOf(script))
+    const facts = { 'product-name': 'Box' }
+    const body = JSON.stringify({ stage: 'in-service', nonce: nonceOf(script), facts })
+    assert.equal((await scene.ask(`/v1/report/${DASHED}`, { method: 'POST', body })).status, 204)
+    assert.equal(scene.store.lines.at(-1)?.what, 'done')
+  })
+
+  test('without an image it is refused, and says what is missing', async () => {
+    const scene = new Scene('installer', (there) => there.profile('rescue', { image: 'missing' }))
+    for (const kind of ['rescue', 'inspect'] as const)
+      assert.deepEqual(await scene.command(kind), {
+        kind: 'refused',
+        because: 'the profile rescue has no image that is on disk: set profiles.rescue.image',
+      })
+    assert.match(await scene.script(), /centra\.profile=control-plane/)
+  })
+
+  test('what installs is not rescued with, and what does not install is not installed', async () => {
+    const scene = new Scene()
+    const why = async (kind: NodeCommand['kind'], profile?: string): Promise<string> => {
+      const outcome = await scene.command(kind, profile)
+      return outcome.kind === 'refused' ? outcome.because : outcome.kind
+    }
+    assert.match(await why('rescue', 'worker'), /the profile worker installs/)
+    assert.match(await why('install', 'rescue'), /the profile rescue is no installer/)
+    assert.match(await why('install', 'nothing'), /there is no profile nothing/)
+    assert.match(await why('install'), /node01 has no profile that installs: name one with --profile/)
+  })
+
+  test('a command that another replaces leaves nothing behind that could be redeemed', async () => {
+    const scene = new Scene()
+    await scene.command('install', 'worker')
+    const nonce = nonceOf(await scene.script())
+    await scene.command('local')
+    assert.equal((await scene.redeem(nonce)).status, 409)
+    await scene.command('install', 'worker')
+    assert.equal((await scene.redeem(nonce)).status, 409, 'another intent')
+    assert.equal((await scene.redeem(nonceOf(await scene.script()))).status, 200)
+  })
+
+  test('another card than those of the command does not install', async () => {
+    const scene = new Scene()
+    await scene.command('install', 'worker')
+    const card = mac('52:54:00:77:99:01')
+    scene.there.replaceNode('node01', { macs: [card] }).lease('10.77.0.20', card)
+    scene.restart()
+    const { body } = await scene.ask(`/boot/${macWithDashes(card)}.ipxe`, { peer: '10.77.0.20' })
+    assert.match(body, /no install, install was asked for when node01 did not have the card/)
+  })
+})
+
+test('the fourth boot of an installer without success quarantines the node, until it is released', async () => {
+  const scene = new Scene()
+  await scene.command('install', 'worker')
+  for (let boot = 1; boot <= 3; boot += 1) {
+    const script = await scene.script()
+    await scene.ask(kernelOf(script))
+    await scene.ask(kernelOf(script))
+  }
+  const because = 'node01 booted an installer 3 times and never reported success'
+  assert.match(await scene.script(), /local disk, quarantined, 3 boots of an installer/)
+  scene.restart()
+  assert.match(await scene.script(), new RegExp(`local disk, quarantined, ${because}`))
+  assert.ok(
+    scene.store.told.some((line) => line.startsWith(`quarantined: ${because}`)),
+    scene.store.told.join('\n'),
+  )
+  assert.deepEqual(await scene.command('install', 'worker'), {
+    kind: 'refused',
+    because: `${because}: look at centra-pxe node history node01, then node release`,
+  })
+  await scene.command('rescue')
+  assert.match(await scene.script(), /centra\.profile=rescue/, 'somebody looks at it')
+  await scene.command('release')
+  await scene.command('install', 'worker')
+  assert.equal((await scene.redeem(nonceOf(await scene.script()))).status, 200)
+})

@@ -1,0 +1,112 @@
+import type { IntentEvent } from '../lifecycle/intents.ts'
+import type { Node, Profile } from '../model/config.ts'
+import { RESCUE_PROFILE } from '../model/config.ts'
+import { type BootIntent, INTENT_KINDS, type NodeBoots, type OnceKind } from '../model/intent.ts'
+import { type Running, refreshImages } from './running.ts'
+import type { Picture } from './world.ts'
+
+/** What can be said of a node: how it boots, or that it may boot installers again. */
+export const NODE_COMMANDS = [...INTENT_KINDS, 'release'] as const
+export type NodeCommandKind = (typeof NODE_COMMANDS)[number]
+
+export interface NodeCommand {
+  readonly node: string
+  readonly kind: NodeCommandKind
+  /** Instead of the usual one, of a boot that is used up. */
+  readonly profile?: string
+  /** Of this command: heard twice it is one. */
+  readonly id: string
+}
+
+/** `state` as it is on disk; `refused` with one sentence about what to do. */
+export type CommandOutcome =
+  | { readonly kind: 'done'; readonly state: NodeBoots }
+  | { readonly kind: 'unknown'; readonly because: string }
+  | { readonly kind: 'refused'; readonly because: string }
+
+/** The profile that `inspect` boots where there is one of this name. */
+const INSPECT_PROFILE = 'inspect'
+
+/** A command of `centra-pxe node`; on disk when this resolves. Rejects with a StoreError when it cannot be written. */
+export async function commandNode(command: NodeCommand, running: Running): Promise<CommandOutcome> {
+  await refreshImages(running)
+  const { picture } = running
+  const node = picture.config.nodes.find(({ name }) => name === command.node)
+  if (node === undefined)
+    return { kind: 'unknown', because: `the configuration describes no node ${command.node}` }
+  const event = eventOf(command, node, picture, running.now())
+  if (event.kind === 'refused') return event
+  const { state, reply } = await running.intents.advance(node.name, event)
+  return reply.kind === 'refused'
+    ? {
+        kind: 'refused',
+        because: `${reply.because}: look at centra-pxe node history ${node.name}, then node release`,
+      }
+    : { kind: 'done', state }
+}
+
+type NotDone = Extract<CommandOutcome, { kind: 'refused' }>
+
+function eventOf(command: NodeCommand, node: Node, picture: Picture, now: number): IntentEvent | NotDone {
+  const { kind } = command
+  switch (kind) {
+    case 'ram':
+    case 'local':
+      return { kind: 'stand', standing: kind }
+    case 'release':
+      return { kind: 'release' }
+    case 'install':
+    case 'rescue':
+    case 'inspect': {
+      const profile = profileOf(kind, command.profile, node, picture)
+      if ('because' in profile) return profile
+      const redeem = kind === 'install' ? (profile.install ?? 'kernel') : 'kernel'
+      const intent: BootIntent = {
+        ...{ id: command.id, kind, profile: profile.name, redeem, macs: node.macs, since: now },
+      }
+      return { kind: 'ask', intent }
+    }
+    default:
+      return kind satisfies never
+  }
+}
+
+function profileOf(
+  kind: OnceKind,
+  wished: string | undefined,
+  node: Node,
+  { config, images }: Picture,
+): Profile | NotDone {
+  const name = wished ?? usualProfile(kind, node, { config, images })
+  if (name === undefined)
+    return refused(
+      `${node.name} has no profile that installs: name one with --profile, or set install: of the node to one`,
+    )
+  const profile = config.profiles.get(name)
+  if (profile === undefined) return refused(`there is no profile ${name}`)
+  if (kind === 'install' && profile.install === undefined)
+    return refused(`the profile ${name} is no installer: set profiles.${name}.install to kernel or installer`)
+  if (kind !== 'install' && profile.install !== undefined)
+    return refused(`the profile ${name} installs; ${kind} boots what writes nothing`)
+  if (profile.image === undefined || !images.has(profile.image))
+    return refused(`the profile ${name} has no image that is on disk: set profiles.${name}.image`)
+  return profile
+}
+
+function usualProfile(
+  kind: OnceKind,
+  { install, profile }: Node,
+  { config, images }: Pick<Picture, 'config' | 'images'>,
+): string | undefined {
+  if (kind === 'rescue') return RESCUE_PROFILE
+  if (kind === 'inspect') {
+    const image = config.profiles.get(INSPECT_PROFILE)?.image
+    return image !== undefined && images.has(image) ? INSPECT_PROFILE : RESCUE_PROFILE
+  }
+  const own = profile === undefined ? undefined : config.profiles.get(profile)
+  return install ?? (own?.install === undefined ? undefined : own.name)
+}
+
+function refused(because: string): NotDone {
+  return { kind: 'refused', because }
+}

@@ -1,0 +1,82 @@
+import { formatTable } from '../lib/text.ts'
+import type { Config, Node } from '../model/config.ts'
+import { type BootLine, untouched } from '../model/intent.ts'
+import type { StateReader } from '../model/ports.ts'
+import { CliError, EXIT } from './exit-codes.ts'
+import { bootsJson, bootsRows, isoTime, shortNonce } from './node-text.ts'
+import { print, printJson, requireStateConfig, type StateFlags, say } from './output.ts'
+import { withState } from './state.ts'
+
+interface ShowFlags extends StateFlags {
+  readonly json?: boolean
+}
+
+interface HistoryFlags extends ShowFlags {
+  readonly limit: string
+}
+
+/** `node show NAME` */
+export async function showCommand(name: string, flags: ShowFlags): Promise<void> {
+  const config = await requireStateConfig(flags)
+  const node = requireNode(name, config)
+  const all = (await withState(config, (reader) => reader.boots())) ?? []
+  const state = all.find((one) => one.node === name) ?? untouched(name)
+  const { profile } = node
+  if (flags.json) printJson({ ...bootsJson(state), ...(profile === undefined ? {} : { profile }) })
+  else print(formatTable([['node', name], ['profile', profile ?? '-'], ...bootsRows(state)]))
+}
+
+/** `node history NAME` */
+export async function historyCommand(name: string, flags: HistoryFlags): Promise<void> {
+  const limit = /^[1-9][0-9]{0,5}$/.test(flags.limit) ? Number(flags.limit) : undefined
+  if (limit === undefined) throw new CliError('--limit: expected a number of lines', EXIT.usage)
+  const config = await requireStateConfig(flags)
+  const node = requireNode(name, config)
+  const lines = (await withState(config, (reader) => historyOf(name, node, { reader, limit }))) ?? []
+  const rows = lines.map(({ time, nonce, what, detail }) => ({
+    time: isoTime(time),
+    ...(nonce === undefined ? {} : { attempt: shortNonce(nonce) }),
+    ...{ what, detail },
+  }))
+  if (flags.json) printJson(rows)
+  else if (rows.length === 0) say(`nothing was asked of ${name}, and it booted nothing yet`)
+  else
+    print(
+      formatTable([
+        ['TIME', 'ATTEMPT', 'WHAT', 'DETAIL'],
+        ...rows.map(({ time, attempt = '-', what, detail }) => [time, attempt, what, detail]),
+      ]),
+    )
+}
+
+type HistoryLine = Omit<BootLine, 'what'> & { readonly what: BootLine['what'] | 'boot' }
+
+/** With the boots that nobody asked for. */
+async function historyOf(
+  name: string,
+  node: Node,
+  { reader, limit }: { readonly reader: StateReader; readonly limit: number },
+): Promise<readonly HistoryLine[]> {
+  const lines = await reader.bootLines(name, limit)
+  const commanded = new Set(lines.map(({ nonce }) => nonce))
+  const since = lines.length === limit ? (lines[0]?.time ?? 0) : 0
+  const boots = (await reader.attempts())
+    .filter(
+      ({ mac, nonce, openedAt }) => node.macs.includes(mac) && !commanded.has(nonce) && openedAt >= since,
+    )
+    .map(({ nonce, openedAt, profile, image, address, stage }): HistoryLine => {
+      const end = stage === undefined ? 'no report' : `came to ${stage}`
+      return {
+        ...{ time: openedAt, node: name, nonce, what: 'boot' },
+        detail: `${image} (${profile}) at ${address}, ${end}`,
+      }
+    })
+  // Lines are in the order in which things happened, whatever the clock said then.
+  return boots.length === 0 ? lines : [...lines, ...boots].sort((a, b) => a.time - b.time).slice(-limit)
+}
+
+function requireNode(name: string, config: Config): Node {
+  const node = config.nodes.find((one) => one.name === name)
+  if (node === undefined) throw new CliError(`the configuration describes no node ${name}`)
+  return node
+}
