@@ -34,6 +34,7 @@ function folderWith(text: string): string {
     'images/initrd.img',
     'firmware/undionly.kpxe',
     'firmware/snponly.efi',
+    ...[...text.matchAll(/\.\/(images\/[\w./+-]+)/g)].map(([, file = '']) => file),
   ]) {
     mkdirSync(join(folder, dirname(file)), { recursive: true })
     writeFileSync(join(folder, file), file)

@@ -76,7 +76,7 @@ function believed(
   { port, ...shown }: BootClient,
   { network }: ServedNetwork,
   { config }: Running['picture'],
-): Pick<BootClient, 'uuid' | 'port'> {
+): Pick<BootClient, 'uuid' | 'port' | 'arch'> {
   return port !== undefined && isBelieved(port, network, config) ? { ...shown, port } : shown
 }
 

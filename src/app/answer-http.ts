@@ -1,4 +1,4 @@
-import { classifyIdentify, classifyScript } from '../boot/classify-http.ts'
+import { classifyIdentify, classifyProgram, classifyScript } from '../boot/classify-http.ts'
 import { classifyFirmware } from '../boot/classify-tftp.ts'
 import { decide } from '../boot/decide.ts'
 import type { BootRequest } from '../boot/decision.ts'
@@ -55,6 +55,8 @@ export async function answerHttp(
   if (first === 'v1' && rest[0] === 'redeem' && rest.length === 2)
     return request.method === 'POST' ? answerRedeem(request, on, running) : notAllowed('POST')
   if (first === 'boot.ipxe' && rest.length === 0) return identify(request, on, running)
+  if (first === 'boot' && rest.length === 1 && rest[0]?.endsWith('.efi') === true)
+    return program(rest[0], request, on, running)
   if (first === 'boot' && rest.length === 1) return script(rest[0] ?? '', request, on, running)
   if (request.method !== 'GET' && request.method !== 'HEAD') return notAllowed('GET, HEAD')
   const own = readOwnName(request.path.slice(1))
@@ -127,6 +129,52 @@ async function attemptFile(request: HttpRequest, on: ServedNetwork, running: Run
   // Nobody is redirected who does not say what it is.
   const { userAgent: _, ...plain } = request
   return image(parts, { ...plain, path: `/${asked.file}` }, on, running)
+}
+
+/** What UEFI HTTP boot starts without a loader; 404 where it shall go on with its own boot order. */
+async function program(
+  name: string,
+  request: HttpRequest,
+  on: ServedNetwork,
+  running: Running,
+): Promise<HttpAnswer> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return notAllowed('GET, HEAD')
+  const boot = classifyProgram(name, ingress(on, request))
+  const mac = boot?.client.mac
+  if (boot === undefined || mac === undefined) return text(404, 'expected /boot/MAC.efi\n')
+  await refreshImages(running, SCRIPT_LOOK_MS)
+  const { peer, method } = request
+  const lease = machineAt(peer, on, running)
+  const memory = {
+    recognised: running.recognised,
+    intents: intentsFor(mac, { peer, lease }, running.intents),
+  }
+  const decision = decide(boot, worldAt(running.picture, running.leases, running.now(), memory))
+  const granted = method === 'GET' ? grant(decision, mac, peer, { on, running }) : undefined
+  const planned = decision.action.kind === 'script' ? decision.action.script : undefined
+  const sent = (await granted?.open()) ?? planned
+  if (sent === undefined) return text(404, 'there is no program for this machine\n')
+  if (method === 'GET')
+    observeScript({ decision: asSent(decision, sent), mac, peer, form: 'efi', request: boot }, on, running)
+  if (sent.kind !== 'program') return text(404, `${reasonOf(sent)}\n`)
+  const path = new URL(sent.program.fallback ?? sent.program.url).pathname
+  const answer = path.startsWith('/attempt/')
+    ? await attemptFile({ ...request, path }, on, running)
+    : await image(path.split('/').slice(2), request, on, running)
+  if (answer.kind !== 'file') return answer
+  const headers = { 'Content-Type': 'application/efi', 'Cache-Control': 'no-store' }
+  return { ...answer, headers }
+}
+
+function reasonOf(script: Script): string {
+  switch (script.kind) {
+    case 'local-disk':
+      return `local disk: ${script.because}`
+    case 'refusal':
+      return script.lines.join(' ')
+    default:
+      return `a ${script.kind} needs a loader: leave out direct: true`
+  }
 }
 
 /** What GRUB and lpxelinux.0 look for by names of their machine. */

@@ -32,6 +32,7 @@ export function describeAction(action: Action, server: Ipv4): string {
 }
 
 function describeScript(script: Script): string {
+  if (script.kind === 'refusal') return `script refusal: ${script.lines[0] ?? ''}`
   return script.kind === 'local-disk' ? `script local-disk: ${script.because}` : `script ${script.kind}`
 }
 

@@ -1,6 +1,6 @@
 import type { Decision, OnceGrant } from '../boot/decision.ts'
 import type { Mac } from '../lib/mac.ts'
-import type { BootScript, Script } from '../model/script.ts'
+import type { BootScript, ProgramScript, Script, ScriptFile } from '../model/script.ts'
 import { machineAt } from './answer-tftp.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
@@ -31,7 +31,9 @@ export function grant(
   if (boots === undefined || machineAt(peer, on, running) !== mac) return none
   const { profile, image, once } = boots
   if (once !== undefined) return grantOnce(wanted, once, { mac, address: peer, image }, running)
-  if (wanted.kind !== 'boot') return none
+  if (wanted.kind !== 'boot' && wanted.kind !== 'program') return none
+  // Without arguments it has nothing to prove itself by.
+  if (wanted.cmdline.length === 0) return none
   const attempt = running.attempts.draft({ mac, address: peer, profile, image, now: running.now() })
   const script = withNonce(wanted, attempt.nonce)
   return {
@@ -43,7 +45,7 @@ export function grant(
   }
 }
 
-/** The kernel's address has the nonce too: whoever fetches it begins the boot that was asked for. */
+/** The kernel's or program's address has the nonce too: whoever fetches it begins the boot that was asked for. */
 function grantOnce(
   wanted: Script,
   { node, kind }: OnceGrant,
@@ -51,10 +53,11 @@ function grantOnce(
   running: Running,
 ): Granted {
   const boot = (nonce: string): Script => {
-    if (wanted.kind !== 'boot') return wanted
-    const { server, kernel } = wanted
-    const url = kernel.url.replace(server, `${server}/attempt/${nonce}`)
-    return withNonce({ ...wanted, kernel: { name: kernel.name, url } }, nonce)
+    if (wanted.kind === 'boot')
+      return withNonce({ ...wanted, kernel: ofAttempt(wanted.kernel, wanted, nonce) }, nonce)
+    if (wanted.kind !== 'program') return wanted
+    const script = { ...wanted, program: ofAttempt(wanted.program, wanted, nonce) }
+    return wanted.cmdline.length === 0 ? script : withNonce(script, nonce)
   }
   const nonce = running.intents.draft(node, ask)
   return {
@@ -68,11 +71,21 @@ function grantOnce(
   }
 }
 
-/** The decision as if its script had been the one that left. */
-export function asSent(decision: Decision, sent: Script): Decision {
-  return sent.kind === 'boot' ? decision : { ...decision, action: { kind: 'script', script: sent } }
+function ofAttempt(
+  { name, url }: ScriptFile,
+  { server }: { readonly server: string },
+  nonce: string,
+): ScriptFile {
+  return { name, url: url.replace(server, `${server}/attempt/${nonce}`) }
 }
 
-function withNonce(script: BootScript, nonce: string): BootScript {
+/** The decision as if its script had been the one that left. */
+export function asSent(decision: Decision, sent: Script): Decision {
+  return sent.kind === 'boot' || sent.kind === 'program'
+    ? decision
+    : { ...decision, action: { kind: 'script', script: sent } }
+}
+
+function withNonce<T extends BootScript | ProgramScript>(script: T, nonce: string): T {
   return { ...script, cmdline: [...script.cmdline, `centra.nonce=${nonce}`] }
 }

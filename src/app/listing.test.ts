@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { MemoryStore, running } from '../../test/helpers/memory.ts'
 import { image, world } from '../../test/helpers/world.ts'
 import type { HttpAnswer } from '../model/http.ts'
+import { imageFiles } from '../model/image.ts'
 import { listing } from './listing.ts'
 
 function list(path: string, accept?: string, isOn = true): Extract<HttpAnswer, { kind: 'text' }> | undefined {
@@ -35,7 +36,8 @@ test('nothing is listed unless it is asked for in the configuration', () => {
 })
 
 test('published names with their immutable addresses, as HTML or JSON', () => {
-  const { kernel } = image('debian-live')
+  const [kernel] = imageFiles(image('debian-live'))
+  assert.ok(kernel !== undefined)
   assert.match(list('/images/')?.body ?? '', /<a href="debian-live\/">debian-live<\/a>/)
   const html = list('/images/debian-live/')?.body ?? ''
   assert.ok(html.includes(`<a href="${kernel.sha256}/${kernel.name}">${kernel.name}</a>`), html)

@@ -1,4 +1,5 @@
 import type { HttpAnswer, HttpRequest } from '../model/http.ts'
+import { imageFiles } from '../model/image.ts'
 import type { ImageFile } from '../model/world.ts'
 import type { Running } from './running.ts'
 
@@ -42,7 +43,7 @@ function entriesOf(
   if (first !== 'images') return undefined
   if (rest.length === 1) return sorted([...images.keys()].map((name) => ({ name, href: `${name}/` })))
   const found = rest.length === 2 ? images.get(rest[0] ?? '') : undefined
-  return found === undefined ? undefined : [found.kernel, ...found.initrds].map(entryOf)
+  return found === undefined ? undefined : imageFiles(found).map(entryOf)
 }
 
 function entryOf({ name, size, sha256 }: ImageFile): Entry {

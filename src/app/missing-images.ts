@@ -1,14 +1,16 @@
 import type { Config } from '../model/config.ts'
 import type { Disk } from '../model/disk.ts'
+import { imageFiles } from '../model/image.ts'
 import type { StoredImages } from '../model/image-store.ts'
 import type { HealthItem } from './health.ts'
 
 /** Images that are not there any more since the configuration was read: machines would boot their local disk. */
 export async function missingImages(config: Config, disk: Disk): Promise<readonly HealthItem[]> {
   const items: HealthItem[] = []
-  for (const { name, kernel, initrd } of config.images.values())
-    for (const path of [kernel, ...initrd])
-      if (!(await disk.isFile(path))) items.push({ name: `image ${name}`, problem: `${path} is missing` })
+  for (const image of config.images.values())
+    for (const path of imageFiles(image))
+      if (!(await disk.isFile(path)))
+        items.push({ name: `image ${image.name}`, problem: `${path} is missing` })
   const { imageStore } = config.server
   const stored = await disk
     .storedImages(imageStore)
@@ -30,7 +32,7 @@ async function missingStored(
     const image = current.get(name)
     if (image === undefined)
       items.push({ name: `image ${name}`, problem: `${imageStore} has none whose files are all there` })
-    for (const { path } of image === undefined ? [] : [image.kernel, ...image.initrds])
+    for (const { path } of image === undefined ? [] : imageFiles(image))
       if (!(await disk.isFile(path))) items.push({ name: `image ${name}`, problem: `${path} is missing` })
   }
   return items

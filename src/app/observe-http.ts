@@ -3,7 +3,7 @@ import type { Mac } from '../lib/mac.ts'
 import { printable } from '../lib/text.ts'
 import type { BootEvent } from '../model/event.ts'
 import type { Transfer } from '../model/http.ts'
-import { type BootScript, firstUrl, type ScriptForm } from '../model/script.ts'
+import { firstUrl, type ScriptFile, type ScriptForm } from '../model/script.ts'
 import { explainIpxeError } from '../protocol/ipxe/errors.ts'
 import { machineAt } from './answer-tftp.ts'
 import type { Running } from './running.ts'
@@ -15,7 +15,8 @@ interface ScriptSent {
   readonly request: BootRequest
   readonly mac: Mac | undefined
   readonly peer: string
-  readonly form: ScriptForm
+  /** `efi`: no script, but the program itself. */
+  readonly form: ScriptForm | 'efi'
 }
 
 /**
@@ -68,12 +69,15 @@ export function observeScript(
   const { script, boots } = decision.action
   // It comes every few seconds; `boot.queued` has told of the first.
   if (script.kind === 'queue') return
+  const loader = form === 'efi' ? 'grub' : form
   const detail = {
     script: script.kind,
     form,
     ...(boots === undefined ? {} : { profile: boots.profile, image: boots.image }),
     ...(script.kind === 'local-disk' ? { reason: script.because } : {}),
-    ...(script.kind === 'boot' ? elsewhere(script, form) : {}),
+    ...(script.kind === 'boot' ? elsewhere(script.kernel, loader) : {}),
+    ...(script.kind === 'program' ? elsewhere(script.program, loader) : {}),
+    ...(script.kind === 'refusal' ? { reason: script.lines.join(' ') } : {}),
     ...(mac === undefined ? {} : standing),
   }
   running.timeline.emit({
@@ -96,9 +100,9 @@ function attentionFor(peer: string, { network }: ServedNetwork, running: Running
 }
 
 /** The server that the files come from, when it is not ours: no transfer will be seen. */
-function elsewhere({ kernel }: BootScript, form: ScriptForm): { readonly files?: string } {
-  const first = firstUrl(kernel, form)
-  return kernel.fallback === undefined || first === kernel.fallback
+function elsewhere(file: ScriptFile, form: ScriptForm): { readonly files?: string } {
+  const first = firstUrl(file, form)
+  return file.fallback === undefined || first === file.fallback
     ? {}
     : { files: first.replace(/\/images\/.*$/, '') }
 }

@@ -1,3 +1,4 @@
+import { imageFiles } from '../model/image.ts'
 import type { ImageFile } from '../model/world.ts'
 import type { Running } from './running.ts'
 
@@ -12,7 +13,7 @@ export function publishedImage(
   const [name = '', ...rest] = parts
   if (rest.length === 0 || rest.length > 2) return undefined
   const found = picture.images.get(name)
-  const current = found === undefined ? [] : [found.kernel, ...found.initrds]
+  const current = found === undefined ? [] : imageFiles(found)
   // Machines that have the script of an older version finish on it.
   const older = rest.length === 2 ? (picture.storedFiles.get(name) ?? []) : []
   return [...current, ...older].find(

@@ -1,6 +1,6 @@
 import type { Mac } from '../lib/mac.ts'
-import type { NodeEvidence, NodeKey } from '../model/node-keys.ts'
-import type { Recognised, RecognisedView } from '../model/world.ts'
+import type { NodeKey } from '../model/node-keys.ts'
+import type { Recognised, RecognisedView, Shown } from '../model/world.ts'
 
 /** Machines remembered; of more, the one that has not spoken for longest is forgotten. */
 const MOST = 20_000
@@ -10,7 +10,7 @@ export class RecognisedMachines implements RecognisedView {
   readonly #nodes = new Map<Mac, Recognised>()
   /** The same by name of the node. */
   readonly #claims = new Map<string, Set<Mac>>()
-  readonly #shown = new Map<Mac, Pick<NodeEvidence, 'uuid' | 'port'>>()
+  readonly #shown = new Map<Mac, Shown>()
   /** By lease key, where that is not the card's MAC. */
   readonly #cards = new Map<Mac, Mac>()
 
@@ -30,17 +30,18 @@ export class RecognisedMachines implements RecognisedView {
   }
 
   /** What firmware or a loader showed; it replaces what was shown before. */
-  noteShown(mac: Mac, { uuid, port }: Pick<NodeEvidence, 'uuid' | 'port'>): void {
-    if (uuid === undefined && port === undefined) this.#shown.delete(mac)
+  noteShown(mac: Mac, { uuid, port, arch }: Shown): void {
+    if (uuid === undefined && port === undefined && arch === undefined) this.#shown.delete(mac)
     else
       remember(this.#shown, mac, {
         ...(uuid === undefined ? {} : { uuid }),
         ...(port === undefined ? {} : { port }),
+        ...(arch === undefined ? {} : { arch }),
       })
   }
 
   /** @inheritDoc */
-  shownBy(mac: Mac): Pick<NodeEvidence, 'uuid' | 'port'> | undefined {
+  shownBy(mac: Mac): Shown | undefined {
     return this.#shown.get(mac)
   }
 

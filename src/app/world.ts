@@ -2,6 +2,7 @@ import { loaderOverrides, publishedNames } from '../boot/loaders.ts'
 import type { Ipv4 } from '../lib/ipv4.ts'
 import type { Config, Node } from '../model/config.ts'
 import type { Disk } from '../model/disk.ts'
+import { imageFiles } from '../model/image.ts'
 import type { IntentView } from '../model/intent.ts'
 import type { LeaseView } from '../model/lease.ts'
 import { indexNodeKeys, type NodeKeys } from '../model/node-keys.ts'
@@ -69,8 +70,8 @@ export async function lookAtImages(
   return { images: new Map([...free, ...measured]), storedFiles: stored?.files ?? before.storedFiles }
 }
 
-function isStored({ kernel }: Image): boolean {
-  return kernel.stored === true
+function isStored(image: Image): boolean {
+  return imageFiles(image).some(({ stored }) => stored === true)
 }
 
 async function measureImages(config: Config, disk: Disk): Promise<ReadonlyMap<string, Image>> {

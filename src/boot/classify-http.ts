@@ -53,11 +53,25 @@ export function classifyScript(
   return ok({ form, boot: { ...scriptRequest(mac, query, form), ingress } })
 }
 
+/** `/boot/MAC.efi`, asked by UEFI HTTP boot that was sent there; undefined for another name. */
+export function classifyProgram(name: string, ingress: Ingress): BootRequest | undefined {
+  const mac = name.endsWith('.efi') ? parseMac(name.slice(0, -'.efi'.length)) : undefined
+  if (mac === undefined) return undefined
+  return {
+    ...{ via: 'http', question: { kind: 'run' }, ingress },
+    client: { mac, stage: 'rom', transport: 'http', loader: 'firmware' },
+    evidence: [
+      { rule: 'client.stage', outcome: 'rom (UEFI HTTP boot asks for its program)', from: 'packet' },
+    ],
+  }
+}
+
 function scriptRequest(mac: Mac, query: URLSearchParams, form: ScriptForm): Omit<BootRequest, 'ingress'> {
   const stage: Step = { rule: 'client.stage', outcome: `${form} (asks for its script)`, from: 'packet' }
   // Most ask with nothing but their name.
+  const loader = form === 'ipxe' ? {} : { loader: form }
   if (query.size === 0) {
-    const client = { mac, stage: 'ipxe', transport: 'http' } as const
+    const client = { mac, stage: 'ipxe', transport: 'http', ...loader } as const
     return { via: 'http', question: { kind: 'run' }, client, evidence: [stage] }
   }
   const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.exec(query.get('uuid') ?? '')?.[0].toLowerCase()
@@ -85,6 +99,7 @@ function scriptRequest(mac: Mac, query: URLSearchParams, form: ScriptForm): Omit
       ...(uuid === undefined ? {} : { uuid }),
       ...(arch === undefined ? {} : { arch }),
       ...present(said),
+      ...loader,
       stage: 'ipxe',
       transport: 'http',
     },

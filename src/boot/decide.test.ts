@@ -841,6 +841,10 @@ function describeScript({ script, boots }: Extract<Action, { kind: 'script' }>):
       return `number ${script.place} of ${script.waiting}, ${script.loading} load, again in ${script.retrySeconds} s`
     case 'identify':
       return script.server
+    case 'program':
+      return `${script.title}, starts ${boots?.image} as ${boots?.profile}`
+    case 'refusal':
+      return script.lines.join(' ')
     default:
       return script satisfies never
   }

@@ -4,7 +4,7 @@ import type { DocumentPart, InstallerDocument, Template } from '../model/documen
 import type { OnceKind } from '../model/intent.ts'
 import type { PortEvidence } from '../model/node-keys.ts'
 import type { Step, Trace } from '../model/rules.ts'
-import type { Script } from '../model/script.ts'
+import type { Script, ScriptForm } from '../model/script.ts'
 import type { FirmwareFile } from '../model/world.ts'
 import type { ClientArch } from '../protocol/iana/arch.ts'
 import type { VariableFacts } from './variables.ts'
@@ -27,6 +27,9 @@ export type Firmware =
   | 'grub'
   | 'onie'
 
+/** Who acts on a script; `firmware`: UEFI HTTP boot, which loads one program and reads nothing. */
+export type ScriptLoader = ScriptForm | 'firmware'
+
 export interface BootClient {
   /** Unknown only over TFTP and HTTP, when no lease tells whose address it is. */
   readonly mac?: Mac
@@ -41,6 +44,8 @@ export interface BootClient {
   readonly product?: string
   /** The address it says it has; `classify` never takes it for granted. */
   readonly address?: Ipv4
+  /** Absent: iPXE, or nobody who asks for a script. */
+  readonly loader?: ScriptLoader
   /** iPXE's own version. */
   readonly loaderVersion?: string
   readonly arch?: ClientArch

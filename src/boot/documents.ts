@@ -1,7 +1,7 @@
 import { type Ipv4, subnetContains } from '../lib/ipv4.ts'
 import { type Mac, macWithDashes, parseMac } from '../lib/mac.ts'
 import { err, ok, type Result } from '../lib/result.ts'
-import type { Config, Network, Node } from '../model/config.ts'
+import type { Config, Network, Node, Profile } from '../model/config.ts'
 import { DOCUMENT_PARTS, type DocumentKind, PARTS_OF } from '../model/document.ts'
 import type { Step } from '../model/rules.ts'
 import type { World } from '../model/world.ts'
@@ -71,7 +71,7 @@ export function documentFor(request: BootRequest, world: World, context: Documen
 }
 
 /** The machine's own documents, with a slash at the end: over HTTPS where `https:` says so. */
-export function documentsUrl({ mac, node, ingress, config, steps }: DocumentsPlace): string {
+function documentsUrl({ mac, node, ingress, config, steps }: DocumentsPlace): string {
   const sent = sendSecurely('documents', { config, network: ingress.network, node })
   steps?.push(...sent.steps)
   const { network, server } = ingress
@@ -87,8 +87,22 @@ interface DocumentsPlace {
   readonly steps?: Step[]
 }
 
-/** The kernel arguments by which each installer finds its document, whose address ends in a slash. */
-export function documentArguments(kind: DocumentKind, url: string): readonly string[] {
+/** The kernel arguments by which the installer of a profile's image finds its document; none without one. */
+export function installerArguments(
+  { client, ingress }: BootRequest,
+  { document: name }: Profile,
+  { config }: World,
+  { node, steps }: Pick<DocumentContext, 'node' | 'steps'>,
+): readonly string[] {
+  const document = config.documents.get(name ?? '')
+  if (document === undefined || client.mac === undefined) return []
+  const outcome = `${document.name} (${document.kind})`
+  steps.push({ rule: 'document.select', outcome, from: 'config', cite: where(document.origin) })
+  return documentArguments(document.kind, documentsUrl({ mac: client.mac, node, ingress, config, steps }))
+}
+
+/** Each installer has its own words; the address ends in a slash. */
+function documentArguments(kind: DocumentKind, url: string): readonly string[] {
   const file = `${url}${PARTS_OF[kind][0]}`
   switch (kind) {
     case 'cloud-init':

@@ -142,6 +142,11 @@ function runsOn(name: string, arch: ClientArch): boolean {
   return !/\.(k?kpxe|pxe|lkrn|0)$/.test(name) || rowOf(arch) === rowOf('bios-x86')
 }
 
+/** The architecture that stands for all that run the same files: `uefi-x64` also for `uefi-x64-http`. */
+export function mainArch(arch: ClientArch): ClientArch {
+  return rowOf(arch)?.arches[0] ?? arch
+}
+
 function rowOf(arch: ClientArch): LoaderRow | undefined {
   return LOADERS.find((row) => row.arches.includes(arch))
 }

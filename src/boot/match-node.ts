@@ -57,8 +57,10 @@ export function matchNode(asked: BootRequest, world: World): MatchedNode {
 /** Loaders ask for their script with less than their DHCP message showed, some with a MAC alone. */
 function withShown(request: BootRequest, { recognised }: World): BootRequest {
   const { client } = request
-  const shown = client.mac === undefined ? undefined : recognised?.shownBy(client.mac)
-  return shown === undefined ? request : { ...request, client: { ...shown, ...client } }
+  const known = client.mac === undefined ? undefined : recognised?.shownBy(client.mac)
+  if (known === undefined) return request
+  const { arch: _, ...shown } = known
+  return { ...request, client: { ...shown, ...client } }
 }
 
 function known(node: Node, how: string): Step {

@@ -113,7 +113,7 @@ export function classifyOwnName(
     boot: {
       ...{ via, question, ingress },
       client: {
-        ...{ mac, stage: 'ipxe', transport: via },
+        ...{ mac, stage: 'ipxe', transport: via, loader: form },
         ...(of.kind === 'uuid' ? { uuid: of.uuid } : {}),
       },
       evidence: [{ rule: 'client.stage', outcome, from: 'packet' }],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { NODE01, STRANGER, told, type WorldBuilder, world } from '../../test/helpers/world.ts'
 import type { Mac } from '../lib/mac.ts'
+import { imageFiles, linuxVariants } from '../model/image.ts'
 import { decide } from './decide.ts'
 import type { Decision } from './decision.ts'
 
@@ -121,7 +122,9 @@ describe('who loads and who waits', () => {
     const full = there.build()
     const [image] = [...full.images.values()]
     assert.ok(image !== undefined)
-    const small = { ...image, initrds: [], kernel: { ...image.kernel, size: 33_554_431 } }
+    const [kernel] = imageFiles(image)
+    assert.ok(kernel !== undefined)
+    const small = { ...image, variants: linuxVariants({ ...kernel, size: 33_554_431 }, []) }
     const decision = decide(there.asks('http', { kind: 'run' }, NODE01), {
       ...full,
       images: new Map([[small.name, small]]),

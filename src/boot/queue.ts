@@ -1,6 +1,7 @@
+import { type Payload, payloadFiles } from '../model/image.ts'
 import type { Step } from '../model/rules.ts'
 import type { QueueScript } from '../model/script.ts'
-import type { Image, QueueView, World } from '../model/world.ts'
+import type { Image, ImageFile, QueueView, World } from '../model/world.ts'
 import type { BootRequest, LoadedFile } from './decision.ts'
 import { pathOf } from './scripts.ts'
 
@@ -18,6 +19,11 @@ const UNDER_WAY = 8e9
 /** However large the image is. */
 const LEAST = 8
 
+/** What one machine boots of an image. */
+export interface ToLoad extends Pick<Image, 'name' | 'cite'> {
+  readonly payload: Payload<ImageFile>
+}
+
 type Turn = Pick<QueueScript, 'place' | 'waiting' | 'loading' | 'retrySeconds' | 'choice' | 'again'>
 
 /**
@@ -27,7 +33,7 @@ type Turn = Pick<QueueScript, 'place' | 'waiting' | 'loading' | 'retrySeconds' |
  */
 export function queueTurn(
   { ingress, question }: BootRequest,
-  image: Image,
+  image: ToLoad,
   { config, queue }: World,
   steps: Step[],
 ): Turn | undefined {
@@ -78,13 +84,13 @@ function placesFor(size: number): number {
 }
 
 /** What a machine that boots the image fetches; nothing when it is so small that nobody waits for it. */
-export function filesToLoad(image: Image): readonly LoadedFile[] {
+export function filesToLoad(image: ToLoad): readonly LoadedFile[] {
   if (sizeOf(image) < SMALL_IMAGE) return []
-  return [image.kernel, ...image.initrds].map((file) => ({ path: pathOf(image, file), size: file.size }))
+  return payloadFiles(image.payload).map((file) => ({ path: pathOf(image, file), size: file.size }))
 }
 
-function sizeOf({ kernel, initrds }: Image): number {
-  return [kernel, ...initrds].reduce((sum, { size }) => sum + size, 0)
+function sizeOf({ payload }: ToLoad): number {
+  return payloadFiles(payload).reduce((sum, { size }) => sum + size, 0)
 }
 
 function retrySeconds(place: number, boots: number): number {

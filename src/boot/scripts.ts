@@ -1,8 +1,9 @@
 import { type Mac, macWithDashes } from '../lib/mac.ts'
 import { rememberOf } from '../lib/remember.ts'
 import { type FilesBase, type Node, type Profile, RESCUE_PROFILE } from '../model/config.ts'
+import type { Variant } from '../model/image.ts'
 import type { BootIntent } from '../model/intent.ts'
-import type { BootScript, MenuEntry, ScriptFile } from '../model/script.ts'
+import type { BootScript, MenuEntry, ProgramScript, ScriptFile } from '../model/script.ts'
 import type { Image, ImageFile, World } from '../model/world.ts'
 import { fileUrl } from './files-base.ts'
 
@@ -12,6 +13,8 @@ interface BootScriptParts {
   readonly reports: string
   readonly profile: Profile
   readonly image: Image
+  /** What of it fits the machine. */
+  readonly variant: Variant<ImageFile>
   readonly node: Node | undefined
   readonly mac: Mac | undefined
   /** Kernel consoles, as in `console=`. */
@@ -20,32 +23,46 @@ interface BootScriptParts {
   readonly installer?: readonly string[]
   /** Another server that has the files. */
   readonly files?: FilesBase
+  /** A program without arguments of its own gets none: they would take the place of those in a unified kernel image. */
+  readonly takesArguments: boolean
   /** It is booted by command, once. */
   readonly once?: BootIntent
 }
 
 /** The script that boots an image: immutable addresses, and the command line consoles, image, profile, node, ours. */
-export function bootScript(parts: BootScriptParts): BootScript {
-  const { server, reports, profile, image, node, mac, consoles, installer = [], once } = parts
-  const operators = [...image.cmdline, ...profile.cmdline, ...(node?.cmdline ?? [])]
-  return {
-    kind: 'boot',
-    server,
-    title: titleOf(parts),
+export function bootScript(parts: BootScriptParts): BootScript | ProgramScript {
+  const { server, profile, variant, mac } = parts
+  const common = {
+    ...{ server, title: titleOf(parts), cmdline: parts.takesArguments ? argumentsOf(parts) : [] },
     ...(profile.warning === undefined ? {} : { warning: profile.warning }),
     ...needs(profile),
-    kernel: fileOf(parts, image.kernel),
-    initrds: image.initrds.map((file) => fileOf(parts, file)),
-    cmdline: [
-      ...consoles.filter((device) => !hasConsole(operators, device)).map((device) => `console=${device}`),
-      ...operators,
-      ...[...installer, ...ownArguments(reports, profile, mac), ...onceArguments(parts)].filter(
-        (argument) => !isSet(operators, argument),
-      ),
-    ],
     ...(mac === undefined ? {} : { client: mac }),
-    ...(once?.redeem === 'kernel' ? { kernelLast: true } : {}),
   }
+  const { payload } = variant
+  switch (payload.kind) {
+    case 'linux':
+      return {
+        ...{ kind: 'boot', ...common, kernel: fileOf(parts, payload.kernel) },
+        initrds: payload.initrds.map((file) => fileOf(parts, file)),
+        ...(parts.once?.redeem === 'kernel' ? { kernelLast: true } : {}),
+      }
+    case 'efi':
+      return { kind: 'program', ...common, program: fileOf(parts, payload.program) }
+    default:
+      return payload satisfies never
+  }
+}
+
+function argumentsOf(parts: BootScriptParts): readonly string[] {
+  const { reports, profile, image, variant, node, mac, consoles, installer = [] } = parts
+  const operators = [...image.cmdline, ...variant.cmdline, ...profile.cmdline, ...(node?.cmdline ?? [])]
+  return [
+    ...consoles.filter((device) => !hasConsole(operators, device)).map((device) => `console=${device}`),
+    ...operators,
+    ...[...installer, ...ownArguments(reports, profile, mac), ...onceArguments(parts)].filter(
+      (argument) => !isSet(operators, argument),
+    ),
+  ]
 }
 
 /** What a machine boots, for its screen: "node01: worker (debian-live)". */
@@ -156,6 +173,6 @@ function ownFile(file: ImageFile, server: string, image: string): ScriptFile {
 }
 
 /** A file's immutable address on the node plane. */
-export function pathOf(image: Image, { name, sha256 }: ImageFile): string {
+export function pathOf(image: Pick<Image, 'name'>, { name, sha256 }: ImageFile): string {
   return fileUrl('', { image: image.name, sha256, name })
 }

@@ -1,19 +1,16 @@
 import { formatIpv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
-import { type Node, type Origin, type Profile, RESCUE_PROFILE } from '../model/config.ts'
-import type { BootIntent } from '../model/intent.ts'
+import { type Node, type Origin, RESCUE_PROFILE } from '../model/config.ts'
 import type { Step } from '../model/rules.ts'
 import type { Script } from '../model/script.ts'
 import type { World } from '../model/world.ts'
+import { type Bootable, bootImage, grantOf } from './boot-image.ts'
 import { where } from './cite.ts'
-import type { Action, BootGrant, BootRequest, Conflict, FailedStep, LoadedFile } from './decision.ts'
-import { documentArguments, documentsUrl } from './documents.ts'
+import type { Action, BootRequest, Conflict, FailedStep } from './decision.ts'
 import { explainFailure } from './failure.ts'
-import { filesSource } from './files-base.ts'
 import { type NextBoot, nextBoot, unasked } from './next-boot.ts'
-import { nodePlane, sendSecurely } from './node-plane.ts'
-import { filesToLoad, queueTurn } from './queue.ts'
-import { bootScript, hasImage, menuEntry, menuProfiles, titleOf } from './scripts.ts'
+import { nodePlane } from './node-plane.ts'
+import { hasImage, menuEntry, menuProfiles } from './scripts.ts'
 import { selectProfile } from './select-profile.ts'
 
 /** What is known of the machine that asks, and the trace so far. */
@@ -42,7 +39,7 @@ export function whatToRun(request: BootRequest, world: World, context: RunContex
     const found = bootable(selected, world, steps)
     if ('missing' in found) return localDisk(found.missing)
     const because = unasked(found.profile, node, steps)
-    return because === undefined ? boot(request, found, world, context) : localDisk(because)
+    return because === undefined ? bootImage(request, found, { world, node, steps }) : localDisk(because)
   }
   const { unknown } = world.config
   steps.push({ rule: 'unknown.policy', outcome: `unknown: ${unknown}`, from: 'config' })
@@ -62,9 +59,9 @@ function once(
 ): Action {
   const found = bootable(intent.profile, world, context.steps)
   if ('missing' in found) return localDisk(found.missing)
-  if (refused === undefined) return boot(request, { ...found, intent }, world, context)
-  const { profile, image } = found
-  return { ...localDisk(refused), boots: grantOf({ profile, image, intent }, context, []) }
+  const { node, steps } = context
+  if (refused === undefined) return bootImage(request, { ...found, intent }, { world, node, steps })
+  return { ...localDisk(refused), boots: grantOf({ ...found, intent }, node, []) }
 }
 
 function showMenu(request: BootRequest, client: Mac, world: World): Action {
@@ -112,7 +109,7 @@ function chosen(request: BootRequest, choice: string, { mac, world, context }: C
       ...{ kind: 'confirm', server, client: mac },
       ...{ profile: menuEntry(profile), warning: profile.warning },
     })
-  return boot(request, found, world, context)
+  return bootImage(request, found, { world, node: context.node, steps: context.steps })
 }
 
 /** What the machine says of itself, for whoever stands before it. */
@@ -132,13 +129,6 @@ function facts({ client, ingress }: BootRequest): readonly string[] {
   return rows.map(([name, value]) => `${name}: ${value ?? 'unknown'}`)
 }
 
-interface Bootable {
-  readonly profile: Profile
-  readonly image: NonNullable<ReturnType<World['images']['get']>>
-  /** Asked for, to be used up. */
-  readonly intent?: BootIntent
-}
-
 /** The profile with its image, if both are there; the reason otherwise. */
 function bootable(name: string, world: World, steps: Step[]): Bootable | { readonly missing: string } {
   const profile = world.config.profiles.get(name)
@@ -151,82 +141,6 @@ function bootable(name: string, world: World, steps: Step[]): Bootable | { reado
   }
   steps.push({ rule: 'image.select', outcome: image.name, from: 'config', ...cite(profile.origin) })
   return { profile, image }
-}
-
-function boot(request: BootRequest, found: Bootable, world: World, context: RunContext): Action {
-  const { profile, image, intent } = found
-  const { node, steps } = context
-  const { arch, mac } = request.client
-  // Of a boot that is used up we see every file leave.
-  const { files, steps: reasons } =
-    intent === undefined ? filesSource(request.ingress, world.config) : { files: undefined, steps: [] }
-  steps.push(...reasons)
-  // What another server sends is not ours to queue for.
-  const turn = files === undefined ? queueTurn(request, image, world, steps) : undefined
-  if (turn !== undefined && mac !== undefined)
-    return script({
-      ...{ kind: 'queue', server: nodePlane(request.ingress, world.config), client: mac },
-      title: titleOf({ node, mac, profile, image }),
-      ...turn,
-    })
-  const consoles = hasPcSerial(arch) ? world.config.consoles : []
-  const counts = `console ${consoles.length} + image ${image.cmdline.length} + profile ${profile.cmdline.length}`
-  steps.push({
-    rule: 'cmdline.merge',
-    outcome: `${counts} + node ${node?.cmdline.length ?? 0} arguments`,
-    from: 'config',
-    cite: image.cite,
-  })
-  steps.push({ rule: 'boot.nonce', outcome: 'of its boot attempt, to its own lease alone', from: 'state' })
-  const server = nodePlane(request.ingress, world.config)
-  const reports = reportsPlane(request, world, context)
-  return {
-    kind: 'script',
-    script: bootScript({
-      ...{ server, reports, profile, image, node, mac, consoles },
-      ...(files === undefined ? {} : { files }),
-      installer: installerArguments(request, profile, world, context),
-      ...(intent === undefined ? {} : { once: intent }),
-    }),
-    boots: grantOf(found, context, files === undefined ? filesToLoad(image) : []),
-  }
-}
-
-/** How the installer of the profile's image finds its document. */
-function installerArguments(
-  { client, ingress }: BootRequest,
-  { document: name }: Profile,
-  { config }: World,
-  { node, steps }: RunContext,
-): readonly string[] {
-  const document = config.documents.get(name ?? '')
-  if (document === undefined || client.mac === undefined) return []
-  const outcome = `${document.name} (${document.kind})`
-  steps.push({ rule: 'document.select', outcome, from: 'config', cite: where(document.origin) })
-  return documentArguments(document.kind, documentsUrl({ mac: client.mac, node, ingress, config, steps }))
-}
-
-function grantOf(
-  { profile, image, intent }: Bootable,
-  { node }: RunContext,
-  loads: readonly LoadedFile[],
-): BootGrant {
-  const grant = { kind: 'boot-nonce', profile: profile.name, image: image.name, loads } as const
-  return intent === undefined || node === undefined
-    ? grant
-    : { ...grant, once: { node: node.name, kind: intent.kind } }
-}
-
-function reportsPlane({ ingress }: BootRequest, { config }: World, { node, steps }: RunContext): string {
-  const { network, server } = ingress
-  const sent = sendSecurely('reports', { config, network, node })
-  steps.push(...sent.steps)
-  return nodePlane({ network, server, ...(sent.secure ? { secure: true } : {}) }, config)
-}
-
-/** `tty0` and `ttyS0` are a PC's; elsewhere the firmware's tables name the console (ACPI SPCR, devicetree). */
-function hasPcSerial(arch: BootRequest['client']['arch']): boolean {
-  return arch === undefined || /^(bios|uefi)-(x86|ia32|x64|ebc)/.test(arch)
 }
 
 function recover(

@@ -4,6 +4,7 @@ import type { World } from '../model/world.ts'
 import type { ClientArch } from '../protocol/iana/arch.ts'
 import { where } from './cite.ts'
 import type { Action, Firmware } from './decision.ts'
+import { directProgram } from './direct.ts'
 import { PI_START, selectLoader } from './loaders.ts'
 import { type Asked, type Chosen, namedForAny, namedLoader, overrides } from './named-loader.ts'
 import { nodePlane, sendSecurely } from './node-plane.ts'
@@ -40,6 +41,8 @@ export function whereNext(asked: Asked): Action {
       return raspberryPi(asked)
     case 'u-boot':
       return uBoot(asked)
+    case 'uefi-http':
+      return directProgram(asked, () => loaderPlane(asked)) ?? loader(asked, client.stage)
     default:
       return loader(asked, client.stage)
   }

@@ -3,6 +3,7 @@ import { missingImages } from '../app/missing-images.ts'
 import { lookAtImages } from '../app/world.ts'
 import { LocalDisk } from '../files/disk.ts'
 import { type ExportedFile, exportImages } from '../files/export-images.ts'
+import { imageFiles } from '../model/image.ts'
 import { CliError } from './exit-codes.ts'
 import type { PlaceFlags } from './firmware-place.ts'
 import { storeConfigOf, tellRefusals } from './image-place.ts'
@@ -21,9 +22,7 @@ export async function exportCommand(folder: string, flags: ExportFlags): Promise
     throw new CliError(`${problems.join('; ')}: nothing is taken away, and nothing was exported`)
   for (const problem of problems) say(problem)
   const { images, storedFiles } = await lookAtImages(config, disk)
-  const current = [...images].flatMap(([image, { kernel, initrds }]) =>
-    [kernel, ...initrds].map((file) => ({ image, file })),
-  )
+  const current = [...images].flatMap(([image, found]) => imageFiles(found).map((file) => ({ image, file })))
   const older = [...storedFiles].flatMap(([image, files]) => files.map((file) => ({ image, file })))
   const all = new Map<string, ExportedFile>(
     [...older, ...current].map((one) => [`${one.image}/${one.file.sha256}/${one.file.name}`, one]),

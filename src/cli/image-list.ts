@@ -2,6 +2,7 @@ import { currentVersion, filesOf, readCatalogue, type StorePlace, storeOf } from
 import { removeImage } from '../files/image-store.ts'
 import { verifyFile } from '../files/verify-image.ts'
 import { formatBytes, formatTable } from '../lib/text.ts'
+import type { ImageSpec } from '../model/config.ts'
 import type { ImageCatalogue, StoredFile, StoredImage, StoredVersion } from '../model/image-store.ts'
 import { CliError, EXIT } from './exit-codes.ts'
 import type { PlaceFlags } from './firmware-place.ts'
@@ -17,13 +18,7 @@ export async function listImages(flags: PlaceFlags): Promise<void> {
   const catalogue = await tellRefusals(() => readCatalogue(storeOf(imageStore)))
   const declared = [...config.images.values()]
   if (flags.json) {
-    printJson([
-      ...[...catalogue.values()].map(imageJson),
-      ...declared.map(({ name, kernel, initrd, cmdline, origin }) => ({
-        ...{ name, kernel, initrd, cmdline },
-        declared: `${origin.file}:${origin.line}`,
-      })),
-    ])
+    printJson([...[...catalogue.values()].map(imageJson), ...declared.map(declaredJson)])
     return
   }
   const rows = [
@@ -32,6 +27,17 @@ export async function listImages(flags: PlaceFlags): Promise<void> {
   ]
   if (rows.length > 0) print(formatTable([['IMAGE', 'VERSION', 'SINCE', 'SIZE', 'WHERE'], ...rows]))
   else say(`no image is in ${imageStore}; centra-pxe image add brings one`)
+}
+
+/** One that is the same kernel for every machine has its files beside its name. */
+function declaredJson({ name, variants, cmdline, origin }: ImageSpec): object {
+  const declared = `${origin.file}:${origin.line}`
+  const [first] = variants
+  if (variants.length === 1 && first?.arch === undefined && first?.payload.kind === 'linux') {
+    const { kernel, initrds } = first.payload
+    return { name, kernel, initrd: initrds, cmdline, declared }
+  }
+  return { name, variants, cmdline, declared }
 }
 
 function storedRow(image: StoredImage, isHidden: boolean): readonly string[] {

@@ -1,6 +1,6 @@
 import { posix, resolve } from 'node:path'
+import { ImagePathSchema } from '../config/image-schema.ts'
 import type { FirstDhcpMode, Wishes } from '../config/propose.ts'
-import { ImagePathSchema } from '../config/schema.ts'
 import {
   broadcastOf,
   formatIpv4,

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { type DocumentFile, type DocumentPart, type InstallerDocument, PARTS_OF } from '../model/document.ts'
-import type { DocumentSchema } from './document-schema.ts'
+import { DocumentSchema } from './document-schema.ts'
+import { entries } from './placed.ts'
 import { type Checked, problem } from './places.ts'
 import type { ConfigProblem, ConfigSource, Path } from './source.ts'
 import { besides } from './written-paths.ts'
@@ -18,8 +19,14 @@ interface Written {
   readonly path: Path
 }
 
+/** The documents by name. */
+export function resolveDocuments(sources: readonly ConfigSource[]): ReadonlyMap<string, InstallerDocument> {
+  const written = sources.flatMap((source) => entries(source, 'documents', DocumentSchema))
+  return new Map(written.map((entry) => [entry.name, resolveDocument(entry)]))
+}
+
 /** A document whose files nobody has read yet. */
-export function resolveDocument({ name, value, source, path: at }: Written): InstallerDocument {
+function resolveDocument({ name, value, source, path: at }: Written): InstallerDocument {
   const fileOf = (key: 'file' | keyof typeof KEYS, target: string): DocumentFile => {
     const place = source.place([...at, key])
     return { path: besides(source.file, target), origin: place.origin, key: place.path }

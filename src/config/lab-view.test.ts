@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { network, world } from '../../test/helpers/world.ts'
 import { formatIpv4 } from '../lib/ipv4.ts'
+import { imageFiles, linuxVariants } from '../model/image.ts'
 import { labView } from './lab-view.ts'
 
 test('in the lab Centra PXE is the DHCP server of every network but those that are off', () => {
@@ -46,8 +47,7 @@ test("the payload's files take the place of every image's, and its command line 
   const image = labView(config, { payload }).images.get('debian-live')
   assert.deepEqual(image, {
     ...config.images.get('debian-live'),
-    kernel: '/cache/vmlinuz',
-    initrd: ['/cache/initrd.img'],
+    variants: linuxVariants('/cache/vmlinuz', ['/cache/initrd.img']),
   })
   assert.deepEqual(labView(config, {}).images, config.images)
 })
@@ -60,10 +60,10 @@ test("the lab's payload in place of every image, also of one that only the image
   const written = { ...config, profiles: new Map(profiles.map((profile) => [profile.name, profile])) }
   const { images } = labView(written, { payload })
   assert.deepEqual(
-    [...images.values()].map(({ name, kernel, initrd, cmdline }) => [name, kernel, initrd, cmdline]),
+    [...images.values()].map((image) => [image.name, ...imageFiles(image), image.cmdline]),
     [
-      ['debian-live', '/p/linux', ['/p/initrd'], ['quiet']],
-      ['stored', '/p/linux', ['/p/initrd'], []],
+      ['debian-live', '/p/linux', '/p/initrd', ['quiet']],
+      ['stored', '/p/linux', '/p/initrd', []],
     ],
   )
   assert.equal(labView(written, {}).images, written.images)

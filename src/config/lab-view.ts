@@ -1,5 +1,6 @@
 import { broadcastOf, type Ipv4, type Ipv4Range } from '../lib/ipv4.ts'
 import type { Config, Network } from '../model/config.ts'
+import { linuxVariants } from '../model/image.ts'
 
 export interface LabView {
   /** Files that take the place of every image's own; absolute paths. */
@@ -34,7 +35,7 @@ function withPayload(config: Config, { kernel, initrd }: NonNullable<LabView['pa
     image === undefined || origin === undefined ? [] : [{ name: image, cmdline: [], origin }],
   )
   const images = [...stored, ...config.images.values()]
-  return new Map(images.map((image) => [image.name, { ...image, kernel, initrd: [initrd] }]))
+  return new Map(images.map((image) => [image.name, { ...image, variants: linuxVariants(kernel, [initrd]) }]))
 }
 
 /** At most 254 addresses; what is ours, the router's or reserved is never given out of a pool. */

@@ -1,5 +1,13 @@
 import { formatIpv4, type Ipv4, rangeContains, subnetContains } from '../lib/ipv4.ts'
-import { type Config, MENU_KEYS, type Network, type Profile, RESCUE_PROFILE } from '../model/config.ts'
+import {
+  type Config,
+  type ImageSpec,
+  MENU_KEYS,
+  type Network,
+  type Profile,
+  RESCUE_PROFILE,
+} from '../model/config.ts'
+import { payloadFiles } from '../model/image.ts'
 import { checkFiles } from './check-files.ts'
 import { checkHttps } from './check-https.ts'
 import { checkNetworks } from './check-networks.ts'
@@ -165,19 +173,17 @@ export function undeclaredImages({ config, root, sources, incomplete }: Checked)
 
 /** Loaders tell the files of an image apart by name. */
 function checkImages({ config, sources, root }: Checked): readonly ConfigProblem[] {
-  return [...config.images.values()].flatMap(({ name, kernel, initrd }) => {
+  return [...config.images.values()].flatMap(({ name, variants }) => {
     const source = sources.find((other) => other.has(['images', name])) ?? root
-    const names = [kernel, ...initrd].map((file) => file.split('/').at(-1))
-    return initrd.flatMap((_, i) =>
-      names.indexOf(names[i + 1]) <= i
-        ? [
-            source.problem(
-              ['images', name, 'initrd', i],
-              `another file of this image is named ${names[i + 1]} too`,
-            ),
-          ]
-        : [],
-    )
+    return variants.flatMap(({ arch, payload }) => {
+      const names = payloadFiles(payload).map((file) => file.split('/').at(-1))
+      const path = ['images', name, ...(arch === undefined ? [] : ['arch', arch])]
+      return names.flatMap((file, i) =>
+        names.indexOf(file) < i
+          ? [source.problem([...path, 'initrd', i - 1], `another file of this image is named ${file} too`)]
+          : [],
+      )
+    })
   })
 }
 
@@ -188,7 +194,7 @@ const OPERATORS_CMDLINE = 1600
 function checkCmdlines({ config, nodes, sources, root, incomplete }: Checked): readonly ConfigProblem[] {
   if (incomplete) return []
   const lengthOf = (profile: Profile, own: readonly string[]): number =>
-    [...(config.images.get(profile.image ?? '')?.cmdline ?? []), ...profile.cmdline, ...own].join(' ').length
+    longest(config.images.get(profile.image ?? ''), [...profile.cmdline, ...own])
   const tooLong = (length: number): string =>
     `image, profile and node give ${length} octets of kernel arguments; at most ${OPERATORS_CMDLINE} fit`
   const ofProfiles = [...config.profiles.values()].flatMap((profile) => {
@@ -203,6 +209,12 @@ function checkCmdlines({ config, nodes, sources, root, incomplete }: Checked): r
     return length > OPERATORS_CMDLINE ? [problem(place, 'cmdline', tooLong(length))] : []
   })
   return [...ofProfiles, ...ofNodes]
+}
+
+/** Of the variants of an image, in octets. */
+function longest(image: ImageSpec | undefined, more: readonly string[]): number {
+  const ofVariants = image?.variants.map(({ cmdline }) => cmdline) ?? [[]]
+  return Math.max(...ofVariants.map((own) => [...(image?.cmdline ?? []), ...own, ...more].join(' ').length))
 }
 
 /** Why an image of the image store cannot have these arguments in this configuration; undefined when it can. */

@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { ip, mac } from '../../test/helpers/world.ts'
 import { DEFAULT_HTTP_LIMITS } from '../model/http-limits.ts'
+import { linuxVariants } from '../model/image.ts'
 import { DEFAULT_TFTP_LIMITS } from '../model/tftp-limits.ts'
 import { BUILTIN_PROFILES } from './builtin-profiles.ts'
 import { includedGlobs, resolveConfig } from './resolve.ts'
@@ -73,8 +74,7 @@ describe("the contract's lab.yaml", () => {
   test('image, profiles and nodes', () => {
     assert.deepEqual(config.images.get('debian-live'), {
       name: 'debian-live',
-      kernel: '/c/images/vmlinuz',
-      initrd: ['/c/images/initrd.img'],
+      variants: linuxVariants('/c/images/vmlinuz', ['/c/images/initrd.img']),
       cmdline: ['quiet'],
       origin: { file: '/c/lab.yaml', line: 21, column: 3 },
     })
@@ -560,7 +560,7 @@ test('an included file without networks hides no address outside of them; one wi
 test('paths count from the file that has them', () => {
   const more = { file: '/c/d/more.yaml', text: 'images: {i: {kernel: ./k, initrd: ../r}}\n' }
   const { config } = resolveConfig({ file: FILE, text: NET }, [more])
-  assert.deepEqual([config?.images.get('i')?.kernel, config?.images.get('i')?.initrd], ['/c/d/k', ['/c/r']])
+  assert.deepEqual(config?.images.get('i')?.variants, linuxVariants('/c/d/k', ['/c/r']))
   const globs = includedGlobs({ file: FILE, text: 'include: [nodes/*.yaml, /etc/x.yaml]\n' })
   assert.deepEqual(
     globs.map(({ target }) => target),

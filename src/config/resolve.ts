@@ -14,28 +14,19 @@ import type {
 } from '../model/config.ts'
 import type { TlsFiles } from '../model/tls.ts'
 import { BUILTIN_PROFILES } from './builtin-profiles.ts'
-import { DocumentSchema } from './document-schema.ts'
-import { resolveDocument } from './documents.ts'
+import { resolveDocuments } from './documents.ts'
+import { ImageSchema, resolveVariants } from './image-schema.ts'
+import { NodeSchema, RuleSchema } from './machine-schema.ts'
 import { NetworkSchema, type OptionsSchema } from './network-schema.ts'
+import { entries, items, type Placed } from './placed.ts'
 import { checkReferences, undeclaredImages } from './references.ts'
-import {
-  ConfigSchema,
-  ImageSchema,
-  IncludedSchema,
-  MenuSchema,
-  NodeSchema,
-  ProfileSchema,
-  RuleSchema,
-  ServerSchema,
-} from './schema.ts'
-import { NameSchema } from './shapes.ts'
+import { ConfigSchema, IncludedSchema, MenuSchema, ProfileSchema, ServerSchema } from './schema.ts'
 import {
   type ConfigProblem,
   type ConfigSource,
   type ConfigText,
   inOrder,
   isRecord,
-  type Path,
   readSource,
 } from './source.ts'
 import {
@@ -58,13 +49,6 @@ export interface ConfigResult {
   readonly draft?: Config
   /** Errors and warnings, in the order of the files and their lines. */
   readonly problems: readonly ConfigProblem[]
-}
-
-/** A value that has the right shape, with its place. Names are taken from here even where the rest is wrong. */
-export interface Placed<T> {
-  readonly value: T
-  readonly source: ConfigSource
-  readonly path: Path
 }
 
 /** Distribution packages that bring iPXE: Debian's `ipxe`, and Arch's and Fedora's directories. */
@@ -110,7 +94,6 @@ export function resolveConfig(
   const incomplete = options.incomplete === true || root.value === undefined || !sources.every(isWhole)
   const networks = sources.flatMap((source) => items(source, 'networks', NetworkSchema))
   const images = sources.flatMap((source) => entries(source, 'images', ImageSchema))
-  const documents = sources.flatMap((source) => entries(source, 'documents', DocumentSchema))
   const profiles = sources.flatMap((source) => entries(source, 'profiles', ProfileSchema))
   const nodes = sources.flatMap((source) => items(source, 'nodes', NodeSchema))
   const rules = sources.flatMap((source) => items(source, 'rules', RuleSchema))
@@ -119,7 +102,7 @@ export function resolveConfig(
     server: resolveServer(root),
     networks: networks.map(resolveNetwork),
     images: new Map(images.map((entry) => [entry.name, resolveImage(entry.name, entry)])),
-    documents: new Map(documents.map((entry) => [entry.name, resolveDocument(entry)])),
+    documents: resolveDocuments(sources),
     profiles: mergeProfiles(profiles),
     nodes: nodes.map(resolveNode),
     rules: rules.map(resolveRule),
@@ -174,41 +157,6 @@ function shapeProblems(source: ConfigSource, schema: z.ZodType): readonly Config
     ...source.check(schema).problems,
     ...proto.map((key) => source.problem([key, '__proto__'], 'cannot be a name')),
   ]
-}
-
-/** The items of a list as far as they are well-formed; the rest has had its errors from the schema. */
-function items<T>(source: ConfigSource, key: string, schema: z.ZodType<T>): readonly Placed<T>[] {
-  const list = source.section(key)
-  if (!Array.isArray(list)) return []
-  return list.flatMap((item, index) => {
-    const value = wellFormed(item, schema)
-    return value === undefined ? [] : [{ value, source, path: [key, index] }]
-  })
-}
-
-function entries<T>(
-  source: ConfigSource,
-  key: string,
-  schema: z.ZodType<T>,
-): readonly (Placed<T> & { name: string })[] {
-  const record = source.section(key)
-  if (!isRecord(record)) return []
-  return Object.entries(record).flatMap(([name, value]) => {
-    const parsed = NameSchema.safeParse(name).success ? wellFormed(value, schema) : undefined
-    return parsed === undefined ? [] : [{ name, value: parsed, source, path: [key, name] }]
-  })
-}
-
-/** What is right in an item: a wrong key has its error already, and shall not hide those of the other keys. */
-function wellFormed<T>(item: unknown, schema: z.ZodType<T>): T | undefined {
-  const parsed = schema.safeParse(item)
-  if (parsed.success || !isRecord(item)) return parsed.data
-  const wrong = new Set(
-    parsed.error.issues.flatMap((issue) =>
-      issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : issue.path.slice(0, 1),
-    ),
-  )
-  return schema.safeParse(Object.fromEntries(Object.entries(item).filter(([key]) => !wrong.has(key)))).data
 }
 
 function section<T>(source: ConfigSource, key: string, schema: z.ZodType<T>): T {
@@ -311,13 +259,14 @@ function resolveOptions(options: z.infer<typeof OptionsSchema>): ClientOptions {
   return defined(options)
 }
 
-function resolveImage(name: string, { value, source, path }: Placed<z.infer<typeof ImageSchema>>): ImageSpec {
+function resolveImage(
+  name: string,
+  { value, source, path: key }: Placed<z.infer<typeof ImageSchema>>,
+): ImageSpec {
   return {
-    name,
-    kernel: besides(source.file, value.kernel),
-    initrd: value.initrd.map((file) => besides(source.file, file)),
-    cmdline: value.cmdline,
-    origin: source.originOfKey(path.slice(0, -1), name),
+    ...{ name, cmdline: value.cmdline },
+    variants: resolveVariants(value, (path) => besides(source.file, path)),
+    origin: source.originOfKey(key.slice(0, -1), name),
   }
 }
 

@@ -3,6 +3,7 @@ import { parseIpv4, parseRange, parseSubnet } from '../lib/ipv4.ts'
 import { isGroupMac, parseMac } from '../lib/mac.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { NAME } from '../model/names.ts'
+import { parseKernelCommandLine, textProblem } from '../protocol/ipxe/words.ts'
 
 /** The values that stand in a configuration, each read by one of our parsers: names, addresses, durations, lists. */
 
@@ -158,3 +159,22 @@ export function listOf<T>(item: z.ZodType<T>, options: ListOptions = {}): z.ZodT
 }
 
 /** ONIE's switches name no architecture of IANA's. */
+
+export const KernelArgumentsSchema = read(
+  'kernel arguments in one line, such as quiet console=ttyS0',
+  parseKernelCommandLine,
+)
+
+/** Text for a machine's screen, which iPXE and GRUB must be able to print as it stands. */
+export const screenText = z.string('expected text').check(({ value, issues }) => {
+  const problem = screenTextProblem(value)
+  if (problem !== undefined)
+    issues.push({ code: 'custom', input: value, message: `cannot be shown on a machine: it ${problem}` })
+})
+
+/** GRUB's grammar on top of iPXE's: both take a first word with a dash for an option, and GRUB knows no `'`. */
+function screenTextProblem(text: string): string | undefined {
+  if (text.startsWith('-')) return 'begins with a dash, which begins an option in iPXE and GRUB'
+  if (text.includes("'")) return 'has a single quote, which GRUB cannot show'
+  return textProblem(text)
+}

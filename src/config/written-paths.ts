@@ -2,8 +2,9 @@ import { posix } from 'node:path'
 import type { z } from 'zod'
 import type { Origin } from '../model/config.ts'
 import type { TlsFiles } from '../model/tls.ts'
+import { ImagePathSchema } from './image-schema.ts'
 import { LoaderNameSchema } from './loader-schema.ts'
-import { ImagePathSchema, PathSchema } from './schema.ts'
+import { PathSchema } from './schema.ts'
 import { NameSchema } from './shapes.ts'
 import { type ConfigSource, isRecord, type Path } from './source.ts'
 
@@ -22,10 +23,21 @@ export function imageFiles(source: ConfigSource): readonly WrittenPath[] {
   if (!isRecord(images)) return []
   return Object.entries(images).flatMap(([name, image]) => {
     if (!isRecord(image) || !NameSchema.safeParse(name).success) return []
-    return ['kernel', 'initrd'].flatMap((key) =>
-      writtenPaths(source, { path: ['images', name, key], value: image[key], schema: ImagePathSchema }),
-    )
+    const byArch = isRecord(image['arch']) ? Object.entries(image['arch']) : []
+    return [
+      ...payloadPaths(source, ['images', name], image),
+      ...byArch.flatMap(([arch, variant]) => payloadPaths(source, ['images', name, 'arch', arch], variant)),
+    ]
   })
+}
+
+const FILE_KEYS = ['kernel', 'initrd', 'efi'] as const
+
+function payloadPaths(source: ConfigSource, path: Path, payload: unknown): readonly WrittenPath[] {
+  if (!isRecord(payload)) return []
+  return FILE_KEYS.flatMap((key) =>
+    writtenPaths(source, { path: [...path, key], value: payload[key], schema: ImagePathSchema }),
+  )
 }
 
 interface Holder {
@@ -96,9 +108,13 @@ function writtenPaths(source: ConfigSource, { path, value, schema }: Written): r
   return items.flatMap((item, index) => {
     const parsed = schema.safeParse(item)
     if (!parsed.success) return []
-    const { origin, path: key } = source.place(path.at(-1) === 'kernel' ? path : [...path, index])
+    const { origin, path: key } = source.place(isSingle(path) ? path : [...path, index])
     return [{ target: besides(source.file, parsed.data), origin, path: key }]
   })
+}
+
+function isSingle(path: Path): boolean {
+  return ['kernel', 'efi'].some((key) => key === path.at(-1))
 }
 
 /** A path of the operator's: relative ones count from the file that has them. */

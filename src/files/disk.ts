@@ -5,6 +5,7 @@ import { basename, join } from 'node:path'
 import { fileIdentity } from '../lib/file-identity.ts'
 import type { ImageSpec } from '../model/config.ts'
 import type { Disk } from '../model/disk.ts'
+import { imageFiles, mapPayload } from '../model/image.ts'
 import type { StoredImages } from '../model/image-store.ts'
 import type { TlsFiles, TlsReading } from '../model/tls.ts'
 import type { FirmwareFile, Image, ImageFile } from '../model/world.ts'
@@ -68,12 +69,19 @@ export class LocalDisk implements Disk {
   }
 
   async measureImage(spec: ImageSpec): Promise<Image> {
-    const [kernel, ...initrds] = await Promise.all(
-      [spec.kernel, ...spec.initrd].map((path) => this.#measure(path)),
-    )
-    if (kernel === undefined) throw new Error(`the image ${spec.name} has no kernel`)
-    const { name, cmdline, origin } = spec
-    return { name, kernel, initrds, cmdline, cite: `${origin.file}:${origin.line}` }
+    const { name, variants, cmdline, origin } = spec
+    const paths = [...new Set(imageFiles(spec))]
+    const files = await Promise.all(paths.map(async (path) => [path, await this.#measure(path)] as const))
+    const measured = new Map(files)
+    const fileAt = (path: string): ImageFile => {
+      const file = measured.get(path)
+      if (file === undefined) throw new Error(`${path} was not measured`)
+      return file
+    }
+    return {
+      ...{ name, cmdline, cite: `${origin.file}:${origin.line}` },
+      variants: variants.map((one) => ({ ...one, payload: mapPayload(one.payload, fileAt) })),
+    }
   }
 
   storedImages(folder: string): Promise<StoredImages> {

@@ -1,5 +1,6 @@
 import { lstat, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { linuxVariants } from '../model/image.ts'
 import {
   type ImageCatalogue,
   NO_STORED_IMAGES,
@@ -101,7 +102,10 @@ function currentImage(image: StoredImage, present: ReadonlyMap<string, string>):
   const [kernel, ...initrds] = filesOf(version).flatMap((file) => imageFile(file, present) ?? [])
   if (kernel === undefined || initrds.length < version.initrds.length) return undefined
   const { cmdline, id } = version
-  return { name: image.name, kernel, initrds, cmdline, cite: `image store, ${image.name} ${id}` }
+  return {
+    ...{ name: image.name, variants: linuxVariants(kernel, initrds), cmdline },
+    cite: `image store, ${image.name} ${id}`,
+  }
 }
 
 function imageFile(

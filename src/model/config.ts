@@ -2,6 +2,7 @@ import type { Ipv4, Ipv4Range, Subnet } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { InstallerDocument } from './document.ts'
 import type { HttpLimits } from './http-limits.ts'
+import type { Variant } from './image.ts'
 import type { RedeemedBy } from './intent.ts'
 import type { TftpLimits } from './tftp-limits.ts'
 import type { TlsFiles } from './tls.ts'
@@ -170,11 +171,10 @@ export interface CustomOption {
   readonly always: boolean
 }
 
-/** A kernel and its initrds, as the operator names them: paths are absolute. */
+/** What can be booted, as the operator names it: paths are absolute. */
 export interface ImageSpec {
   readonly name: string
-  readonly kernel: string
-  readonly initrd: readonly string[]
+  readonly variants: readonly Variant<string>[]
   readonly cmdline: readonly string[]
   readonly origin: Origin
 }
@@ -212,6 +212,8 @@ export interface Profile {
   readonly install?: RedeemedBy
   /** Replaces the loader table's choice. */
   readonly loader?: LoaderOverride
+  /** UEFI HTTP boot loads the image's EFI program itself. */
+  readonly direct?: boolean
   /** Absent for a built-in profile that the configuration does not mention. */
   readonly origin?: Origin
 }

@@ -13,6 +13,7 @@ const RULES = {
   'node.conflict':
     'Nobody can tell which node the machine is: it boots its local disk and nothing of any node',
   'loader.override': 'A loader that the node or its profile names, and that does not count here',
+  'loader.direct': "Whether UEFI HTTP boot loads the image's program itself",
   'loader.loop': 'The machine fetched its loader again and again: another one is tried',
   'loader.select': 'Which loader fits the client and is on disk',
   'ipxe.foreign': "Whether a card's own iPXE gets our loader before its script",
@@ -31,6 +32,8 @@ const RULES = {
   'profile.select': 'Which profile the machine runs',
   'image.select': 'Which image the profile boots',
   'document.select': 'Which document the installer of the machine reads',
+  'image.variant': "Which of an image's files are for the machine",
+  'boot.refused': 'Why the machine, or its loader, cannot boot what it should, and what to do',
   'cmdline.merge': 'The kernel command line: image, then profile, then node, then ours',
   'boot.queue': 'Whether the machine may load now, or others load first',
   'boot.nonce': 'Whether this script opens a boot attempt that reports can prove',

@@ -8,12 +8,14 @@ import type { Mac } from '../lib/mac.ts'
 export type Script =
   | IdentifyScript
   | BootScript
+  | ProgramScript
   | MenuScript
   | ConfirmScript
   | PageScript
   | LocalDiskScript
   | RecoveryScript
   | QueueScript
+  | RefusalScript
 
 /** For a loader that we know nothing about: it tells who it is and asks again. */
 export interface IdentifyScript {
@@ -56,6 +58,17 @@ export interface BootScript {
   readonly client?: Mac
   /** The last file that the loader fetches, where it can choose: whoever has it begins to boot. */
   readonly kernelLast?: true
+}
+
+/** A program for UEFI. */
+export interface ProgramScript extends Omit<BootScript, 'kind' | 'kernel' | 'initrds' | 'kernelLast'> {
+  readonly kind: 'program'
+  readonly program: ScriptFile
+}
+
+/** Why the machine cannot boot what it should, and what to do; then its local disk. */
+export interface RefusalScript extends Omit<PageScript, 'kind'> {
+  readonly kind: 'refusal'
 }
 
 export interface MenuEntry {

@@ -1,5 +1,6 @@
 import type { Mac } from '../lib/mac.ts'
 import type { Config, Node } from './config.ts'
+import type { Variant } from './image.ts'
 import type { IntentView } from './intent.ts'
 import type { LeaseView } from './lease.ts'
 import type { NodeEvidence, NodeKey, NodeKeys } from './node-keys.ts'
@@ -30,8 +31,7 @@ export interface ImageFile {
 /** An image whose files were found, measured and hashed. */
 export interface Image {
   readonly name: string
-  readonly kernel: ImageFile
-  readonly initrds: readonly ImageFile[]
+  readonly variants: readonly Variant<ImageFile>[]
   /** Kernel arguments of every machine that boots it. */
   readonly cmdline: readonly string[]
   /** Where it is declared: a place of the configuration, or `image store` and its version. */
@@ -46,13 +46,19 @@ export interface Recognised {
   readonly by: NodeKey
 }
 
+/** What DHCP showed of a machine that its script requests need not show. */
+export interface Shown extends Pick<NodeEvidence, 'uuid' | 'port'> {
+  /** Its client architecture (option 93). */
+  readonly arch?: string
+}
+
 export interface RecognisedView {
   /** What a DHCP message of this machine showed before. */
   nodeOf(mac: Mac): Recognised | undefined
   /** The machines that showed themselves to be this node. */
   claimants(node: string): Iterable<Mac>
   /** What the newest DHCP message of its firmware or loader showed: scripts are asked for with less. */
-  shownBy(mac: Mac): Pick<NodeEvidence, 'uuid' | 'port'> | undefined
+  shownBy(mac: Mac): Shown | undefined
 }
 
 export interface LoopView {

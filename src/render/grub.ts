@@ -5,8 +5,10 @@ import type {
   MenuEntry,
   MenuScript,
   PageScript,
+  ProgramScript,
   QueueScript,
   RecoveryScript,
+  RefusalScript,
   Script,
   ScriptFile,
 } from '../model/script.ts'
@@ -33,6 +35,10 @@ export function renderGrub(script: Script, over: 'tftp' | 'http' = 'http'): stri
       )
     case 'boot':
       return boot(script, at)
+    case 'program':
+      return program(script, at)
+    case 'refusal':
+      return refusal(script, at)
     case 'menu':
       return menu(script, at)
     case 'local-disk':
@@ -51,18 +57,47 @@ export function renderGrub(script: Script, over: 'tftp' | 'http' = 'http'): stri
 }
 
 function boot(script: BootScript, at: GrubReach): string {
-  const needs = script.needs === undefined ? [] : [`echo ${quote(`Needs: ${script.needs}`)}`]
-  const warning = script.warning === undefined ? [] : [`echo ${quote(`WARNING: ${script.warning}`)}`]
   const cmdline = script.cmdline.map(quoteArgument)
   const kernels = at.places(script.kernel).map((place) => ['linux', place, ...cmdline].join(' '))
   return lines(
-    `# Centra PXE: ${comment(script.title)}`,
-    `echo ${quote(`Centra PXE: ${script.title}`)}`,
-    ...needs,
-    ...warning,
+    ...head(script),
     ...firstOf(kernels),
     ...(script.initrds.length === 0 ? ['boot'] : withInitrds(script.initrds, at)),
     ...(script.client === undefined ? [] : reportFailure(script.server, script.client, at)),
+  )
+}
+
+/** What is told before anything is loaded. */
+function head({ title, needs, warning }: BootScript | ProgramScript): readonly string[] {
+  return [
+    `# Centra PXE: ${comment(title)}`,
+    `echo ${quote(`Centra PXE: ${title}`)}`,
+    ...(needs === undefined ? [] : [`echo ${quote(`Needs: ${needs}`)}`]),
+    ...(warning === undefined ? [] : [`echo ${quote(`WARNING: ${warning}`)}`]),
+  ]
+}
+
+/** What ended comes back here, and goes on to the next entry of the firmware's boot order. */
+function program(script: ProgramScript, at: GrubReach): string {
+  const words = script.cmdline.map((argument) => ` ${quote(argument)}`).join('')
+  return lines(
+    ...head(script),
+    ...at
+      .places(script.program)
+      .flatMap((place) => [`if chainloader ${place}${words}; then`, '  if boot; then exit; fi', 'fi']),
+    ...(script.client === undefined ? [] : reportFailure(script.server, script.client, at)),
+  )
+}
+
+function refusal({ server, client, title, lines: text }: RefusalScript, at: GrubReach): string {
+  return lines(
+    `# Centra PXE: ${client} cannot boot what it should`,
+    `set timeout=${SCREEN_SECONDS}`,
+    'set default=local',
+    ...[title, ...text].map(shown),
+    `sleep --interruptible ${READ_SECONDS}`,
+    ...entry('retry', 'Try again', [`configfile ${at.script(server, client)}`]),
+    ...entry('local', 'Boot from the local disk', ['exit']),
   )
 }
 

@@ -6,8 +6,10 @@ import type {
   ConfirmScript,
   MenuScript,
   PageScript,
+  ProgramScript,
   QueueScript,
   RecoveryScript,
+  RefusalScript,
   Script,
   ScriptFile,
 } from '../model/script.ts'
@@ -35,6 +37,12 @@ export function renderIpxe(script: Script): string {
       break
     case 'boot':
       boot(out, script)
+      break
+    case 'program':
+      boot(out, script)
+      break
+    case 'refusal':
+      refusal(out, script)
       break
     case 'menu':
       menu(out, script)
@@ -71,16 +79,23 @@ function identify(out: IpxeEmitter, server: string): void {
   failed(out, server, undefined)
 }
 
-function boot(out: IpxeEmitter, script: BootScript): void {
+function boot(out: IpxeEmitter, script: BootScript | ProgramScript): void {
   out.comment(`Centra PXE: ${script.title}`).echo(`Centra PXE: ${script.title}`)
   if (script.needs !== undefined) out.echo(`Needs: ${script.needs}`)
   if (script.warning !== undefined) out.echo(`WARNING: ${script.warning}`)
+  const [kernel, initrds] = script.kind === 'boot' ? [script.kernel, script.initrds] : [script.program, []]
   // EFI kernels before 5.7 find their initrd by initrd=NAME alone; everything else ignores it.
-  const initrdArguments = script.initrds.map((file) => `initrd=${file.name}`)
+  const initrdArguments = initrds.map((file) => `initrd=${file.name}`)
   const cmdline = [...initrdArguments, ...script.cmdline].join(' ')
   out.tryRun('imgfree').blank()
-  const hasFallback = script.kernel.fallback !== undefined
-  loadAll(out, script, { cmdline, onFailure: hasFallback ? 'own' : 'failed' })
+  const hasFallback = kernel.fallback !== undefined
+  const isProgram = script.kind === 'program'
+  const last = script.kind === 'boot' && script.kernelLast === true ? { kernelLast: true } : {}
+  loadAll(
+    out,
+    { kernel, initrds, isProgram, ...last },
+    { cmdline, onFailure: hasFallback ? 'own' : 'failed' },
+  )
   if (hasFallback) {
     out.comment('The other server did not give it: everything from ours').label('own')
     out.run('set', 'fault', SETTINGS.errno)
@@ -90,7 +105,7 @@ function boot(out: IpxeEmitter, script: BootScript): void {
       name: file.name,
       url: `${file.fallback ?? file.url}?fallback=${SETTINGS.fault}`,
     })
-    const ours = { ...script, kernel: own(script.kernel), initrds: script.initrds.map(own) }
+    const ours = { kernel: own(kernel), initrds: initrds.map(own), isProgram, ...last }
     loadAll(out, ours, { cmdline, onFailure: 'failed' })
   }
   failed(out, script.server, script.client)
@@ -103,15 +118,24 @@ interface Loading {
   readonly onFailure: string
 }
 
-function loadAll(
-  out: IpxeEmitter,
-  { kernel, initrds, kernelLast }: BootScript,
-  { cmdline, onFailure }: Loading,
-): void {
+interface Loaded {
+  readonly kernel: ScriptFile
+  readonly initrds: readonly ScriptFile[]
+  readonly kernelLast?: boolean
+  /** It may end and come back. */
+  readonly isProgram: boolean
+}
+
+function loadAll(out: IpxeEmitter, loaded: Loaded, { cmdline, onFailure }: Loading): void {
+  const { kernel, initrds, isProgram, kernelLast } = loaded
   if (kernelLast !== true) load(out, 'kernel', kernel, { cmdline, onFailure })
   for (const file of initrds) load(out, 'initrd', file, { cmdline: '', onFailure })
   if (kernelLast === true) load(out, 'kernel', kernel, { cmdline, onFailure })
   out.append(booting(kernel))
+  if (!isProgram) return
+  out.comment('The program ended').echo(`Centra PXE: ${kernel.name} ended; now the local disk`)
+  localDisk(out)
+  out.blank()
 }
 
 function load(
@@ -230,6 +254,15 @@ function recovery(out: IpxeEmitter, { server, client, step, lines, choice }: Rec
     .label('retry')
     .run('set', 'url', url)
     .tryRun(...chainTo(SETTINGS.url))
+  out.run('set', 'trouble', 'No', 'answer', 'from', server, 'iPXE', 'error', SETTINGS.errno)
+  out.run('goto', 'way_out')
+}
+
+function refusal(out: IpxeEmitter, { server, client, title, lines }: RefusalScript): void {
+  out.comment(`Centra PXE: ${client} cannot boot what it should`).tryRun('clear', 'trouble')
+  wayOut(out, title, () => notes(out, lines))
+  out.label('retry').run('set', 'step', 'script').run('set', 'url', scriptUrl(server, client))
+  out.tryRun(...chainTo(SETTINGS.url))
   out.run('set', 'trouble', 'No', 'answer', 'from', server, 'iPXE', 'error', SETTINGS.errno)
   out.run('goto', 'way_out')
 }

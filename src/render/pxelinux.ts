@@ -26,6 +26,17 @@ export function renderPxelinux(script: Script, over: PxelinuxFetches): string {
       return localDisk('this machine has not said who it is')
     case 'boot':
       return boot(script, over)
+    case 'program':
+      return localDisk('PXELINUX cannot start a program for UEFI')
+    case 'refusal': {
+      const { server, client, title, lines } = script
+      return screen('local', SCREEN_TIMEOUT, [
+        ...[title, ...lines].flatMap((one) => say(shown(one))),
+        ...say(''),
+        ...entry('retry', 'Try again', config({ server, client, over })),
+        ...entry('local', 'Boot from the local disk', ['LOCALBOOT 0']),
+      ])
+    }
     case 'menu':
       return menu(script, over)
     case 'local-disk':

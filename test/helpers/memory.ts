@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { posix } from 'node:path'
+import { basename, posix } from 'node:path'
 import { Attention } from '../../src/app/attention.ts'
 import { BootQueue } from '../../src/app/boot-queue.ts'
 import { ClaimedAddresses } from '../../src/app/claims.ts'
@@ -24,6 +24,7 @@ import type { ImageSpec } from '../../src/model/config.ts'
 import type { Disk } from '../../src/model/disk.ts'
 import type { StoredEvent } from '../../src/model/event.ts'
 import type { FileFigures } from '../../src/model/http.ts'
+import { imageFiles, mapPayload } from '../../src/model/image.ts'
 import type { StoredImages } from '../../src/model/image-store.ts'
 import type { BootLine, NodeBoots } from '../../src/model/intent.ts'
 import type { Lease } from '../../src/model/lease.ts'
@@ -35,7 +36,7 @@ import type {
   StateStore,
 } from '../../src/model/ports.ts'
 import type { TlsFiles, TlsReading } from '../../src/model/tls.ts'
-import type { FirmwareFile, Image } from '../../src/model/world.ts'
+import type { FirmwareFile, Image, ImageFile } from '../../src/model/world.ts'
 import { describeEvent } from '../../src/render/event.ts'
 import { image, STRANGER, type WorldBuilder } from './world.ts'
 
@@ -151,9 +152,18 @@ export class MemoryDisk implements Disk {
   }
 
   async measureImage(spec: ImageSpec): Promise<Image> {
-    for (const path of [spec.kernel, ...spec.initrd]) assert.ok(this.#files.has(path), path)
-    const { cmdline, origin } = spec
-    return { ...image(spec.name), cmdline, cite: `${origin.file}:${origin.line}` }
+    for (const path of imageFiles(spec)) assert.ok(this.#files.has(path), path)
+    const { variants, cmdline, origin } = spec
+    const [kernel, initrd] = imageFiles(image(spec.name))
+    assert.ok(kernel !== undefined && initrd !== undefined)
+    const fileAt = (path: string): ImageFile => ({
+      ...(/initrd/.test(path) ? initrd : kernel),
+      ...{ name: basename(path), path },
+    })
+    return {
+      ...{ name: spec.name, cmdline, cite: `${origin.file}:${origin.line}` },
+      variants: variants.map((one) => ({ ...one, payload: mapPayload(one.payload, fileAt) })),
+    }
   }
 
   async storedImages(): Promise<StoredImages> {

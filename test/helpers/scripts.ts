@@ -2,12 +2,17 @@ import fc from 'fast-check'
 import { decide } from '../../src/boot/decide.ts'
 import type { Question } from '../../src/boot/decision.ts'
 import type { Mac } from '../../src/lib/mac.ts'
+import { imageFiles } from '../../src/model/image.ts'
 import type { Script } from '../../src/model/script.ts'
-import { NODE01, NODE02, STRANGER, type WorldBuilder, world } from './world.ts'
+import type { ClientArch } from '../../src/protocol/iana/arch.ts'
+import { image, NODE01, NODE02, STRANGER, type WorldBuilder, world } from './world.ts'
 
 /** One script of each kind, as the policy makes them in the world of the contract's lab.yaml. */
 export const SCRIPTS = {
   identify: script(world(), { kind: 'identify' }),
+  program: script(withProgram(['console=ttyS0']), { kind: 'run' }, NODE01),
+  'program-without-arguments': script(withProgram([]), { kind: 'run' }, NODE01),
+  refusal: script(withProgram([], 'uefi-arm64'), { kind: 'run' }, NODE01, 'uefi-x64'),
   boot: script(world().labNodes(), { kind: 'run' }, NODE02),
   'boot-all-in-one': script(world(), { kind: 'run', choice: 'all-in-one', confirmed: true }, STRANGER),
   'confirm-all-in-one': script(world(), { kind: 'run', choice: 'all-in-one' }, STRANGER),
@@ -48,8 +53,22 @@ export const SCRIPTS = {
   ),
 } as const
 
-function script(there: WorldBuilder, question: Question, client?: Mac): Script {
-  const { action } = decide(there.asks('http', question, client), there.build())
+/** node01 runs a program for UEFI; with an architecture, on that alone. */
+function withProgram(cmdline: readonly string[], arch?: ClientArch): WorldBuilder {
+  const [program] = imageFiles(image('tool'))
+  if (program === undefined) throw new Error('an image has a file')
+  const payload = { kind: 'efi', program: { ...program, name: 'tool.efi' } } as const
+  const variant = { payload, cmdline: [], ...(arch === undefined ? {} : { arch }) }
+  return world()
+    .labNodes()
+    .image({ ...image('tool'), variants: [variant], cmdline })
+    .profile('control-plane', { image: 'tool' })
+}
+
+function script(there: WorldBuilder, question: Question, client?: Mac, arch?: ClientArch): Script {
+  const asked = there.asks('http', question, client)
+  const request = arch === undefined ? asked : { ...asked, client: { ...asked.client, arch } }
+  const { action } = decide(request, there.build())
   if (action.kind !== 'script') throw new Error(`no script but ${action.kind}`)
   return action.script
 }

@@ -17,6 +17,7 @@ import type {
   UnknownPolicy,
 } from '../../src/model/config.ts'
 import { DEFAULT_HTTP_LIMITS } from '../../src/model/http-limits.ts'
+import { linuxVariants } from '../../src/model/image.ts'
 import type { Lease } from '../../src/model/lease.ts'
 import { indexNodeKeys } from '../../src/model/node-keys.ts'
 import type { Step, Trace } from '../../src/model/rules.ts'
@@ -212,6 +213,12 @@ export class WorldBuilder {
     return this
   }
 
+  /** One more image whose files are on disk. */
+  image(found: Image): this {
+    this.#images = [...this.#images, found]
+    return this
+  }
+
   lease(address: string, owner: Mac, changes: Partial<Lease> = {}): this {
     this.leases.put({
       network: this.#network.name,
@@ -355,8 +362,7 @@ export class WorldBuilder {
 export function imageSpec(name: string): ImageSpec {
   return {
     name,
-    kernel: '/srv/vmlinuz',
-    initrd: ['/srv/initrd.img'],
+    variants: linuxVariants('/srv/vmlinuz', ['/srv/initrd.img']),
     cmdline: ['quiet'],
     origin: { file: CONFIG_FILE, line: 20, column: 3 },
   }
@@ -365,8 +371,10 @@ export function imageSpec(name: string): ImageSpec {
 export function image(name: string): Image {
   return {
     name,
-    kernel: { name: 'vmlinuz', path: '/srv/vmlinuz', size: 8_000_000, sha256: KERNEL_SHA256 },
-    initrds: [{ name: 'initrd.img', path: '/srv/initrd.img', size: 30_000_000, sha256: INITRD_SHA256 }],
+    variants: linuxVariants(
+      { name: 'vmlinuz', path: '/srv/vmlinuz', size: 8_000_000, sha256: KERNEL_SHA256 },
+      [{ name: 'initrd.img', path: '/srv/initrd.img', size: 30_000_000, sha256: INITRD_SHA256 }],
+    ),
     cmdline: ['quiet'],
     cite: `${CONFIG_FILE}:20`,
   }

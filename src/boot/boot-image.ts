@@ -1,0 +1,135 @@
+import type { Node, Profile } from '../model/config.ts'
+import type { BootIntent } from '../model/intent.ts'
+import type { Step } from '../model/rules.ts'
+import type { Script } from '../model/script.ts'
+import type { Image, World } from '../model/world.ts'
+import type { ClientArch } from '../protocol/iana/arch.ts'
+import type { Action, BootGrant, BootRequest, LoadedFile, ScriptLoader } from './decision.ts'
+import { installerArguments } from './documents.ts'
+import { filesSource } from './files-base.ts'
+import { describeVariant, type Fit, fitImage, machineArch } from './fit-image.ts'
+import { nodePlane, sendSecurely } from './node-plane.ts'
+import { filesToLoad, queueTurn } from './queue.ts'
+import { bootScript, titleOf } from './scripts.ts'
+
+export interface Bootable {
+  readonly profile: Profile
+  readonly image: Image
+  /** Asked for, to be used up. */
+  readonly intent?: BootIntent
+}
+
+interface Context {
+  readonly world: World
+  readonly node: Node | undefined
+  readonly steps: Step[]
+}
+
+/** The script that boots this image on this machine, now or when its turn comes; or the reason why it cannot. */
+export function bootImage(request: BootRequest, found: Bootable, context: Context): Action {
+  const { profile, image, intent } = found
+  const { world, node, steps } = context
+  const { mac } = request.client
+  const arch = machineArch(request, world)
+  const fit = fitImage(image, { arch, loader: loaderOf(request) })
+  if (fit.kind === 'refused') return refuse(request, fit, profile.name, context)
+  const { variant } = fit
+  if (image.variants.length > 1 || variant.payload.kind !== 'linux')
+    steps.push({
+      ...{ rule: 'image.variant', outcome: describeVariant(variant), from: 'config' },
+      cite: image.cite,
+    })
+  // Of a boot that is used up we see every file leave.
+  const { files, steps: reasons } =
+    intent === undefined ? filesSource(request.ingress, world.config) : { files: undefined, steps: [] }
+  steps.push(...reasons)
+  const chosen = { name: image.name, cite: image.cite, payload: variant.payload }
+  // What another server sends is not ours to queue for; firmware reads nothing and cannot wait.
+  const turn =
+    files === undefined && request.client.loader !== 'firmware'
+      ? queueTurn(request, chosen, world, steps)
+      : undefined
+  if (turn !== undefined && mac !== undefined)
+    return script({
+      ...{ kind: 'queue', server: nodePlane(request.ingress, world.config), client: mac },
+      title: titleOf({ node, mac, profile, image }),
+      ...turn,
+    })
+  const consoles = hasPcSerial(arch) ? world.config.consoles : []
+  const own = [...image.cmdline, ...variant.cmdline]
+  const counts = `console ${consoles.length} + image ${own.length} + profile ${profile.cmdline.length}`
+  const takesArguments = variant.payload.kind === 'linux' || own.length > 0
+  steps.push({
+    rule: 'cmdline.merge',
+    outcome: takesArguments
+      ? `${counts} + node ${node?.cmdline.length ?? 0} arguments`
+      : `none: ${image.name} has no cmdline:, so its program gets no arguments`,
+    from: 'config',
+    cite: image.cite,
+  })
+  if (takesArguments)
+    steps.push({ rule: 'boot.nonce', outcome: 'of its boot attempt, to its own lease alone', from: 'state' })
+  const server = nodePlane(request.ingress, world.config)
+  const reports = reportsPlane(request, context)
+  return {
+    kind: 'script',
+    script: bootScript({
+      ...{ server, reports, profile, image, variant, node, mac, consoles, takesArguments },
+      ...(files === undefined ? {} : { files }),
+      ...(takesArguments ? { installer: installerArguments(request, profile, world, context) } : {}),
+      ...(intent === undefined ? {} : { once: intent }),
+    }),
+    boots: grantOf(found, node, files === undefined ? filesToLoad(chosen) : []),
+  }
+}
+
+/** What a script that boots this leads to, once its machine has it. */
+export function grantOf(
+  { profile, image, intent }: Bootable,
+  node: Node | undefined,
+  loads: readonly LoadedFile[],
+): BootGrant {
+  const grant = { kind: 'boot-nonce', profile: profile.name, image: image.name, loads } as const
+  return intent === undefined || node === undefined
+    ? grant
+    : { ...grant, once: { node: node.name, kind: intent.kind } }
+}
+
+/** Firmware asks for a file and reads nothing: it is told by the trace alone. */
+function loaderOf({ client }: BootRequest): ScriptLoader {
+  return client.loader ?? 'ipxe'
+}
+
+type Refused = Extract<Fit, { readonly kind: 'refused' }>
+
+function refuse(
+  { client, question, ingress }: BootRequest,
+  { why, todo }: Refused,
+  title: string,
+  { world, steps }: Context,
+): Action {
+  steps.push({ rule: 'boot.refused', outcome: `${why}. ${todo}`, from: 'config' })
+  const server = nodePlane(ingress, world.config)
+  const lines = [`It cannot boot here: ${why}.`, todo]
+  const { mac } = client
+  if (mac === undefined) return script({ kind: 'local-disk', because: why })
+  return question.kind === 'run' && question.choice !== undefined
+    ? script({ kind: 'page', server, client: mac, title, lines })
+    : script({ kind: 'refusal', server, client: mac, title, lines })
+}
+
+function reportsPlane({ ingress }: BootRequest, { world: { config }, node, steps }: Context): string {
+  const { network, server } = ingress
+  const sent = sendSecurely('reports', { config, network, node })
+  steps.push(...sent.steps)
+  return nodePlane({ network, server, ...(sent.secure ? { secure: true } : {}) }, config)
+}
+
+/** `tty0` and `ttyS0` are a PC's; elsewhere the firmware's tables name the console (ACPI SPCR, devicetree). */
+function hasPcSerial(arch: ClientArch | undefined): boolean {
+  return arch === undefined || /^(bios|uefi)-(x86|ia32|x64|ebc)/.test(arch)
+}
+
+function script(value: Script): Action {
+  return { kind: 'script', script: value }
+}

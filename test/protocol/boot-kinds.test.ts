@@ -1,0 +1,155 @@
+/** What can be booted: each kind by each loader, as whole explanations with whole scripts. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { answerHttp } from '../../src/app/answer-http.ts'
+import { explain, type Supposed } from '../../src/app/explain.ts'
+import { loadConfig } from '../../src/app/load-config.ts'
+import { type Picture, takePicture } from '../../src/app/world.ts'
+import { formatProblem } from '../../src/config/source.ts'
+import type { HttpAnswer } from '../../src/model/http.ts'
+import { renderTrace } from '../../src/render/trace.ts'
+import { assertGolden } from '../helpers/golden.ts'
+import { MemoryDisk, MemoryStore, running } from '../helpers/memory.ts'
+import { ip, mac, NOW, world } from '../helpers/world.ts'
+
+const FILE = '/etc/kinds.yaml'
+const CONFIG = `version: 1
+networks:
+  - {name: provisioning, interface: prov0, subnet: 10.77.0.0/24, address: 10.77.0.1, dhcp: server, pool: 10.77.0.100-10.77.0.199}
+images:
+  both:
+    kernel: /srv/vmlinuz
+    initrd: [/srv/initrd.img, /srv/initrd-more.img]
+    cmdline: quiet
+    arch:
+      uefi-arm64: {kernel: /srv/arm64/vmlinuz, initrd: /srv/arm64/initrd.img, cmdline: earlycon}
+  x64: {arch: {uefi-x64: {efi: /srv/x64.efi}}}
+  uki: {efi: /srv/uki.efi}
+  tool: {efi: /srv/tool.efi, cmdline: verbose}
+profiles:
+  both: {image: both}
+  x64: {image: x64}
+  uki: {image: uki, direct: true}
+  tool: {image: tool}
+nodes:
+  - {name: both, mac: "52:54:00:00:00:01", profile: both}
+  - {name: x64, mac: "52:54:00:00:00:02", profile: x64}
+  - {name: uki, mac: "52:54:00:00:00:03", profile: uki, address: 10.77.0.13}
+  - {name: tool, mac: "52:54:00:00:00:04", profile: tool}
+`
+const MACHINES: Readonly<Record<string, string>> = {
+  both: '52:54:00:00:00:01',
+  x64: '52:54:00:00:00:02',
+  uki: '52:54:00:00:00:03',
+  tool: '52:54:00:00:00:04',
+}
+
+function memoryDisk(): MemoryDisk {
+  const files = ['vmlinuz', 'initrd.img', 'initrd-more.img', 'arm64/vmlinuz', 'arm64/initrd.img']
+  const programs = ['x64.efi', 'uki.efi', 'tool.efi']
+  return new MemoryDisk({
+    [FILE]: CONFIG,
+    ...Object.fromEntries([...files, ...programs].map((name) => [`/srv/${name}`, 'octets'])),
+    '/usr/lib/ipxe/undionly.kpxe': 'loader',
+    '/usr/lib/ipxe/snponly.efi': 'loader',
+  })
+}
+
+async function picture(disk: MemoryDisk = memoryDisk()): Promise<Picture> {
+  const { config, problems } = await loadConfig(FILE, disk)
+  assert.ok(config, problems.map(formatProblem).join('\n'))
+  return takePicture(config, disk)
+}
+
+async function page(machine: string, supposed: Partial<Supposed>): Promise<string> {
+  const taken = await picture()
+  const [network] = taken.config.networks
+  assert.ok(network)
+  const asked: Supposed = {
+    ...{ mac: mac(MACHINES[machine] ?? machine), arch: 'uefi-x64', via: 'http', stage: 'ipxe', form: 'ipxe' },
+    ...{ network, server: ip('10.77.0.1') },
+    ...supposed,
+  }
+  const explanation = explain(asked, taken, NOW)
+  return `${renderTrace(explanation)}\n${explanation.script === undefined ? '' : `\n${explanation.script}`}`
+}
+
+const PAGES: Readonly<Record<string, readonly [machine: string, supposed: Partial<Supposed>]>> = {
+  'both-x64': ['both', {}],
+  'both-arm64': ['both', { arch: 'uefi-arm64' }],
+  'both-arm64-grub': ['both', { arch: 'uefi-arm64', form: 'grub' }],
+  'x64-on-ebc': ['x64', { arch: 'uefi-ebc' }],
+  'x64-on-arm64': ['x64', { arch: 'uefi-arm64' }],
+  'x64-on-bios-pxelinux': ['x64', { arch: 'bios-x86', form: 'pxelinux' }],
+  'chose-x64-on-bios': ['52:54:00:00:00:99', { arch: 'bios-x86', choice: 'x64' }],
+  'uki-ipxe': ['uki', {}],
+  'uki-grub': ['uki', { form: 'grub' }],
+  'uki-pxelinux': ['uki', { form: 'pxelinux' }],
+  'uki-bios': ['uki', { arch: 'bios-x86' }],
+  'uki-http-boot': ['uki', { via: 'dhcp', stage: 'rom', arch: 'uefi-x64-http' }],
+  'uki-pxe': ['uki', { via: 'dhcp', stage: 'rom' }],
+  'tool-ipxe': ['tool', {}],
+  'tool-grub': ['tool', { form: 'grub' }],
+}
+
+describe('explanations', () => {
+  for (const [name, [machine, supposed]] of Object.entries(PAGES))
+    test(name, async () => assertGolden(`kinds/${name}.txt`, await page(machine, supposed)))
+})
+
+interface Direct {
+  readonly get: (target: string, method?: string) => Promise<HttpAnswer>
+  readonly store: MemoryStore
+}
+
+async function direct(): Promise<Direct> {
+  const store = new MemoryStore()
+  const there = world().lease('10.77.0.13', mac('52:54:00:00:00:03'))
+  const server = running(there, store)
+  const disk = memoryDisk()
+  const state = { ...server.running, disk, picture: await picture(disk) }
+  return {
+    store,
+    get: (path, method = 'GET') =>
+      answerHttp(
+        { method, path, query: new URLSearchParams(), peer: '10.77.0.13', readBody: async () => '' },
+        server.on,
+        state,
+        () => ({ version: '0', items: [], foreign: [] }),
+      ),
+  }
+}
+
+describe('UEFI HTTP boot straight to a program', () => {
+  const OWN = '/boot/52-54-00-00-00-03.efi'
+
+  test('its own address gives the program, as one for UEFI, and HEAD tells nobody', async () => {
+    const { get, store } = await direct()
+    for (const method of ['HEAD', 'GET']) {
+      const answer = await get(OWN, method)
+      assert.ok(answer.kind === 'file', JSON.stringify(answer))
+      assert.equal(answer.path, '/srv/uki.efi')
+      assert.deepEqual(answer.headers, { 'Content-Type': 'application/efi', 'Cache-Control': 'no-store' })
+      assert.deepEqual(
+        store.events.map(({ kind, detail }) => [kind, detail['script'], detail['form'], detail['image']]),
+        method === 'HEAD' ? [] : [['http.script', 'program', 'efi', 'uki']],
+      )
+    }
+  })
+
+  test('404 and the reason for whoever has no program: the firmware goes on with its boot order', async () => {
+    const { get } = await direct()
+    for (const [path, body] of [
+      ['/boot/52-54-00-00-00-99.efi', /^a menu needs a loader: leave out direct: true$/m],
+      ['/boot/52-54-00-00-00-01.efi', /cannot boot here: both: UEFI HTTP boot cannot load a kernel/],
+      ['/boot/nobody.efi', /^expected \/boot\/MAC\.efi$/m],
+    ] as const) {
+      const answer = await get(path)
+      assert.ok(answer.kind === 'text', path)
+      assert.equal(answer.status, 404)
+      assert.match(answer.body, body)
+    }
+    const posted = await get(OWN, 'POST')
+    assert.ok(posted.kind === 'text' && posted.status === 405)
+  })
+})
