@@ -230,7 +230,7 @@ test('only the doors read the environment and the arguments', () => {
 
 test('koffi is loaded in the modules that say so, and nowhere else', () => {
   const found = sources.filter((file) => /['"]koffi['"]/.test(read(file)))
-  assert.deepEqual(found, ['src/lab/icmpv6-socket.ts', 'src/servers/libc.ts'])
+  assert.deepEqual(found, ['src/servers/libc.ts'])
 })
 
 test('the boot policy is called, never repeated: loader names stand in one table', () => {

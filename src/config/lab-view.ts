@@ -22,6 +22,7 @@ export function labView(config: Config, { payload }: LabView): Config {
             ...network,
             dhcp: 'server',
             probe: false,
+            quietRouter: true,
             pools: network.pools.length > 0 ? network.pools : [upperHalf(network)],
           },
     ),

@@ -238,6 +238,11 @@ export const NetworkSchema = z.strictObject({
     .describe(
       'Whether dhcp: server and proxy ask for other servers at the start and every ten minutes; false: they only listen',
     ),
+  quietRouter: flag
+    .default(false)
+    .describe(
+      'Whether a machine that boots is told, alone, that no IPv6 router is there, for which iPXE waits 13 s otherwise; never where one is heard',
+    ),
   relays: listOf(address)
     .default([])
     .describe('The relay agents that are believed, by giaddr; none: any that names an address of the subnet'),

@@ -224,7 +224,18 @@ function resolveNetwork({ value, source, path }: Placed<z.infer<typeof NetworkSc
     ...rest
   } = value
   const seconds = typeof lease === 'number' ? lease : lease.default
-  const { identity, authoritative, bootp, besides, probe, relays, foreignIpxe, https, ...optional } = rest
+  const {
+    identity,
+    authoritative,
+    bootp,
+    besides,
+    probe,
+    quietRouter,
+    relays,
+    foreignIpxe,
+    https,
+    ...optional
+  } = rest
   return {
     ...{
       name,
@@ -237,6 +248,7 @@ function resolveNetwork({ value, source, path }: Placed<z.infer<typeof NetworkSc
       bootp,
       besides,
       probe,
+      quietRouter,
       relays,
       foreignIpxe,
       https,

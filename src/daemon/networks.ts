@@ -10,6 +10,7 @@ import { addressOn, hasAddress, interfaceIndex } from '../servers/interfaces.ts'
 import { openBootServer, openDhcp } from './dhcp-planes.ts'
 import type { Links } from './links.ts'
 import { openHttp, openHttps, type PlaneOptions } from './planes.ts'
+import { openQuietRouterPlane } from './quiet-routers.ts'
 import { openTftp } from './tftp-plane.ts'
 import type { TlsKeeper } from './tls-keeper.ts'
 import { type Plane, type WantedPlanes, wantedPlanes } from './wanted-planes.ts'
@@ -204,7 +205,7 @@ function indexOf({ interface: name }: ServedNetwork): number | undefined {
 }
 
 function socketNames(
-  { served: { interface: name, address }, planes }: WantedOpen,
+  { served: { network, interface: name, address }, planes }: WantedOpen,
   { running, tls }: NetworksOptions,
 ): readonly string[] {
   const { httpPort, https } = running.picture.config.server
@@ -217,7 +218,15 @@ function socketNames(
     http: `tcp ${ours}:${httpPort}`,
   }
   const secure = https !== undefined && tls.pair !== undefined && planes.has('http')
-  return [...[...planes].map((plane) => names[plane]), ...(secure ? [`tcp ${ours}:${https.port}`] : [])]
+  return [
+    ...[...planes].map((plane) => names[plane]),
+    ...(secure ? [`tcp ${ours}:${https.port}`] : []),
+    ...(isQuietRouter(network) ? [`icmpv6 ${on}`] : []),
+  ]
+}
+
+function isQuietRouter({ quietRouter, interface: name, dhcp }: Network): boolean {
+  return quietRouter && name !== undefined && (dhcp === 'server' || dhcp === 'proxy')
 }
 
 async function openPlanes(wanted: WantedOpen, options: NetworksOptions): Promise<OpenPlanes> {
@@ -240,6 +249,10 @@ async function openPlanes(wanted: WantedOpen, options: NetworksOptions): Promise
         const server = await open(plane)
         opened.push(() => server.close())
       }
+    if (isQuietRouter(served.network)) {
+      const router = openQuietRouterPlane(plane)
+      opened.push(() => router.close())
+    }
   } catch (error) {
     await close()
     throw error

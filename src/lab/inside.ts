@@ -13,7 +13,6 @@ import { makeBridge } from './namespace.ts'
 import type { LabPlan } from './plan.ts'
 import { machineFiles } from './qemu-arguments.ts'
 import { openRecording } from './recording.ts'
-import { answerRouterSolicitations, type RouterAdvertisementResponder } from './router-advertisement.ts'
 
 export interface InsideOptions {
   readonly plan: LabPlan
@@ -99,13 +98,9 @@ interface LabNetwork {
 }
 
 async function openNetwork(plan: LabPlan, picture: Picture): Promise<LabNetwork> {
-  const routers: RouterAdvertisementResponder[] = []
   const captures: CaptureRun[] = []
   for (const [index, bridge] of plan.bridges.entries()) {
     await makeBridge({ ...bridge, index })
-    const router = answerRouterSolicitations(bridge.name)
-    if (router.ok) routers.push(router.value)
-    else picture.line(`no router advertisements on ${bridge.name}, iPXE will be slow: ${router.error}`)
     const file = plan.bridges.length === 1 ? 'capture.pcap' : `capture-${bridge.network}.pcap`
     if (!plan.capture) continue
     const capture = await startCapture(bridge.name, join(plan.folder, file))
@@ -115,7 +110,6 @@ async function openNetwork(plan: LabPlan, picture: Picture): Promise<LabNetwork>
   return {
     close: async () => {
       for (const capture of captures) await capture.stop()
-      for (const router of routers) router.close()
     },
   }
 }

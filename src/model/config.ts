@@ -106,6 +106,8 @@ export interface Network {
   readonly besides: readonly Ipv4[]
   /** Whether other servers are asked for, before `server` starts and every ten minutes. */
   readonly probe: boolean
+  /** Whether machines that boot are told that no IPv6 router is there (RFC 4861), so that iPXE does not wait for one. */
+  readonly quietRouter: boolean
   /** The relay agents that are believed; none: any. */
   readonly relays: readonly Ipv4[]
   /** Where clients fetch their loader instead of from us: siaddr and option 66. */

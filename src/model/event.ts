@@ -24,6 +24,8 @@ export const EVENT_KINDS = [
   'dhcp.would-answer',
   'dhcp.foreign',
   'dhcp.lost-to',
+  'ra.sent',
+  'ra.off',
   'tftp.start',
   'tftp.progress',
   'tftp.stalled',

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { fromHex, toHex } from '../lib/text.ts'
-import { decodeRouterSolicitation, encodeEmptyRouterAdvertisement } from './icmpv6.ts'
+import {
+  decodeRouterSolicitation,
+  encodeEmptyRouterAdvertisement,
+  encodeRouterSolicitation,
+  macOfLinkLocal,
+} from './icmpv6.ts'
 
 const hex = (text: string): Uint8Array => fromHex(text.replaceAll(' ', '')) ?? assert.fail(text)
 
@@ -62,3 +67,22 @@ test('random bytes never throw', () => {
 test('the empty router advertisement promises nothing', () => {
   assert.equal(toHex(encodeEmptyRouterAdvertisement()), '86000000' + '00000000' + '00000000' + '00000000')
 })
+
+test('a solicitation of ours is one', () => {
+  assert.deepEqual(decodeRouterSolicitation(encodeRouterSolicitation()), { ok: true, value: {} })
+})
+
+const ADDRESSES: readonly (readonly [name: string, address: string, mac: string | undefined])[] = [
+  ['a MAC in a link-local address', 'fe80000000000000505400fffe770001', '52:54:00:77:00:01'],
+  [
+    'one of a maker (bit 1 of the first octet turned)',
+    'fe80000000000000021122fffe334455',
+    '00:11:22:33:44:55',
+  ],
+  ['no EUI-64', 'fe800000000000005054000012770001', undefined],
+  ['not link-local', '20010db800000000505400fffe770001', undefined],
+  ['fe80 with a subnet', 'fe80000000000001505400fffe770001', undefined],
+  ['::', '00000000000000000000000000000000', undefined],
+]
+for (const [name, address, mac] of ADDRESSES)
+  test(`link-local: ${name}`, () => assert.equal(macOfLinkLocal(hex(address)), mac))

@@ -1,9 +1,10 @@
 import { Reader, Writer } from '../lib/bytes.ts'
+import { type Mac, macFromBytes } from '../lib/mac.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 
 /** ICMPv6 types of neighbour discovery (RFC 4861 §4.1, §4.2). */
 export const ROUTER_SOLICITATION = 133
-const ROUTER_ADVERTISEMENT = 134
+export const ROUTER_ADVERTISEMENT = 134
 
 export interface RouterSolicitation {
   /** The sender's link-layer address, when it gives one (option 1). */
@@ -59,4 +60,21 @@ export function encodeEmptyRouterAdvertisement(): Uint8Array {
   writer.u32(0) // reachable time: unspecified
   writer.u32(0) // retransmission timer: unspecified
   return writer.finish()
+}
+
+/** A router solicitation without options (RFC 4861 §4.1); the kernel fills the checksum in. */
+export function encodeRouterSolicitation(): Uint8Array {
+  return Uint8Array.of(ROUTER_SOLICITATION, 0, 0, 0, 0, 0, 0, 0)
+}
+
+/**
+ * The Ethernet address that a link-local address was made of (RFC 4291 appendix A: `fe80::` and the modified EUI-64);
+ * undefined for any other of its 16 octets.
+ */
+export function macOfLinkLocal(address: Uint8Array): Mac | undefined {
+  const [a = 0, b, c, d, e, f, g, h] = address.subarray(8)
+  const isLinkLocal =
+    address[0] === 0xfe && address[1] === 0x80 && address.subarray(2, 8).every((o) => o === 0)
+  if (!isLinkLocal || d !== 0xff || e !== 0xfe) return undefined
+  return macFromBytes(Uint8Array.of(a ^ 2, b ?? 0, c ?? 0, f ?? 0, g ?? 0, h ?? 0))
 }

@@ -25,6 +25,8 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'dhcp.would-answer': 'would answer',
   'dhcp.foreign': 'another DHCP server',
   'dhcp.lost-to': 'lost to',
+  'ra.sent': 'no IPv6 router:',
+  'ra.off': 'IPv6 routers are waited for:',
   'tftp.start': 'TFTP',
   'tftp.progress': 'TFTP',
   'tftp.stalled': 'TFTP stalled',

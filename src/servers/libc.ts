@@ -15,6 +15,10 @@ export interface Libc {
     ...args: [fd: number, packet: Uint8Array, length: number, flags: number, to: Uint8Array, toLength: number]
   ) => number
   readonly recv: (fd: number, buffer: Uint8Array, length: number, flags: number) => number
+  /** With a structure that the kernel fills, and its length. */
+  readonly recvfrom: (
+    ...args: [fd: number, buffer: Uint8Array, length: number, flags: number, from: Uint8Array, size: [number]]
+  ) => number
   readonly dup: (fd: number) => number
   /** From the offset in the first element, which grows by what was sent. */
   readonly sendfile: (to: number, from: number, offset: [number], length: number) => number
@@ -77,6 +81,9 @@ function bindLibc(): Result<Libc, string> {
       bind: symbols.func('int bind(int, const void *, uint32_t)'),
       sendto: symbols.func('intptr_t sendto(int, const void *, size_t, int, const void *, uint32_t)'),
       recv: symbols.func('intptr_t recv(int, uint8_t *, size_t, int)'),
+      recvfrom: symbols.func(
+        'intptr_t recvfrom(int, uint8_t *, size_t, int, _Out_ uint8_t *, _Inout_ uint32_t *)',
+      ),
       ioctl: symbols.func('int ioctl(int, unsigned long, _Inout_ uint8_t *)'),
       if_nametoindex: symbols.func('unsigned int if_nametoindex(const char *)'),
       dup: symbols.func('int dup(int)'),

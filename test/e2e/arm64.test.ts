@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { makeBridge, makeTap } from '../../src/lab/namespace.ts'
 import { unpackNewer } from '../../src/lab/newer-packages.ts'
-import { answerRouterSolicitations } from '../../src/lab/router-advertisement.ts'
 import { type Peer, peerEnvironment, unpackPeer } from '../helpers/debian-peer.ts'
 import { inNetns } from '../helpers/netns.ts'
+import { answerRouterSolicitations } from '../helpers/quiet-router.ts'
 import { endAll, eventually, loggedEvents, Running, startCentra } from '../helpers/server.ts'
 
 /**

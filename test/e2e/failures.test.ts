@@ -7,9 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { makeBridge } from '../../src/lab/namespace.ts'
 import { missingPackages } from '../../src/lab/packages.ts'
 import { buildPayload } from '../../src/lab/payload.ts'
-import { answerRouterSolicitations } from '../../src/lab/router-advertisement.ts'
 import { MachineAtConsole } from '../helpers/machine-at-console.ts'
 import { inNetns } from '../helpers/netns.ts'
+import { answerRouterSolicitations } from '../helpers/quiet-router.ts'
 import { endAll, type Running, startCentra } from '../helpers/server.ts'
 
 /**

@@ -71,6 +71,7 @@ export function network(subnet: string, changes: Partial<Network> = {}): Network
     bootp: false,
     besides: [],
     probe: true,
+    quietRouter: false,
     relays: [],
     foreignIpxe: 'script',
     https: [],

@@ -1,8 +1,8 @@
 /** The part of `npm run interop` that runs in the private world: `inside.ts PLAN`, a file written by `scripts/interop.ts`. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Found } from '../../bench/peers.ts'
-import { answerRouterSolicitations } from '../../src/lab/router-advertisement.ts'
 import { enterNetwork } from '../helpers/netns.ts'
+import { answerRouterSolicitations } from '../helpers/quiet-router.ts'
 import type { Running } from '../helpers/server.ts'
 import { AWKWARD, interopFile, LOSSY_SIZE, WRAPPING } from './files.ts'
 import { type FirmwareParts, prepareFirmware, RELAY_ADDRESS, runFirmware } from './firmware.ts'

@@ -8,9 +8,9 @@ import { makeBridge, makeTap } from '../../src/lab/namespace.ts'
 import { missingPackages } from '../../src/lab/packages.ts'
 import { buildPayload, type Payload } from '../../src/lab/payload.ts'
 import { type RunningMachine, startMachine } from '../../src/lab/qemu.ts'
-import { answerRouterSolicitations } from '../../src/lab/router-advertisement.ts'
 import { parseMac } from '../../src/lib/mac.ts'
 import { inNetns } from '../helpers/netns.ts'
+import { answerRouterSolicitations } from '../helpers/quiet-router.ts'
 import { endAll, type LoggedEvent, type Running, startCentra } from '../helpers/server.ts'
 
 /**
