@@ -48,17 +48,21 @@ export function grant(
 /** The kernel's or program's address has the nonce too: whoever fetches it begins the boot that was asked for. */
 function grantOnce(
   wanted: Script,
-  { node, kind }: OnceGrant,
-  ask: { readonly mac: Mac; readonly address: string; readonly image: string },
+  { node, kind, intent }: OnceGrant,
+  asked: { readonly mac: Mac; readonly address: string; readonly image: string },
   running: Running,
 ): Granted {
   const boot = (nonce: string): Script => {
     if (wanted.kind === 'boot')
       return withNonce({ ...wanted, kernel: ofAttempt(wanted.kernel, wanted, nonce) }, nonce)
-    if (wanted.kind !== 'program') return wanted
+    if (wanted.kind === 'local-disk') return wanted
+    // What has no address that tells of its boot could be booted again and again.
+    if (wanted.kind !== 'program')
+      return { kind: 'local-disk', because: `${kind} needs a kernel or a program, which boots once` }
     const script = { ...wanted, program: ofAttempt(wanted.program, wanted, nonce) }
     return wanted.cmdline.length === 0 ? script : withNonce(script, nonce)
   }
+  const ask = { ...asked, intent }
   const nonce = running.intents.draft(node, ask)
   return {
     script: boot(nonce),

@@ -61,12 +61,13 @@ export class NodeIntents {
   }
 
   /** The nonce that the script will have if nothing happens meanwhile: nothing is opened. */
-  draft(node: string, { mac, address, image }: ScriptAsk): string {
+  draft(node: string, ask: ScriptAsk): string {
+    const { mac, address, image, intent } = ask
     const state = this.#states.get(node) ?? untouched(node)
-    const of = [state.intent?.id, mac, address, image].join(' ')
+    const of = [intent, mac, address, image].join(' ')
     const before = this.#drafts.get(node)
     const nonce = before?.of === of ? before.nonce : this.#options.newNonce()
-    const { reply } = advance(state, { kind: 'script', mac, address, image, nonce }, this.#at())
+    const { reply } = advance(state, { kind: 'script', ...ask, nonce }, this.#at())
     if (reply.kind !== 'boot' || reply.nonce !== nonce) return reply.kind === 'boot' ? reply.nonce : nonce
     this.#drafts.set(node, { of, nonce })
     return nonce

@@ -92,7 +92,7 @@ export function grantOf(
   const grant = { kind: 'boot-nonce', profile: profile.name, image: image.name, loads } as const
   return intent === undefined || node === undefined
     ? grant
-    : { ...grant, once: { node: node.name, kind: intent.kind } }
+    : { ...grant, once: { node: node.name, kind: intent.kind, intent: intent.id } }
 }
 
 /** Firmware asks for a file and reads nothing: it is told by the trace alone. */

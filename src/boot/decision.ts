@@ -153,6 +153,8 @@ export interface BootGrant {
 export interface OnceGrant {
   readonly node: string
   readonly kind: OnceKind
+  /** Its id. */
+  readonly intent: string
 }
 
 export interface LoadedFile {

@@ -33,6 +33,8 @@ export interface ScriptEvent {
   /** Dotted decimal. */
   readonly address: string
   readonly image: string
+  /** The id of the intent that the script is for. */
+  readonly intent: string
   /** For the attempt, if this opens one. */
   readonly nonce: string
 }
@@ -141,7 +143,7 @@ function release(state: NodeBoots, { now }: Circumstances): Transition {
 function script(state: NodeBoots, event: ScriptEvent, at: Circumstances): Transition {
   const { now } = at
   const { intent, attempt: before } = state
-  if (intent === undefined) return refused(state, 'conflict', 'nothing is asked for that a boot uses up')
+  if (intent?.id !== event.intent) return refused(state, 'conflict', 'something else is asked for by now')
   if (intent.macs.length > 0 && !intent.macs.includes(event.mac))
     return refused(
       state,
