@@ -77,6 +77,8 @@ export function observeScript(
     ...(script.kind === 'local-disk' ? { reason: script.because } : {}),
     ...(script.kind === 'boot' ? elsewhere(script.kernel, loader) : {}),
     ...(script.kind === 'program' ? elsewhere(script.program, loader) : {}),
+    ...(script.kind === 'chain' ? { url: script.url } : {}),
+    ...(script.kind === 'sanboot' ? { url: script.drive.url } : {}),
     ...(script.kind === 'refusal' ? { reason: script.lines.join(' ') } : {}),
     ...(mac === undefined ? {} : standing),
   }
@@ -130,13 +132,20 @@ export function observeTransfer(
   }
   const file = printable(name, 80)
   let handle: TransferHandle | undefined
+  let isTold = true
   return (transfer) => {
     if (transfer.kind === 'start')
       handle = running.transfers.begin({ ...who, plane: secure ? 'https' : 'http', file }, transfer.size)
     else if (transfer.kind !== 'progress') handle?.end()
     const rate = transfer.kind === 'progress' ? (handle?.moved(transfer.sent) ?? 0) : 0
     const time = running.now()
-    running.timeline.emit({ ...who, ...transferEvent(transfer, file, rate), time })
+    // Who reads a drive over the network asks for a few sectors at a time, thousands of times.
+    if (transfer.kind === 'start' && transfer.size < transfer.total)
+      isTold =
+        running.attention.note({ who: `range ${peer} ${path}`, network: who.network, isKnown: true }, time) >
+        0
+    if (isTold || transfer.kind === 'failed')
+      running.timeline.emit({ ...who, ...transferEvent(transfer, file, rate), time })
     const sent = transfer.kind === 'done' ? transfer.sent : 0
     if (transfer.kind !== 'failed') running.queue.moved(on.network.name, mac ?? peer, { path, sent }, time)
   }

@@ -1,16 +1,18 @@
 import type { Node, Profile } from '../model/config.ts'
+import type { Variant } from '../model/image.ts'
 import type { BootIntent } from '../model/intent.ts'
 import type { Step } from '../model/rules.ts'
 import type { Script } from '../model/script.ts'
-import type { Image, World } from '../model/world.ts'
+import type { Image, ImageFile, World } from '../model/world.ts'
 import type { ClientArch } from '../protocol/iana/arch.ts'
 import type { Action, BootGrant, BootRequest, LoadedFile, ScriptLoader } from './decision.ts'
 import { installerArguments } from './documents.ts'
 import { filesSource } from './files-base.ts'
+import { fillImage } from './fill-image.ts'
 import { describeVariant, type Fit, fitImage, machineArch } from './fit-image.ts'
 import { nodePlane, sendSecurely } from './node-plane.ts'
 import { filesToLoad, queueTurn } from './queue.ts'
-import { bootScript, titleOf } from './scripts.ts'
+import { type BootScriptParts, bootScript, titleOf } from './scripts.ts'
 
 export interface Bootable {
   readonly profile: Profile
@@ -30,8 +32,8 @@ export function bootImage(request: BootRequest, found: Bootable, context: Contex
   const { profile, image, intent } = found
   const { world, node, steps } = context
   const { mac } = request.client
-  const arch = machineArch(request, world)
-  const fit = fitImage(image, { arch, loader: loaderOf(request) })
+  if (mac === undefined) return script({ kind: 'local-disk', because: 'the machine has not said who it is' })
+  const fit = fitImage(image, { arch: machineArch(request, world), loader: loaderOf(request) })
   if (fit.kind === 'refused') return refuse(request, fit, profile.name, context)
   const { variant } = fit
   if (image.variants.length > 1 || variant.payload.kind !== 'linux')
@@ -39,6 +41,8 @@ export function bootImage(request: BootRequest, found: Bootable, context: Contex
       ...{ rule: 'image.variant', outcome: describeVariant(variant), from: 'config' },
       cite: image.cite,
     })
+  const filled = fillImage(request, { profile, image, variant, mac, node }, world)
+  if (!filled.ok) return refuse(request, { why: filled.error, todo: TO_DESCRIBE }, profile.name, context)
   // Of a boot that is used up we see every file leave.
   const { files, steps: reasons } =
     intent === undefined ? filesSource(request.ingress, world.config) : { files: undefined, steps: [] }
@@ -49,38 +53,52 @@ export function bootImage(request: BootRequest, found: Bootable, context: Contex
     files === undefined && request.client.loader !== 'firmware'
       ? queueTurn(request, chosen, world, steps)
       : undefined
-  if (turn !== undefined && mac !== undefined)
+  const server = nodePlane(request.ingress, world.config)
+  if (turn !== undefined)
     return script({
-      ...{ kind: 'queue', server: nodePlane(request.ingress, world.config), client: mac },
+      ...{ kind: 'queue', server, client: mac },
       title: titleOf({ node, mac, profile, image }),
       ...turn,
     })
-  const consoles = hasPcSerial(arch) ? world.config.consoles : []
-  const own = [...image.cmdline, ...variant.cmdline]
-  const counts = `console ${consoles.length} + image ${own.length} + profile ${profile.cmdline.length}`
-  const takesArguments = variant.payload.kind === 'linux' || own.length > 0
-  steps.push({
-    rule: 'cmdline.merge',
-    outcome: takesArguments
-      ? `${counts} + node ${node?.cmdline.length ?? 0} arguments`
-      : `none: ${image.name} has no cmdline:, so its program gets no arguments`,
-    from: 'config',
-    cite: image.cite,
-  })
-  if (takesArguments)
-    steps.push({ rule: 'boot.nonce', outcome: 'of its boot attempt, to its own lease alone', from: 'state' })
-  const server = nodePlane(request.ingress, world.config)
-  const reports = reportsPlane(request, context)
+  const passed = argumentsFor(request, { profile, image, variant }, context)
   return {
     kind: 'script',
     script: bootScript({
-      ...{ server, reports, profile, image, variant, node, mac, consoles, takesArguments },
+      ...{ server, profile, image, node, mac, ...filled.value, ...passed },
+      reports: reportsPlane(request, context),
       ...(files === undefined ? {} : { files }),
-      ...(takesArguments ? { installer: installerArguments(request, profile, world, context) } : {}),
       ...(intent === undefined ? {} : { once: intent }),
     }),
     boots: grantOf(found, node, files === undefined ? filesToLoad(chosen) : []),
   }
+}
+
+const TO_DESCRIBE = 'Say it of the node in the configuration, or leave the variable out.'
+
+/** What is told to whatever boots; the steps say what. A drive and another server's script are told nothing. */
+function argumentsFor(
+  request: BootRequest,
+  { profile, image, variant }: Pick<Bootable, 'profile' | 'image'> & { readonly variant: Variant<ImageFile> },
+  context: Context,
+): Pick<BootScriptParts, 'consoles' | 'takesArguments' | 'installer'> {
+  const { world, node, steps } = context
+  const { kind } = variant.payload
+  const own = [...image.cmdline, ...variant.cmdline]
+  const takesArguments = kind === 'linux' || (kind === 'efi' && own.length > 0)
+  const consoles = hasPcSerial(machineArch(request, world)) ? world.config.consoles : []
+  const counts = `console ${consoles.length} + image ${own.length} + profile ${profile.cmdline.length}`
+  const why = kind === 'efi' ? `${image.name} has no cmdline:` : 'it is no kernel'
+  steps.push({
+    rule: 'cmdline.merge',
+    outcome: takesArguments
+      ? `${counts} + node ${node?.cmdline.length ?? 0} arguments`
+      : `none: ${why}, so what boots gets no arguments`,
+    from: 'config',
+    cite: image.cite,
+  })
+  if (!takesArguments) return { consoles, takesArguments }
+  steps.push({ rule: 'boot.nonce', outcome: 'of its boot attempt, to its own lease alone', from: 'state' })
+  return { consoles, takesArguments, installer: installerArguments(request, profile, world, context) }
 }
 
 /** What a script that boots this leads to, once its machine has it. */
@@ -100,7 +118,7 @@ function loaderOf({ client }: BootRequest): ScriptLoader {
   return client.loader ?? 'ipxe'
 }
 
-type Refused = Extract<Fit, { readonly kind: 'refused' }>
+type Refused = Omit<Extract<Fit, { readonly kind: 'refused' }>, 'kind'>
 
 function refuse(
   { client, question, ingress }: BootRequest,

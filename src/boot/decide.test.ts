@@ -843,6 +843,10 @@ function describeScript({ script, boots }: Extract<Action, { kind: 'script' }>):
       return script.server
     case 'program':
       return `${script.title}, starts ${boots?.image} as ${boots?.profile}`
+    case 'sanboot':
+      return `${script.drive.url} for ${script.title}`
+    case 'chain':
+      return `${script.url} for ${script.title}`
     case 'refusal':
       return script.lines.join(' ')
     default:

@@ -71,7 +71,7 @@ export function documentFor(request: BootRequest, world: World, context: Documen
 }
 
 /** The machine's own documents, with a slash at the end: over HTTPS where `https:` says so. */
-function documentsUrl({ mac, node, ingress, config, steps }: DocumentsPlace): string {
+export function documentsUrl({ mac, node, ingress, config, steps }: DocumentsPlace): string {
   const sent = sendSecurely('documents', { config, network: ingress.network, node })
   steps?.push(...sent.steps)
   const { network, server } = ingress
@@ -121,7 +121,7 @@ function documentArguments(kind: DocumentKind, url: string): readonly string[] {
 }
 
 /** Where it asks from, where that is an address of its network; else its lease's. */
-function addressOf({ client, ingress }: BootRequest, world: World): Ipv4 | undefined {
+export function addressOf({ client, ingress }: BootRequest, world: World): Ipv4 | undefined {
   const { mac } = client
   const network: Network | undefined = world.config.networks.find(({ name }) => name === ingress.network)
   const lease =

@@ -55,24 +55,49 @@ interface Refusal {
 }
 
 const BIOS = /^(bios|intel-lean|nec|arc)/
+const USE_IPXE = 'Leave out loader: of the node, so that it gets iPXE.'
 
 /** What this loader on this firmware cannot do; undefined for what it can. */
-function refusalOf({ payload }: Variant<ImageFile>, { arch, loader }: Machine): Refusal | undefined {
-  if (payload.kind === 'linux')
-    return loader === 'firmware'
-      ? { why: 'UEFI HTTP boot cannot load a kernel and its initrds', todo: 'Leave out direct: true.' }
-      : undefined
-  if (arch !== undefined && BIOS.test(arch))
-    return {
-      why: `a program for UEFI cannot run on ${arch}`,
-      todo: 'Give the image files for this architecture, or boot the machine with UEFI.',
-    }
-  return loader === 'pxelinux'
-    ? {
-        why: 'PXELINUX cannot start a program for UEFI',
-        todo: 'Leave out loader: of the node, so that it gets iPXE.',
-      }
-    : undefined
+function refusalOf({ payload }: Variant<ImageFile>, machine: Machine): Refusal | undefined {
+  const { arch, loader } = machine
+  switch (payload.kind) {
+    case 'linux':
+      return loader === 'firmware'
+        ? { why: 'UEFI HTTP boot cannot load a kernel and its initrds', todo: NOT_DIRECT }
+        : undefined
+    case 'efi':
+      if (arch !== undefined && BIOS.test(arch))
+        return {
+          why: `a program for UEFI cannot run on ${arch}`,
+          todo: 'Give the image files for this architecture, or boot the machine with UEFI.',
+        }
+      return loader === 'pxelinux'
+        ? { why: 'PXELINUX cannot start a program for UEFI', todo: USE_IPXE }
+        : undefined
+    case 'disk':
+    case 'san':
+      return byIpxe(loader, 'boot a drive over the network')
+    case 'chain':
+      return loader === 'grub' && isGrubs(payload.url) ? undefined : byIpxe(loader, `follow ${payload.url}`)
+    default:
+      return payload satisfies never
+  }
+}
+
+const NOT_DIRECT = 'Leave out direct: true.'
+const CALLED = { grub: 'GRUB', pxelinux: 'PXELINUX', firmware: 'UEFI HTTP boot' } as const
+
+function byIpxe(loader: ScriptLoader, what: string): Refusal | undefined {
+  if (loader === 'ipxe') return undefined
+  return {
+    why: `${CALLED[loader]} cannot ${what}`,
+    todo: loader === 'firmware' ? NOT_DIRECT : USE_IPXE,
+  }
+}
+
+/** GRUB has no TLS, and tells a configuration from a program by nothing. */
+function isGrubs(url: string): boolean {
+  return /^(http|\{\{server\.url\}\}).*\.(efi|cfg)$/.test(url) && !url.startsWith('https:')
 }
 
 /** What a variant is, for the trace. */
@@ -86,6 +111,12 @@ function described(payload: Variant<ImageFile>['payload']): string {
       return [payload.kernel, ...payload.initrds].map(({ name }) => name).join(' + ')
     case 'efi':
       return `EFI program ${payload.program.name}`
+    case 'disk':
+      return `drive ${payload.file.name}`
+    case 'san':
+      return `drive ${payload.target}`
+    case 'chain':
+      return `chain to ${payload.url}`
     default:
       return payload satisfies never
   }

@@ -86,11 +86,16 @@ function placesFor(size: number): number {
 /** What a machine that boots the image fetches; nothing when it is so small that nobody waits for it. */
 export function filesToLoad(image: ToLoad): readonly LoadedFile[] {
   if (sizeOf(image) < SMALL_IMAGE) return []
-  return payloadFiles(image.payload).map((file) => ({ path: pathOf(image, file), size: file.size }))
+  return wholeFiles(image).map((file) => ({ path: pathOf(image, file), size: file.size }))
 }
 
-function sizeOf({ payload }: ToLoad): number {
-  return payloadFiles(payload).reduce((sum, { size }) => sum + size, 0)
+function sizeOf({ payload }: Pick<ToLoad, 'payload'>): number {
+  return wholeFiles({ payload }).reduce((sum, { size }) => sum + size, 0)
+}
+
+/** Of a drive nobody knows how much will be read, nor when. */
+function wholeFiles({ payload }: Pick<ToLoad, 'payload'>): readonly ImageFile[] {
+  return payload.kind === 'disk' ? [] : payloadFiles(payload)
 }
 
 function retrySeconds(place: number, boots: number): number {

@@ -1,20 +1,29 @@
 import { type Mac, macWithDashes } from '../lib/mac.ts'
 import { rememberOf } from '../lib/remember.ts'
 import { type FilesBase, type Node, type Profile, RESCUE_PROFILE } from '../model/config.ts'
-import type { Variant } from '../model/image.ts'
+import type { Payload } from '../model/image.ts'
 import type { BootIntent } from '../model/intent.ts'
-import type { BootScript, MenuEntry, ProgramScript, ScriptFile } from '../model/script.ts'
+import type {
+  BootScript,
+  ChainScript,
+  MenuEntry,
+  ProgramScript,
+  SanScript,
+  ScriptFile,
+} from '../model/script.ts'
 import type { Image, ImageFile, World } from '../model/world.ts'
 import { fileUrl } from './files-base.ts'
 
-interface BootScriptParts {
+export interface BootScriptParts {
   readonly server: string
   /** The node plane's base URL for the booted system. */
   readonly reports: string
   readonly profile: Profile
   readonly image: Image
-  /** What of it fits the machine. */
-  readonly variant: Variant<ImageFile>
+  /** What of it fits the machine. Here and in the arguments variables are filled in. */
+  readonly payload: Payload<ImageFile>
+  /** Of image, profile and node. */
+  readonly operators: readonly string[]
   readonly node: Node | undefined
   readonly mac: Mac | undefined
   /** Kernel consoles, as in `console=`. */
@@ -30,32 +39,44 @@ interface BootScriptParts {
 }
 
 /** The script that boots an image: immutable addresses, and the command line consoles, image, profile, node, ours. */
-export function bootScript(parts: BootScriptParts): BootScript | ProgramScript {
-  const { server, profile, variant, mac } = parts
+export function bootScript(parts: BootScriptParts): BootScript | ProgramScript | SanScript | ChainScript {
+  const { server, profile, payload, mac, takesArguments, once } = parts
   const common = {
-    ...{ server, title: titleOf(parts), cmdline: parts.takesArguments ? argumentsOf(parts) : [] },
+    ...{ server, title: titleOf(parts) },
     ...(profile.warning === undefined ? {} : { warning: profile.warning }),
     ...needs(profile),
     ...(mac === undefined ? {} : { client: mac }),
   }
-  const { payload } = variant
+  const cmdline = takesArguments ? argumentsOf(parts) : []
   switch (payload.kind) {
     case 'linux':
       return {
-        ...{ kind: 'boot', ...common, kernel: fileOf(parts, payload.kernel) },
+        ...{ kind: 'boot', ...common, cmdline, kernel: fileOf(parts, payload.kernel) },
         initrds: payload.initrds.map((file) => fileOf(parts, file)),
-        ...(parts.once?.redeem === 'kernel' ? { kernelLast: true } : {}),
+        ...(once?.redeem === 'kernel' ? { kernelLast: true } : {}),
       }
     case 'efi':
-      return { kind: 'program', ...common, program: fileOf(parts, payload.program) }
+      return { kind: 'program', ...common, cmdline, program: fileOf(parts, payload.program) }
+    case 'disk': {
+      const { name: _, ...drive } = fileOf(parts, payload.file)
+      return { kind: 'sanboot', ...common, drive }
+    }
+    case 'san': {
+      const { target: url, initiator } = payload
+      return {
+        ...{ kind: 'sanboot', ...common, drive: { url } },
+        ...(initiator === undefined ? {} : { initiator }),
+      }
+    }
+    case 'chain':
+      return { kind: 'chain', ...common, url: payload.url }
     default:
       return payload satisfies never
   }
 }
 
 function argumentsOf(parts: BootScriptParts): readonly string[] {
-  const { reports, profile, image, variant, node, mac, consoles, installer = [] } = parts
-  const operators = [...image.cmdline, ...variant.cmdline, ...profile.cmdline, ...(node?.cmdline ?? [])]
+  const { reports, profile, operators, mac, consoles, installer = [] } = parts
   return [
     ...consoles.filter((device) => !hasConsole(operators, device)).map((device) => `console=${device}`),
     ...operators,

@@ -48,14 +48,14 @@ describe('what is wrong is told at its place', () => {
       '    kernel: k\n    efi: e.efi\n',
       '/c/x.yaml:4:5: images.one: has kernel and efi: an image boots one of them',
     ],
-    ['    cmdline: quiet\n', '/c/x.yaml:4:5: images.one: expected one of kernel, efi'],
+    ['    cmdline: quiet\n', '/c/x.yaml:4:5: images.one: expected one of kernel, efi, iso, sanboot, chain'],
     [
       '    efi: e.efi\n    initrd: i\n',
       '/c/x.yaml:4:5: images.one: has an initrd without a kernel to load it',
     ],
     [
       '    arch:\n      uefi-x64: {}\n',
-      '/c/x.yaml:5:17: images.one.arch.uefi-x64: expected one of kernel, efi',
+      '/c/x.yaml:5:17: images.one.arch.uefi-x64: expected one of kernel, efi, iso, sanboot, chain',
     ],
     [
       '    arch:\n      uefi-x64: {kernel: "a b"}\n',
@@ -68,6 +68,37 @@ describe('what is wrong is told at its place', () => {
     [
       '    arch:\n      uefi-x64: {kernel: a/f, initrd: b/f}\n',
       '/c/x.yaml:5:39: images.one.arch.uefi-x64.initrd: another file of this image is named f too',
+    ],
+    [
+      '    chain: ftp://10.0.0.1/x\n',
+      '/c/x.yaml:4:12: images.one.chain: expected an address such as http://10.77.0.9/boot.ipxe, got "ftp://10.0.0.1/x"',
+    ],
+    ['    chain: http://user:secret@10.0.0.1/x\n', /4:12: images\.one\.chain: expected an address such as/],
+    ['    chain: "http://10.0.0.1/a b"\n', /4:12: images\.one\.chain: expected an address such as/],
+    ['    chain: "http://10.0.0.1/${net0/mac}"\n', /4:12: images\.one\.chain: expected an address such as/],
+    [
+      '    chain: "http://10.0.0.1/{{node.nmae}}"\n',
+      /4:12: images\.one\.chain: there is no variable "node\.nmae"; there are node\.name, /,
+    ],
+    [
+      '    sanboot: iscsi:10.0.0.1\n',
+      /4:14: images\.one\.sanboot: expected iscsi:SERVER:PROTOCOL:PORT:LUN:TARGET/,
+    ],
+    [
+      '    sanboot: iscsi:10.0.0.1::3260:0:iqn.2026-01.example:a\n    initiator: me\n',
+      /5:16: images\.one\.initiator: expected an initiator's name such as/,
+    ],
+    [
+      '    sanboot: http://10.0.0.1/x.iso\n    initiator: iqn.2026-01.example:a\n',
+      '/c/x.yaml:4:5: images.one: has an initiator: without an iSCSI target under sanboot:',
+    ],
+    [
+      '    kernel: k\n    cmdline: a={{node.name\n',
+      /5:14: images\.one\.cmdline: \{\{ begins a placeholder such as \{\{node\.name\}\}, which has no end/,
+    ],
+    [
+      '    kernel: k\n    cmdline: a={{serial}}\n',
+      /5:14: images\.one\.cmdline: there is no variable "serial"; there are/,
     ],
   ] as const)
     test(yaml.trim(), () => {

@@ -3,6 +3,7 @@ import { parseIpv4, parseRange, parseSubnet } from '../lib/ipv4.ts'
 import { isGroupMac, parseMac } from '../lib/mac.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { NAME } from '../model/names.ts'
+import { readPlaceholders } from '../model/variables.ts'
 import { parseKernelCommandLine, textProblem } from '../protocol/ipxe/words.ts'
 
 /** The values that stand in a configuration, each read by one of our parsers: names, addresses, durations, lists. */
@@ -162,7 +163,10 @@ export function listOf<T>(item: z.ZodType<T>, options: ListOptions = {}): z.ZodT
 
 export const KernelArgumentsSchema = read(
   'kernel arguments in one line, such as quiet console=ttyS0',
-  parseKernelCommandLine,
+  (text) => {
+    const placeholders = readPlaceholders(text)
+    return placeholders.ok ? parseKernelCommandLine(text) : err(placeholders.error.message)
+  },
 )
 
 /** Text for a machine's screen, which iPXE and GRUB must be able to print as it stands. */

@@ -31,7 +31,7 @@ export function imageFiles(source: ConfigSource): readonly WrittenPath[] {
   })
 }
 
-const FILE_KEYS = ['kernel', 'initrd', 'efi'] as const
+const FILE_KEYS = ['kernel', 'initrd', 'efi', 'iso'] as const
 
 function payloadPaths(source: ConfigSource, path: Path, payload: unknown): readonly WrittenPath[] {
   if (!isRecord(payload)) return []
@@ -114,7 +114,7 @@ function writtenPaths(source: ConfigSource, { path, value, schema }: Written): r
 }
 
 function isSingle(path: Path): boolean {
-  return ['kernel', 'efi'].some((key) => key === path.at(-1))
+  return ['kernel', 'efi', 'iso'].some((key) => key === path.at(-1))
 }
 
 /** A path of the operator's: relative ones count from the file that has them. */

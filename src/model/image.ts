@@ -1,5 +1,5 @@
 /** What a machine boots; `F` is how its files are known: by path in the configuration, measured in the world. */
-export type Payload<F> = LinuxPayload<F> | EfiPayload<F>
+export type Payload<F> = LinuxPayload<F> | EfiPayload<F> | DiskPayload<F> | SanPayload | ChainPayload
 
 export interface LinuxPayload<F> {
   readonly kind: 'linux'
@@ -12,6 +12,27 @@ export interface LinuxPayload<F> {
 export interface EfiPayload<F> {
   readonly kind: 'efi'
   readonly program: F
+}
+
+/** An ISO or disk image of ours, read over HTTP as a drive. */
+export interface DiskPayload<F> {
+  readonly kind: 'disk'
+  readonly file: F
+}
+
+/** A drive of another server. Texts may have variables. */
+export interface SanPayload {
+  readonly kind: 'san'
+  /** The address of an image, or an iSCSI target as in RFC 4173. */
+  readonly target: string
+  /** The name that the machine has for an iSCSI target. */
+  readonly initiator?: string
+}
+
+/** A script or a program of another server; variables may be in its address. */
+export interface ChainPayload {
+  readonly kind: 'chain'
+  readonly url: string
 }
 
 /** What an image is for some machines. */
@@ -30,6 +51,11 @@ export function payloadFiles<F>(payload: Payload<F>): readonly F[] {
       return [payload.kernel, ...payload.initrds]
     case 'efi':
       return [payload.program]
+    case 'disk':
+      return [payload.file]
+    case 'san':
+    case 'chain':
+      return []
     default:
       return payload satisfies never
   }
@@ -47,6 +73,11 @@ export function mapPayload<F, G>(payload: Payload<F>, to: (file: F) => G): Paylo
       return { kind: 'linux', kernel: to(payload.kernel), initrds: payload.initrds.map(to) }
     case 'efi':
       return { kind: 'efi', program: to(payload.program) }
+    case 'disk':
+      return { kind: 'disk', file: to(payload.file) }
+    case 'san':
+    case 'chain':
+      return payload
     default:
       return payload satisfies never
   }

@@ -9,6 +9,8 @@ export type Script =
   | IdentifyScript
   | BootScript
   | ProgramScript
+  | SanScript
+  | ChainScript
   | MenuScript
   | ConfirmScript
   | PageScript
@@ -64,6 +66,19 @@ export interface BootScript {
 export interface ProgramScript extends Omit<BootScript, 'kind' | 'kernel' | 'initrds' | 'kernelLast'> {
   readonly kind: 'program'
   readonly program: ScriptFile
+}
+
+/** A drive that is read over the network. */
+export interface SanScript extends Omit<ProgramScript, 'kind' | 'program' | 'cmdline'> {
+  readonly kind: 'sanboot'
+  readonly drive: Omit<ScriptFile, 'name'>
+  readonly initiator?: string
+}
+
+/** What another server's script or program says. */
+export interface ChainScript extends Omit<ProgramScript, 'kind' | 'program' | 'cmdline'> {
+  readonly kind: 'chain'
+  readonly url: string
 }
 
 /** Why the machine cannot boot what it should, and what to do; then its local disk. */

@@ -1,6 +1,7 @@
 import type { Mac } from '../lib/mac.ts'
 import type {
   BootScript,
+  ChainScript,
   ConfirmScript,
   MenuEntry,
   MenuScript,
@@ -37,6 +38,14 @@ export function renderGrub(script: Script, over: 'tftp' | 'http' = 'http'): stri
       return boot(script, at)
     case 'program':
       return program(script, at)
+    case 'chain':
+      return chain(script, at)
+    case 'sanboot':
+      return lines(
+        '# Centra PXE: boots the local disk',
+        'echo GRUB cannot boot a drive over the network',
+        'exit',
+      )
     case 'refusal':
       return refusal(script, at)
     case 'menu':
@@ -68,7 +77,7 @@ function boot(script: BootScript, at: GrubReach): string {
 }
 
 /** What is told before anything is loaded. */
-function head({ title, needs, warning }: BootScript | ProgramScript): readonly string[] {
+function head({ title, needs, warning }: Pick<BootScript, 'title' | 'needs' | 'warning'>): readonly string[] {
   return [
     `# Centra PXE: ${comment(title)}`,
     `echo ${quote(`Centra PXE: ${title}`)}`,
@@ -85,6 +94,20 @@ function program(script: ProgramScript, at: GrubReach): string {
     ...at
       .places(script.program)
       .flatMap((place) => [`if chainloader ${place}${words}; then`, '  if boot; then exit; fi', 'fi']),
+    ...(script.client === undefined ? [] : reportFailure(script.server, script.client, at)),
+  )
+}
+
+/** By the end of its name a program, or a configuration. */
+function chain(script: ChainScript, at: GrubReach): string {
+  const { pathname, search } = new URL(script.url)
+  const place = quote(`${httpDevice(script.url)}${pathname}${search}`)
+  const isProgram = pathname.endsWith('.efi')
+  return lines(
+    ...head(script),
+    ...(isProgram
+      ? [`if chainloader ${place}; then`, '  if boot; then exit; fi', 'fi']
+      : [`if configfile ${place}; then exit; fi`]),
     ...(script.client === undefined ? [] : reportFailure(script.server, script.client, at)),
   )
 }

@@ -3,6 +3,7 @@ import { remember, rememberOf } from '../lib/remember.ts'
 import { wrap } from '../lib/text.ts'
 import type {
   BootScript,
+  ChainScript,
   ConfirmScript,
   MenuScript,
   PageScript,
@@ -10,6 +11,7 @@ import type {
   QueueScript,
   RecoveryScript,
   RefusalScript,
+  SanScript,
   Script,
   ScriptFile,
 } from '../model/script.ts'
@@ -40,6 +42,12 @@ export function renderIpxe(script: Script): string {
       break
     case 'program':
       boot(out, script)
+      break
+    case 'sanboot':
+      sanboot(out, script)
+      break
+    case 'chain':
+      chain(out, script)
       break
     case 'refusal':
       refusal(out, script)
@@ -79,10 +87,49 @@ function identify(out: IpxeEmitter, server: string): void {
   failed(out, server, undefined)
 }
 
+/** What is told before anything is loaded. */
+function head(
+  out: IpxeEmitter,
+  { title, needs, warning }: Pick<BootScript, 'title' | 'needs' | 'warning'>,
+): void {
+  out.comment(`Centra PXE: ${title}`).echo(`Centra PXE: ${title}`)
+  if (needs !== undefined) out.echo(`Needs: ${needs}`)
+  if (warning !== undefined) out.echo(`WARNING: ${warning}`)
+}
+
+/** A drive that cannot be booted comes back with an error; our own copy is tried where another server's is not there. */
+function sanboot(out: IpxeEmitter, script: SanScript): void {
+  const { drive, initiator } = script
+  head(out, script)
+  out.tryRun('imgfree').blank()
+  if (initiator !== undefined) out.run('set', 'initiator-iqn', initiator)
+  out.run('set', 'step', 'sanboot').run('set', 'url', drive.url)
+  const failing = drive.fallback === undefined ? 'failed' : 'own'
+  out.runOrGoto(failing, 'sanboot', SETTINGS.url).blank()
+  if (drive.fallback !== undefined) {
+    out
+      .label('own')
+      .run('set', 'fault', SETTINGS.errno)
+      .run('set', 'url', `${drive.fallback}?fallback=${SETTINGS.fault}`)
+    out.runOrGoto('failed', 'sanboot', SETTINGS.url).blank()
+  }
+  failed(out, script.server, script.client)
+}
+
+/** A script that ends without booting anything comes back here, and so does a program. */
+function chain(out: IpxeEmitter, script: ChainScript): void {
+  head(out, script)
+  out.tryRun('imgfree').blank()
+  out.run('set', 'step', 'chain').run('set', 'url', script.url)
+  out.runOrGoto('failed', 'chain', '--timeout', STALL_MS, '--autofree', SETTINGS.url).blank()
+  out.comment('It ended').echo('Centra PXE: what was chained to has ended; now the local disk')
+  localDisk(out)
+  out.blank()
+  failed(out, script.server, script.client)
+}
+
 function boot(out: IpxeEmitter, script: BootScript | ProgramScript): void {
-  out.comment(`Centra PXE: ${script.title}`).echo(`Centra PXE: ${script.title}`)
-  if (script.needs !== undefined) out.echo(`Needs: ${script.needs}`)
-  if (script.warning !== undefined) out.echo(`WARNING: ${script.warning}`)
+  head(out, script)
   const [kernel, initrds] = script.kind === 'boot' ? [script.kernel, script.initrds] : [script.program, []]
   // EFI kernels before 5.7 find their initrd by initrd=NAME alone; everything else ignores it.
   const initrdArguments = initrds.map((file) => `initrd=${file.name}`)

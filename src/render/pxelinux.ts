@@ -28,6 +28,9 @@ export function renderPxelinux(script: Script, over: PxelinuxFetches): string {
       return boot(script, over)
     case 'program':
       return localDisk('PXELINUX cannot start a program for UEFI')
+    case 'sanboot':
+    case 'chain':
+      return localDisk(`PXELINUX cannot ${script.kind}`)
     case 'refusal': {
       const { server, client, title, lines } = script
       return screen('local', SCREEN_TIMEOUT, [

@@ -15,7 +15,7 @@ import { ip, mac, NOW, world } from '../helpers/world.ts'
 const FILE = '/etc/kinds.yaml'
 const CONFIG = `version: 1
 networks:
-  - {name: provisioning, interface: prov0, subnet: 10.77.0.0/24, address: 10.77.0.1, dhcp: server, pool: 10.77.0.100-10.77.0.199}
+  - {name: provisioning, interface: prov0, subnet: 10.77.0.0/24, address: 10.77.0.1, dhcp: server, pool: 10.77.0.100-10.77.0.199, router: 10.77.0.254}
 images:
   both:
     kernel: /srv/vmlinuz
@@ -26,27 +26,62 @@ images:
   x64: {arch: {uefi-x64: {efi: /srv/x64.efi}}}
   uki: {efi: /srv/uki.efi}
   tool: {efi: /srv/tool.efi, cmdline: verbose}
+  memtest:
+    arch:
+      bios-x86: {kernel: /srv/memtest86+x64.bin}
+      uefi-x64: {efi: /srv/memtest86+x64.efi}
+  live: {iso: /srv/live.iso}
+  lun: {sanboot: "iscsi:10.77.0.9::3260:1:iqn.2026-01.example:{{node.name}}", initiator: "iqn.2026-01.example:{{node.dashed-mac}}"}
+  remote: {sanboot: "http://10.77.0.9/{{label.release}}.iso"}
+  other: {chain: "http://10.77.0.9/menu.ipxe?mac={{node.mac}}"}
+  efi-shell: {chain: "{{server.url}}/firmware/shell.efi"}
+  filled: {kernel: /srv/vmlinuz, cmdline: "ip={{node.address}}::{{network.router}}:{{network.netmask}}:{{node.name}}::off rack={{label.rack}}"}
 profiles:
   both: {image: both}
   x64: {image: x64}
   uki: {image: uki, direct: true}
   tool: {image: tool}
+  memtest: {image: memtest, title: Memory test}
+  live: {image: live}
+  lun: {image: lun}
+  remote: {image: remote}
+  other: {image: other}
+  efi-shell: {image: efi-shell}
+  filled: {image: filled}
 nodes:
   - {name: both, mac: "52:54:00:00:00:01", profile: both}
   - {name: x64, mac: "52:54:00:00:00:02", profile: x64}
   - {name: uki, mac: "52:54:00:00:00:03", profile: uki, address: 10.77.0.13}
   - {name: tool, mac: "52:54:00:00:00:04", profile: tool}
+  - {name: memtest, mac: "52:54:00:00:00:05", profile: memtest}
+  - {name: live, mac: "52:54:00:00:00:06", profile: live}
+  - {name: lun, mac: "52:54:00:00:00:07", profile: lun}
+  - {name: remote, mac: "52:54:00:00:00:08", profile: remote, labels: {release: "13"}}
+  - {name: other, mac: "52:54:00:00:00:09", profile: other}
+  - {name: shell, mac: "52:54:00:00:00:0a", profile: efi-shell}
+  - {name: filled, mac: "52:54:00:00:00:0b", profile: filled, address: 10.77.0.20, labels: {rack: r7}}
+  - {name: unracked, mac: "52:54:00:00:00:0c", profile: filled, address: 10.77.0.21}
+  - {name: odd-rack, mac: "52:54:00:00:00:0d", profile: filled, address: 10.77.0.22, labels: {rack: "r7 init=/bin/sh"}}
 `
 const MACHINES: Readonly<Record<string, string>> = {
   both: '52:54:00:00:00:01',
   x64: '52:54:00:00:00:02',
   uki: '52:54:00:00:00:03',
   tool: '52:54:00:00:00:04',
+  memtest: '52:54:00:00:00:05',
+  live: '52:54:00:00:00:06',
+  lun: '52:54:00:00:00:07',
+  remote: '52:54:00:00:00:08',
+  other: '52:54:00:00:00:09',
+  shell: '52:54:00:00:00:0a',
+  filled: '52:54:00:00:00:0b',
+  unracked: '52:54:00:00:00:0c',
+  'odd-rack': '52:54:00:00:00:0d',
 }
 
 function memoryDisk(): MemoryDisk {
   const files = ['vmlinuz', 'initrd.img', 'initrd-more.img', 'arm64/vmlinuz', 'arm64/initrd.img']
-  const programs = ['x64.efi', 'uki.efi', 'tool.efi']
+  const programs = ['x64.efi', 'uki.efi', 'tool.efi', 'memtest86+x64.bin', 'memtest86+x64.efi', 'live.iso']
   return new MemoryDisk({
     [FILE]: CONFIG,
     ...Object.fromEntries([...files, ...programs].map((name) => [`/srv/${name}`, 'octets'])),
@@ -90,6 +125,21 @@ const PAGES: Readonly<Record<string, readonly [machine: string, supposed: Partia
   'uki-pxe': ['uki', { via: 'dhcp', stage: 'rom' }],
   'tool-ipxe': ['tool', {}],
   'tool-grub': ['tool', { form: 'grub' }],
+  'memtest-bios': ['memtest', { arch: 'bios-x86' }],
+  'memtest-bios-pxelinux': ['memtest', { arch: 'bios-x86', form: 'pxelinux' }],
+  'memtest-uefi': ['memtest', {}],
+  'live-ipxe': ['live', {}],
+  'live-grub': ['live', { form: 'grub' }],
+  'lun-ipxe': ['lun', {}],
+  'lun-pxelinux': ['lun', { form: 'pxelinux' }],
+  'remote-ipxe': ['remote', {}],
+  'other-ipxe': ['other', {}],
+  'other-grub': ['other', { form: 'grub' }],
+  'shell-grub': ['shell', { form: 'grub' }],
+  'filled-ipxe': ['filled', {}],
+  'filled-grub': ['filled', { form: 'grub' }],
+  'unracked-has-no-value': ['unracked', {}],
+  'odd-rack-is-no-word': ['odd-rack', {}],
 }
 
 describe('explanations', () => {
