@@ -4,6 +4,7 @@ import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
+import { VARIABLES } from '../src/model/variables.ts'
 import { type AccessEntry, accessLine } from '../src/render/access-line.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -39,6 +40,7 @@ function folderWith(text: string): string {
     mkdirSync(join(folder, dirname(file)), { recursive: true })
     writeFileSync(join(folder, file), file)
   }
+  cpSync(join(ROOT, 'examples/installers/documents'), join(folder, 'documents'), { recursive: true })
   return folder
 }
 
@@ -58,6 +60,15 @@ test('every configuration in the documents validates, in silence but for warning
       assert.deepEqual([status, stdout], [0, ''], `${document}: ${stderr}`)
     }
   assert.ok(count > 0)
+})
+
+test('the table of placeholders is the one that the program has', () => {
+  const text = readFileSync(join(ROOT, 'docs/installers.md'), 'utf8')
+  const rows = [...text.matchAll(/^\| `\{\{([a-z.-]+)\}\}` \| (.*) \|$/gm)].map(([, name, about]) => [
+    name,
+    about,
+  ])
+  assert.deepEqual(rows, Object.entries(VARIABLES))
 })
 
 test('every example validates', () => {

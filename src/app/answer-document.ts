@@ -90,7 +90,7 @@ function ingressOf({ peer, secure }: HttpRequest, on: ServedNetwork): Parameters
 
 function observe({ document }: DocumentAction, asked: Asked): void {
   const { mac, part, on, running, request } = asked
-  tell({ file: part, document: document.name }, asked)
+  tell('http.document', { file: part, document: document.name }, asked)
   if (!isIts(asked)) return
   const facts = { address: request.peer, stage: `fetched ${document.kind}` }
   running.seen.note(mac, on.network.name, running.now(), facts)
@@ -101,14 +101,23 @@ function refuse(status: 403 | 404, reason: string, asked: Asked): HttpAnswer {
   const { part, request, on, running } = asked
   const noticed = { who: `document ${request.peer}`, network: on.network.name, isKnown: false }
   const told = running.attention.note(noticed, running.now())
-  if (told > 0) tell({ file: part, refused: reason, ...(told === 1 ? {} : { untold: told - 1 }) }, asked)
+  if (told > 0)
+    tell(
+      'document.refused',
+      { file: part, because: reason, ...(told === 1 ? {} : { untold: told - 1 }) },
+      asked,
+    )
   return answer(status, reason)
 }
 
-function tell(detail: Readonly<Record<string, string | number>>, asked: Asked): void {
+function tell(
+  kind: 'http.document' | 'document.refused',
+  detail: Readonly<Record<string, string | number>>,
+  asked: Asked,
+): void {
   const { mac, request, on, running } = asked
   running.timeline.emit({
-    ...{ time: running.now(), kind: 'http.document', mac, ...nodeOf(mac, running) },
+    ...{ time: running.now(), kind, mac, ...nodeOf(mac, running) },
     ...{ network: on.network.name, address: request.peer, detail },
   })
 }

@@ -6,11 +6,11 @@ import type { Script } from '../model/script.ts'
 import type { Image, ImageFile, World } from '../model/world.ts'
 import type { ClientArch } from '../protocol/iana/arch.ts'
 import type { Action, BootGrant, BootRequest, LoadedFile, ScriptLoader } from './decision.ts'
-import { installerArguments } from './documents.ts'
+import { installerArguments, planeFor } from './documents.ts'
 import { filesSource } from './files-base.ts'
 import { fillImage } from './fill-image.ts'
 import { describeVariant, type Fit, fitImage, machineArch } from './fit-image.ts'
-import { nodePlane, sendSecurely } from './node-plane.ts'
+import { nodePlane } from './node-plane.ts'
 import { filesToLoad, queueTurn } from './queue.ts'
 import { type BootScriptParts, bootScript, titleOf } from './scripts.ts'
 
@@ -65,7 +65,7 @@ export function bootImage(request: BootRequest, found: Bootable, context: Contex
     kind: 'script',
     script: bootScript({
       ...{ server, profile, image, node, mac, ...filled.value, ...passed },
-      reports: reportsPlane(request, context),
+      reports: planeFor('reports', { node, ingress: request.ingress, config: world.config, steps }),
       ...(files === undefined ? {} : { files }),
       ...(intent === undefined ? {} : { once: intent }),
     }),
@@ -134,13 +134,6 @@ function refuse(
   return question.kind === 'run' && question.choice !== undefined
     ? script({ kind: 'page', server, client: mac, title, lines })
     : script({ kind: 'refusal', server, client: mac, title, lines })
-}
-
-function reportsPlane({ ingress }: BootRequest, { world: { config }, node, steps }: Context): string {
-  const { network, server } = ingress
-  const sent = sendSecurely('reports', { config, network, node })
-  steps.push(...sent.steps)
-  return nodePlane({ network, server, ...(sent.secure ? { secure: true } : {}) }, config)
 }
 
 /** `tty0` and `ttyS0` are a PC's; elsewhere the firmware's tables name the console (ACPI SPCR, devicetree). */

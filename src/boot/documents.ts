@@ -1,7 +1,7 @@
 import { type Ipv4, subnetContains } from '../lib/ipv4.ts'
 import { type Mac, macWithDashes, parseMac } from '../lib/mac.ts'
 import { err, ok, type Result } from '../lib/result.ts'
-import type { Config, Network, Node, Profile } from '../model/config.ts'
+import type { Config, HttpsUse, Network, Node, Profile } from '../model/config.ts'
 import { DOCUMENT_PARTS, type DocumentKind, PARTS_OF } from '../model/document.ts'
 import type { Step } from '../model/rules.ts'
 import type { World } from '../model/world.ts'
@@ -66,17 +66,29 @@ export function documentFor(request: BootRequest, world: World, context: Documen
     kind: 'document',
     document,
     template,
-    facts: { ...facts, address: addressOf(request, world), documents: documentsUrl(facts) },
+    facts: {
+      ...facts,
+      address: addressOf(request, world),
+      reports: planeFor('reports', facts),
+      documents: documentsUrl(facts),
+    },
   }
 }
 
 /** The machine's own documents, with a slash at the end: over HTTPS where `https:` says so. */
-export function documentsUrl({ mac, node, ingress, config, steps }: DocumentsPlace): string {
-  const sent = sendSecurely('documents', { config, network: ingress.network, node })
+export function documentsUrl(place: DocumentsPlace): string {
+  return `${planeFor('documents', place)}/documents/${macWithDashes(place.mac)}/`
+}
+
+/** The node plane's base URL for a use, whatever the request came over. */
+export function planeFor(
+  use: HttpsUse,
+  { node, ingress, config, steps }: Omit<DocumentsPlace, 'mac'>,
+): string {
+  const sent = sendSecurely(use, { config, network: ingress.network, node })
   steps?.push(...sent.steps)
   const { network, server } = ingress
-  const plane = nodePlane({ network, server, ...(sent.secure ? { secure: true } : {}) }, config)
-  return `${plane}/documents/${macWithDashes(mac)}/`
+  return nodePlane({ network, server, ...(sent.secure ? { secure: true } : {}) }, config)
 }
 
 interface DocumentsPlace {

@@ -5,7 +5,7 @@ import type { Payload, Variant } from '../model/image.ts'
 import type { Image, ImageFile, World } from '../model/world.ts'
 import { kernelArgumentProblem } from '../protocol/ipxe/words.ts'
 import type { BootRequest } from './decision.ts'
-import { addressOf, documentsUrl } from './documents.ts'
+import { addressOf, documentsUrl, planeFor } from './documents.ts'
 import { fillAll, fillIn, type ValueOf } from './fill-in.ts'
 import { variableValue } from './variables.ts'
 
@@ -66,6 +66,7 @@ function lookUpFor(request: BootRequest, { profile, image, mac, node }: Filling,
     variableValue(name, {
       ...facts,
       address: addressOf(request, world),
+      reports: planeFor('reports', facts),
       documents: documentsUrl(facts),
     })
 }

@@ -17,6 +17,8 @@ export interface VariableFacts {
   /** Names. */
   readonly profile?: string | undefined
   readonly image?: string | undefined
+  /** The node plane's base URL for the booted system. */
+  readonly reports?: string | undefined
   /** Where its documents are, with a slash at the end. */
   readonly documents?: string | undefined
 }
@@ -47,6 +49,10 @@ export function variableValue(name: VariableName, facts: VariableFacts): string 
       return formatIpv4(ingress.server)
     case 'server.url':
       return nodePlane(ingress, config)
+    case 'report.url':
+      return `${facts.reports ?? nodePlane(ingress, config)}/v1/report/${macWithDashes(mac)}`
+    case 'redeem.url':
+      return `${facts.reports ?? nodePlane(ingress, config)}/v1/redeem/${macWithDashes(mac)}`
     case 'documents.url':
       return facts.documents ?? `${nodePlane(ingress, config)}/documents/${macWithDashes(mac)}/`
     default:

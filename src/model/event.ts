@@ -37,6 +37,7 @@ export const EVENT_KINDS = [
   'tftp.script',
   'http.script',
   'http.document',
+  'document.refused',
   'http.start',
   'http.redirect',
   'http.progress',

@@ -23,6 +23,8 @@ export const VARIABLES = {
   'network.domain': 'the domain that it is told',
   'server.address': 'our IPv4 address on that network',
   'server.url': 'our node plane, as http://10.77.0.1:8080, without a slash at the end',
+  'report.url': 'where it reports how far it is (POST, JSON)',
+  'redeem.url': 'where an installer asks whether it may write (POST)',
   'documents.url': "the machine's own documents, with a slash at the end",
 } as const
 

@@ -38,6 +38,7 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'tftp.script': 'script',
   'http.script': 'script',
   'http.document': 'fetched',
+  'document.refused': 'not given',
   'http.start': 'HTTP',
   'http.redirect': 'redirect',
   'http.progress': 'HTTP',
@@ -102,7 +103,6 @@ function describeFact(key: string, { detail }: BootEvent): string | undefined {
   if (PLAIN.has(key)) return String(value)
   if (ASIDE.has(key)) return `(${value})`
   if (key === 'document') return `of ${value}`
-  if (key === 'refused') return `refused: ${value}`
   if (key === 'base') return `not from ${value}`
   if (key === 'files') return `files from ${value}`
   if (key === 'idle') return `nothing moved for ${value}`

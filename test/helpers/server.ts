@@ -197,7 +197,7 @@ export function startCentra(...args: readonly string[]): Running {
 }
 
 /** Starts `centra-pxe serve` and waits for its `ready` line. */
-export async function serve(site: Site, ...flags: readonly string[]): Promise<Running> {
+export async function serve(site: Pick<Site, 'config'>, ...flags: readonly string[]): Promise<Running> {
   const server = startCentra('serve', '--config', site.config, ...flags)
   await server.stderrMatch(/^ready .*$/m)
   return server
