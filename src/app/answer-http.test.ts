@@ -121,6 +121,26 @@ test('the local disk, the menu said so', async () => {
   assert.match(store.told.at(-1) ?? '', /^script local-disk the menu said so/)
 })
 
+test("E22: autoexec.ipxe over HTTP, beside the loader and at the root; an operator's own goes before it", async () => {
+  const { store, get } = scene(world())
+  for (const path of ['/autoexec.ipxe', '/firmware/autoexec.ipxe'])
+    assert.match(
+      (await get(path, '10.77.0.11')).body,
+      /^#!ipxe\n.* 52:54:00:77:00:01 && set card net0/s,
+      path,
+    )
+  assert.equal(store.told.filter((line) => line.startsWith('script identify')).length, 2)
+  const own = scene(world().firmware('autoexec.ipxe'))
+  assert.equal((await own.get('/firmware/autoexec.ipxe', '10.77.0.11')).answer.kind, 'file')
+})
+
+test('E22: over HTTPS where the network sends scripts there, since no address says so yet', async () => {
+  const there = world()
+    .https(8443)
+    .network({ https: ['scripts'] })
+  assert.match((await scene(there).get('/autoexec.ipxe', '10.77.0.11')).body, /^set url https:/m)
+})
+
 describe('H20: what GRUB and lpxelinux.0 look for by names of their machine', () => {
   const dashed = macWithDashes(NODE01)
 

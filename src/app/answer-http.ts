@@ -2,6 +2,7 @@ import { classifyIdentify, classifyProgram, classifyScript } from '../boot/class
 import { classifyFirmware } from '../boot/classify-tftp.ts'
 import { decide } from '../boot/decide.ts'
 import type { BootRequest } from '../boot/decision.ts'
+import { AUTOEXEC } from '../boot/loaders.ts'
 import { type OwnName, readOwnName } from '../boot/own-name.ts'
 import { parseIpv4 } from '../lib/ipv4.ts'
 import { macWithDashes, parseMac } from '../lib/mac.ts'
@@ -11,6 +12,7 @@ import type { Script, ScriptForm } from '../model/script.ts'
 import { contentTypeOf } from '../protocol/http/content-type.ts'
 import { renderScript } from '../render/script.ts'
 import { answerRedeem, beginBoot, readAttemptFile, refusedKernel } from './answer-attempt.ts'
+import { answerAutoexec, isAutoexec } from './answer-autoexec.ts'
 import { answerDocument } from './answer-document.ts'
 import { answerOwnName } from './answer-own-name.ts'
 import { answerReport } from './answer-report.ts'
@@ -59,6 +61,8 @@ export async function answerHttp(
     return program(rest[0], request, on, running)
   if (first === 'boot' && rest.length === 1) return script(rest[0] ?? '', request, on, running)
   if (request.method !== 'GET' && request.method !== 'HEAD') return notAllowed('GET, HEAD')
+  if (isAutoexec(request.path) && !running.picture.firmware.has(AUTOEXEC))
+    return autoexec(request, on, running)
   const own = readOwnName(request.path.slice(1))
   if (own !== undefined && !running.picture.firmware.has(rest.at(-1) ?? first))
     return ownName(own, request, on, running)
@@ -82,6 +86,14 @@ function identify(request: HttpRequest, on: ServedNetwork, running: Running): Ht
   const mac = machineAt(request.peer, on, running)
   observeScript({ decision, mac, peer: request.peer, form: 'ipxe', request: boot }, on, running)
   return scriptAnswer(decision.action.kind === 'script' ? decision.action.script : undefined, 'ipxe')
+}
+
+function autoexec({ peer, method, secure }: HttpRequest, on: ServedNetwork, running: Running): HttpAnswer {
+  const asker = { via: 'http', peer, ...(secure === true ? { secure } : {}) } as const
+  const found = answerAutoexec(asker, on, running)
+  if (found === undefined) return text(404, 'there is no script for this machine\n')
+  if (method !== 'HEAD') found.onSent()
+  return text(200, found.text, { 'Cache-Control': 'no-store' })
 }
 
 async function script(

@@ -130,6 +130,27 @@ describe("T37: a machine's own configuration by the name that PXELINUX looks for
   })
 })
 
+test('E22: autoexec.ipxe over TFTP is our script for the card of the lease, below whatever folder', async () => {
+  const { store, get } = scene(world())
+  for (const name of ['autoexec.ipxe', '/autoexec.ipxe', 'x86_64-sb/autoexec.ipxe'])
+    assert.match(
+      (await get(name, '10.77.0.11')) ?? '',
+      /^#!ipxe\n.* 52:54:00:77:00:01 && set card net0/s,
+      name,
+    )
+  assert.match((await get('autoexec.ipxe', '10.77.0.66')) ?? '', /^isset \$\{netX\/ip\} \|\| dhcp \|\|$/m)
+  assert.deepEqual(store.attempts, [])
+  const event = store.events.find(({ kind }) => kind === 'tftp.script')
+  assert.deepEqual([event?.mac, event?.detail['script']], [NODE01, 'identify'])
+})
+
+test("E22: an operator's own autoexec.ipxe goes before ours", async () => {
+  const there = world().firmware('autoexec.ipxe').lease('10.77.0.11', NODE01)
+  const server = running(there, new MemoryStore())
+  const answer = await answerRead(['autoexec.ipxe'], '10.77.0.11', server.on, server.running)
+  assert.equal(answer.kind, 'file')
+})
+
 test('files of images by their immutable address, below whatever folder; by no other', async () => {
   const server = running(world().labNodes(), new MemoryStore())
   const read = (name: string): ReturnType<typeof answerRead> =>

@@ -1,5 +1,6 @@
 import { isOfAWalk, readOwnName } from '../boot/own-name.ts'
 import { beginBoot, readAttemptFile } from './answer-attempt.ts'
+import { answerAutoexec, isAutoexec } from './answer-autoexec.ts'
 import { answerOwnName } from './answer-own-name.ts'
 import { answerTftp, type LoaderAnswer } from './answer-tftp.ts'
 import { publishedImage } from './published-image.ts'
@@ -30,6 +31,9 @@ export async function answerRead(
   const loader = answerTftp(names, peer, on, running)
   if (loader.kind === 'file') return loader
   for (const name of names) {
+    const autoexec = isAutoexec(name) ? answerAutoexec({ via: 'tftp', peer }, on, running) : undefined
+    if (autoexec !== undefined)
+      return { kind: 'text', name, text: autoexec.text, onHeard: async () => autoexec.onSent() }
     const own = readOwnName(name)
     const found = own === undefined ? undefined : await answerOwnName(own, { via: 'tftp', peer }, on, running)
     if (found !== undefined) return { kind: 'text', name, ...found }

@@ -98,7 +98,7 @@ function methodClass(method: string): string {
 /** The kind of a request target. */
 export function pathKind(target: string): PathKind {
   const [path = ''] = target.split('?', 1)
-  if (path === '/boot.ipxe') return 'identify'
+  if (path === '/boot.ipxe' || path.endsWith('/autoexec.ipxe')) return 'identify'
   if (path.startsWith('/boot/')) return 'script'
   if (path.startsWith('/images/')) return 'image'
   if (path.startsWith('/firmware/')) return 'firmware'

@@ -23,14 +23,15 @@ function hex(text: string): string {
   return Buffer.from(text).toString('hex')
 }
 
-describe('E24: names of scripts', () => {
+describe('names of scripts', () => {
   for (const name of [
     `${MAC}.ipxe`,
     '52:54:00:77:00:01.ipxe',
     '525400770001.ipxe',
     '52-54-00-77-00-01.ipxe'.toUpperCase().replace('IPXE', 'ipxe'),
+    '01-52-54-00-77-00-01.ipxe',
   ])
-    test(name, () => assert.equal(classify(name), '{"form":"ipxe"}'))
+    test(`E24: ${name}`, () => assert.equal(classify(name), '{"form":"ipxe"}'))
   test('GRUB', () => assert.equal(classify(`${MAC}.grub`), '{"form":"grub"}'))
   for (const name of [
     '',
@@ -42,6 +43,8 @@ describe('E24: names of scripts', () => {
     `${MAC}\n.ipxe`,
     `${MAC}.ipxe\n`,
     '52-54-00-77-00.ipxe',
+    '06-52-54-00-77-00-01.ipxe',
+    '01-525400770001.ipxe',
     '52-54:00-77-00-01.ipxe',
   ])
     test(`not ${JSON.stringify(name)}`, () => assert.equal(classify(name), WRONG))

@@ -37,15 +37,27 @@ export function classifyIdentify(ingress: Ingress): BootRequest {
   }
 }
 
+/**
+ * iPXE 2.0 on UEFI asks for `autoexec.ipxe` beside itself and at the root, over what it was loaded by, and runs it before it
+ * opens a card (ipxe src/interface/efi/efi_autoexec.c). `mac` is the machine whose lease asks.
+ */
+export function classifyAutoexec(mac: Mac | undefined, ingress: Ingress, via: 'tftp' | 'http'): BootRequest {
+  return {
+    ...{ via, question: { kind: 'identify', opens: true }, ingress },
+    client: { ...(mac === undefined ? {} : { mac }), stage: 'ipxe', transport: via },
+    evidence: [{ rule: 'client.stage', outcome: 'ipxe (asks for autoexec.ipxe)', from: 'packet' }],
+  }
+}
+
 const FORMS: readonly ScriptForm[] = ['ipxe', 'grub', 'pxelinux']
 
-/** `/boot/MAC.ipxe?...`, `.grub` or `.pxelinux`; the error is one sentence. What is odd in the query is left out. */
+/** `/boot/MAC.ipxe?...`, `.grub` or `.pxelinux`, also with PXELINUX's `01-` (Ethernet) before it; the error is one sentence. What is odd in the query is left out. */
 export function classifyScript(
   name: string,
   query: URLSearchParams,
   ingress: Ingress,
 ): Result<ScriptRequest, string> {
-  const match = /^(.{1,17})\.(ipxe|grub|pxelinux)$/.exec(name)
+  const match = /^(?:01-(?=(?:..-){5}))?(.{1,17})\.(ipxe|grub|pxelinux)$/.exec(name)
   const mac = match?.[1] === undefined ? undefined : parseMac(match[1])
   if (match === null || mac === undefined)
     return err('expected a MAC address and .ipxe, such as /boot/52-54-00-12-34-56.ipxe')

@@ -293,7 +293,7 @@ const WHERE_NEXT: readonly Row[] = [
     steps: [KNOWN, ALL, `script.url config: ${SCRIPT_URL}`],
   },
   {
-    name: 'A09: the URL has the address on which the client reached us',
+    name: 'A09, E23: the URL has the address on which the client reached us',
     in: world().server('10.77.0.2'),
     ask: (w) => w.asksDhcp(STRANGER, ipxe),
     action: 'script-url http://10.77.0.2:8080/boot.ipxe',
@@ -519,7 +519,7 @@ const WHAT_TO_RUN: readonly Row[] = [
     ],
   },
   {
-    name: 'without a menu nobody can have chosen from it',
+    name: 'E18: an unknown machine gets the local disk where unknown: says so, whatever it says it chose',
     in: world().unknown('local'),
     ask: (w) => w.asks('http', { kind: 'run', choice: 'worker' }, STRANGER),
     action: 'script local-disk: unknown: local',
@@ -659,6 +659,13 @@ const WHAT_TO_RUN: readonly Row[] = [
     ask: (w) => w.asks('http', { kind: 'identify' }),
     action: 'script identify: http://10.77.0.1:8080',
     steps: [],
+  },
+  {
+    name: 'E22: autoexec.ipxe is the same, and tells the card',
+    in: world(),
+    ask: (w) => w.asks('tftp', { kind: 'identify', opens: true }, STRANGER),
+    action: 'script identify: http://10.77.0.1:8080 by 52:54:00:aa:bb:cc',
+    steps: [NOBODY],
   },
 ]
 
@@ -840,7 +847,7 @@ function describeScript({ script, boots }: Extract<Action, { kind: 'script' }>):
     case 'queue':
       return `number ${script.place} of ${script.waiting}, ${script.loading} load, again in ${script.retrySeconds} s`
     case 'identify':
-      return script.server
+      return script.opens?.card === undefined ? script.server : `${script.server} by ${script.opens.card}`
     case 'program':
       return `${script.title}, starts ${boots?.image} as ${boots?.profile}`
     case 'sanboot':

@@ -5,8 +5,8 @@ import type { FirmwareFile, World } from '../model/world.ts'
 import { where } from './cite.ts'
 import type { Action, BootRequest, Decision } from './decision.ts'
 import { documentFor } from './documents.ts'
+import { identifyScript } from './identify.ts'
 import { type MatchedNode, matchNode } from './match-node.ts'
-import { nodePlane } from './node-plane.ts'
 import { selectProfile } from './select-profile.ts'
 import { whatToRun } from './what-to-run.ts'
 import { whereNext } from './where-next.ts'
@@ -42,10 +42,7 @@ export function decide(
     case 'file':
       return finish(publishedFile(request.question.names, world, steps))
     case 'identify':
-      return finish({
-        kind: 'script',
-        script: { kind: 'identify', server: nodePlane(request.ingress, world.config) },
-      })
+      return finish(identifyScript(request, world, { opens: request.question.opens === true, node, steps }))
     case 'document':
       return finish(documentFor(request, world, { node, conflict, steps }))
     case 'run':

@@ -78,7 +78,8 @@ export interface Ingress {
 export type Question =
   | { readonly kind: 'where-next' }
   | { readonly kind: 'file'; readonly names: readonly string[] }
-  | { readonly kind: 'identify' }
+  /** `opens`: no card is open yet. */
+  | { readonly kind: 'identify'; readonly opens?: true }
   | {
       readonly kind: 'document'
       readonly part: DocumentPart

@@ -68,6 +68,9 @@ const SIGNED_FILES: readonly string[] = [...FIRST_SIGNED, 'grubx64.efi', 'grubaa
 /** What PXELINUX loads from beside itself, for whoever names `pxelinux.0` or `lpxelinux.0` in `loader:`. */
 const PXELINUX_FILES: readonly string[] = ['ldlinux.c32']
 
+/** What iPXE 2.0 runs before anything else: an operator's own, where there is one, and else our script. */
+export const AUTOEXEC = 'autoexec.ipxe'
+
 /** Every name the table can offer. */
 export const LOADER_NAMES: readonly string[] = LOADERS.flatMap((row) => [...row.viaFirmware, ...row.native])
 
@@ -75,7 +78,15 @@ export const LOADER_NAMES: readonly string[] = LOADERS.flatMap((row) => [...row.
 export function publishedNames(overrides: readonly LoaderOverride[]): readonly string[] {
   const named = overrides.flatMap((one) => (typeof one === 'string' ? [one] : Object.values(one)))
   return [
-    ...new Set([...LOADER_NAMES, ...PI_START, ...PI_FILES, ...SIGNED_FILES, ...PXELINUX_FILES, ...named]),
+    ...new Set([
+      ...LOADER_NAMES,
+      ...PI_START,
+      ...PI_FILES,
+      ...SIGNED_FILES,
+      ...PXELINUX_FILES,
+      AUTOEXEC,
+      ...named,
+    ]),
   ]
 }
 

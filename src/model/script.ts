@@ -22,6 +22,8 @@ export type Script =
 /** For a loader that we know nothing about: it tells who it is and asks again. */
 export interface IdentifyScript {
   readonly kind: 'identify'
+  /** It runs before any card is open, as iPXE's `autoexec.ipxe` does; `card`: the one that loaded it. */
+  readonly opens?: { readonly card?: Mac }
   /** `http://10.77.0.1:8080`, no slash at the end. */
   readonly server: string
 }

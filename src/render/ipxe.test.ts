@@ -71,6 +71,27 @@ test('E12, E20, E21: what every script keeps to', () => {
   assert.ok(kernel?.words.includes('initrd=initrd.img'))
 })
 
+test('E19: a machine that waits asks again by itself, and is left to its disk by a person alone', () => {
+  const { commands } = lexIpxe(renderIpxe(SCRIPTS.queue))
+  const choose = commands.find(({ words }) => words[0] === 'choose')?.words ?? []
+  assert.deepEqual(choose, ['choose', '--timeout', '1000', '--default', 'again', 'choice'])
+  assert.ok(commands.filter(({ words }) => words[0] === 'chain').length >= 3)
+})
+
+test('E22: autoexec.ipxe opens the card that loaded it, and asks for an address only where none is known', () => {
+  const { commands } = lexIpxe(renderIpxe(SCRIPTS.autoexec))
+  const text = renderIpxe(SCRIPTS.autoexec)
+  assert.match(text, /^iseq \$\{net0\/mac\} 52:54:00:77:00:01 && set card net0 \|\|$/m)
+  assert.match(text, /^isset \$\{card\} && ifopen \$\{card\} \|\|$/m)
+  assert.match(text, /^isset \$\{netX\/ip\} \|\| dhcp \|\|$/m)
+  // iPXE falls to its shell when an autoexec.ipxe fails: after these, the script is /boot.ipxe's, which has a way on.
+  const plain = lexIpxe(renderIpxe(SCRIPTS.identify)).commands.map(({ words }) => words)
+  assert.deepEqual(
+    commands.slice(-plain.length).map(({ words }) => words),
+    plain,
+  )
+})
+
 /** What a boot script must say, worked out without the emitter: first words and the words the strings are in. */
 function intended(script: BootScript): readonly string[] {
   const words = (text: string): string[] => text.split(' ')

@@ -5,6 +5,7 @@ import type {
   BootScript,
   ChainScript,
   ConfirmScript,
+  IdentifyScript,
   MenuScript,
   PageScript,
   ProgramScript,
@@ -15,7 +16,7 @@ import type {
   Script,
   ScriptFile,
 } from '../model/script.ts'
-import { SETTINGS, word } from '../protocol/ipxe/words.ts'
+import { CARDS, SETTINGS, word } from '../protocol/ipxe/words.ts'
 import { IpxeEmitter } from './ipxe-emitter.ts'
 
 /** A transfer without progress for so long has failed: iPXE itself would wait for ever (src/core/monojob.c). */
@@ -35,7 +36,7 @@ export function renderIpxe(script: Script): string {
   const out = new IpxeEmitter()
   switch (script.kind) {
     case 'identify':
-      identify(out, script.server)
+      identify(out, script)
       break
     case 'boot':
       boot(out, script)
@@ -78,13 +79,23 @@ export function renderIpxe(script: Script): string {
   return out.finish()
 }
 
-function identify(out: IpxeEmitter, server: string): void {
+function identify(out: IpxeEmitter, { server, opens }: IdentifyScript): void {
   const query = `uuid=${SETTINGS.uuid}&serial=${SETTINGS.serial}&asset=${SETTINGS.asset}&manufacturer=${SETTINGS.manufacturer}&product=${SETTINGS.product}&arch=${SETTINGS.buildarch}&platform=${SETTINGS.platform}`
   out.comment('Centra PXE: tells the server which machine this is; the answer is its own script')
+  if (opens !== undefined) openCard(out, opens.card)
   out.run('set', 'step', 'script')
   out.run('set', 'url', `${server}/boot/${SETTINGS.mac}.ipxe?${query}`)
   out.runOrGoto('failed', ...chainTo(SETTINGS.url)).blank()
   failed(out, server, undefined)
+}
+
+/** The card that loaded this iPXE has the address that the firmware got: no second DHCP, where iPXE knows it. */
+function openCard(out: IpxeEmitter, card: Mac | undefined): void {
+  if (card !== undefined) {
+    for (const name of CARDS) out.when(['iseq', SETTINGS[name], card], ['set', 'card', name])
+    out.when(['isset', SETTINGS.card], ['ifopen', SETTINGS.card])
+  }
+  out.firstOf(['isset', SETTINGS.address], ['dhcp'], [])
 }
 
 /** What is told before anything is loaded. */

@@ -31,10 +31,12 @@ if (skip === false) await buildPayload()
 
 const NODE = '52:54:00:77:0a:02'
 const STRANGER = '52:54:00:77:0a:0b'
+const REFUSED = '52:54:00:77:0a:0c'
 /** `quiet` would hide that the kernel knows of Secure Boot (security/lockdown says it as a notice, level 5). */
 const NODES = (text: string): string =>
   `${text
     .replace('cmdline: test.node=uefi', 'cmdline: "loglevel=6 test.node=uefi", loader: shimx64.efi')
+    .replace('nodes:\n', `nodes:\n  - { name: refused, mac: "${REFUSED}", loader: snponly.efi }\n`)
     .replace(
       'dhcp: server',
       'dhcp: server\n    loader: { uefi-x64: shimx64.efi }',
@@ -46,6 +48,7 @@ inNetns(import.meta, () => {
 
     before(async () => {
       room = await makeBootRoom(NODES)
+      copyFileSync('/usr/lib/ipxe/snponly.efi', join(room.firmware, 'snponly.efi'))
     })
     afterEach(endAll)
     after(endAll)
@@ -115,6 +118,33 @@ inNetns(import.meta, () => {
         ])
       },
     )
+
+    test('an unsigned loader is refused, and the timeline says so', limit, async () => {
+      const server = await room.serve()
+      const machine = await room.powerOn({
+        ...{ name: 'refused', mac: REFUSED, secureBoot: true, uefiBoots: 'ipv4' },
+      })
+      await switchOff(machine, async () => {
+        const refused = await server.event('boot.refused', { mac: REFUSED }, 0, BOOT_PATIENCE_MS)
+        assert.equal(refused.detail['file'], 'snponly.efi')
+        assert.match(
+          String(refused.detail['reason']),
+          /goes on to its next boot option, uefi-x64-http, \d+ s later$/,
+        )
+        assert.match(
+          String(refused.detail['hint']),
+          /Secure Boot, which starts no snponly\.efi: .*shimx64\.efi/,
+        )
+        assert.match(machine.serial(), /Access Denied/)
+      })
+      assert.deepEqual(
+        stepsOf(server, REFUSED).filter((step) => !step.startsWith('http.')),
+        [
+          ...['dhcp.discover uefi-x64', 'tftp.probe snponly.efi', ...loaded('snponly.efi')],
+          ...['dhcp.discover uefi-x64-http', 'boot.refused snponly.efi'],
+        ],
+      )
+    })
   })
 })
 

@@ -13,6 +13,7 @@ export const SCRIPTS = {
   program: script(withProgram(['console=ttyS0']), { kind: 'run' }, NODE01),
   'program-without-arguments': script(withProgram([]), { kind: 'run' }, NODE01),
   refusal: script(withProgram([], 'uefi-arm64'), { kind: 'run' }, NODE01, 'uefi-x64'),
+  autoexec: script(world(), { kind: 'identify', opens: true }, NODE01),
   boot: script(world().labNodes(), { kind: 'run' }, NODE02),
   'boot-all-in-one': script(world(), { kind: 'run', choice: 'all-in-one', confirmed: true }, STRANGER),
   'confirm-all-in-one': script(world(), { kind: 'run', choice: 'all-in-one' }, STRANGER),

@@ -93,9 +93,10 @@ inNetns(import.meta, (net) => {
     await wire.close()
   })
 
-  test('HEAD of a script opens no boot attempt', options, async () => {
+  test('E13: HEAD of a script has the headers of GET, and opens no boot attempt', options, async () => {
     const { status, headers } = curl('/boot/52-54-00-77-00-01.ipxe', '-I')
     assert.deepEqual([status, headers['cache-control']], [200, 'no-store'])
+    assert.match(headers['content-length'] ?? '', /^[1-9]\d+$/)
     const from = server.stderr.length
     assert.equal(report(NODE01, JSON.stringify({ stage: 'kernel', nonce: '0'.repeat(32) })).status, 204)
     await server.event('report', { node: 'node01', because: /^no boot of this machine is open/ }, from)
@@ -315,7 +316,7 @@ inNetns(import.meta, (net) => {
     },
   )
 
-  test('HEAD has no body on the wire', options, () => {
+  test('E13: HEAD has no body on the wire', options, () => {
     for (const target of [
       '/boot.ipxe',
       '/images/debian-live/vmlinuz',

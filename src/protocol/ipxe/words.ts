@@ -33,7 +33,13 @@ export const SETTINGS = {
   urlAsHex: '${url:hexraw}',
   report: '${report}',
   trouble: '${trouble}',
+  card: '${card}',
+  ...{ net0: '${net0/mac}', net1: '${net1/mac}', net2: '${net2/mac}', net3: '${net3/mac}' },
+  ...{ net4: '${net4/mac}', net5: '${net5/mac}', net6: '${net6/mac}', net7: '${net7/mac}' },
 } as const
+
+/** Network cards by iPXE's names, as far as our scripts look for one. */
+export const CARDS = ['net0', 'net1', 'net2', 'net3', 'net4', 'net5', 'net6', 'net7'] as const
 
 const ALLOWED_SETTINGS: ReadonlySet<string> = new Set(Object.values(SETTINGS))
 const SETTING = /\$\{[^}]*\}/g
