@@ -8,6 +8,7 @@ import { type Bootable, bootImage, grantOf } from './boot-image.ts'
 import { where } from './cite.ts'
 import type { Action, BootRequest, Conflict, FailedStep } from './decision.ts'
 import { explainFailure } from './failure.ts'
+import { localDiskMethod } from './local-disk.ts'
 import { type NextBoot, nextBoot, unasked } from './next-boot.ts'
 import { nodePlane } from './node-plane.ts'
 import { hasImage, menuEntry, menuProfiles } from './scripts.ts'
@@ -22,6 +23,13 @@ export interface RunContext {
 
 /** The script's question: what this machine runs now. May use state; part of `decide`. */
 export function whatToRun(request: BootRequest, world: World, context: RunContext): Action {
+  const action = runNext(request, world, context)
+  if (action.kind !== 'script' || action.script.kind !== 'local-disk') return action
+  const method = localDiskMethod(request, world, context)
+  return method === undefined ? action : { ...action, script: { ...action.script, method } }
+}
+
+function runNext(request: BootRequest, world: World, context: RunContext): Action {
   const { question } = request
   const { node, conflict, steps } = context
   const { mac } = request.client

@@ -8,6 +8,7 @@ import { HttpsUseSchema, OptionsSchema } from './network-schema.ts'
 import {
   address,
   KernelArgumentsSchema,
+  LocalDiskSchema,
   listOf,
   mac,
   NameSchema,
@@ -118,6 +119,7 @@ export const NodeSchema = z.strictObject({
   loader: LoaderSchema.optional().describe(
     "Its first loader instead of the usual one or its profile's: a file name, or names by architecture",
   ),
+  localDisk: LocalDiskSchema,
   nextServer: address
     .optional()
     .describe('Where it fetches its loader (siaddr, option 66); default: as its network says, or from us'),

@@ -6,7 +6,16 @@ import { HttpLimitsSchema, TftpLimitsSchema } from './limits-schema.ts'
 import { LoaderSchema } from './loader-schema.ts'
 import { NodeSchema, RuleSchema } from './machine-schema.ts'
 import { NetworkSchema } from './network-schema.ts'
-import { duration, KernelArgumentsSchema, listOf, mac, NameSchema, read, screenText } from './shapes.ts'
+import {
+  duration,
+  KernelArgumentsSchema,
+  LocalDiskSchema,
+  listOf,
+  mac,
+  NameSchema,
+  read,
+  screenText,
+} from './shapes.ts'
 
 /**
  * The shape of `centra-pxe.yaml`, the only description of it: error messages, defaults and the editor's JSON
@@ -120,6 +129,7 @@ export const ProfileSchema = z.strictObject({
   loader: LoaderSchema.optional().describe(
     'The first loader of its nodes instead of the usual one: a file name, or names by architecture',
   ),
+  localDisk: LocalDiskSchema,
   direct: z
     .boolean('expected true or false')
     .optional()

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { parseIpv4, parseRange, parseSubnet } from '../lib/ipv4.ts'
 import { isGroupMac, parseMac } from '../lib/mac.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { LOCAL_DISK_METHODS } from '../model/config.ts'
 import { NAME } from '../model/names.ts'
 import { readPlaceholders } from '../model/variables.ts'
 import { parseKernelCommandLine, textProblem } from '../protocol/ipxe/words.ts'
@@ -182,3 +183,13 @@ function screenTextProblem(text: string): string | undefined {
   if (text.includes("'")) return 'has a single quote, which GRUB cannot show'
   return textProblem(text)
 }
+
+export const LocalDiskSchema = z
+  .enum(
+    LOCAL_DISK_METHODS,
+    `expected ${LOCAL_DISK_METHODS.slice(0, -1).join(', ')} or ${LOCAL_DISK_METHODS.at(-1)}`,
+  )
+  .optional()
+  .describe(
+    'How its loader leaves it to its own disk; default: as is known of its model, or usual for its firmware',
+  )

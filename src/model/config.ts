@@ -191,6 +191,14 @@ export interface Requirements {
 /** A file for every architecture that can run it, or one by the name of an architecture (`uefi-x64`). */
 export type LoaderOverride = string | Readonly<Record<string, string>>
 
+/**
+ * How a loader leaves a machine to its own disk. `exit`: back to the firmware. `exit-failure`: the same with an error, after which
+ * UEFI tries its next boot option. `first-disk`: the boot sector of the BIOS's first disk. `search`: a system's loader on
+ * one of the disks.
+ */
+export const LOCAL_DISK_METHODS = ['exit', 'exit-failure', 'first-disk', 'search'] as const
+export type LocalDiskMethod = (typeof LOCAL_DISK_METHODS)[number]
+
 /** The menu's own entries; no profile can have one of these names. */
 export const MENU_KEYS = ['local', 'info', 'shell', 'network', 'reboot', 'poweroff'] as const
 
@@ -214,6 +222,8 @@ export interface Profile {
   readonly install?: RedeemedBy
   /** Replaces the loader table's choice. */
   readonly loader?: LoaderOverride
+  /** Instead of the usual way to its own disk. */
+  readonly localDisk?: LocalDiskMethod
   /** UEFI HTTP boot loads the image's EFI program itself. */
   readonly direct?: boolean
   /** Absent for a built-in profile that the configuration does not mention. */
@@ -244,6 +254,8 @@ export interface Node {
   readonly cmdline: readonly string[]
   /** Replaces the loader table's choice, and the profile's. */
   readonly loader?: LoaderOverride
+  /** Instead of the usual way to its own disk, or its profile's. */
+  readonly localDisk?: LocalDiskMethod
   /** Where it fetches its loader instead of from us, or from where its network says. */
   readonly nextServer?: Ipv4
   /** Instead of its network's. */

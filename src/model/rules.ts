@@ -34,6 +34,7 @@ const RULES = {
   'document.select': 'Which document the installer of the machine reads',
   'image.variant': "Which of an image's files are for the machine",
   'boot.refused': 'Why the machine, or its loader, cannot boot what it should, and what to do',
+  'local.method': 'How the machine comes to its own disk, where that is not the usual way',
   'cmdline.merge': 'The kernel command line: image, then profile, then node, then ours',
   'boot.queue': 'Whether the machine may load now, or others load first',
   'boot.nonce': 'Whether this script opens a boot attempt that reports can prove',

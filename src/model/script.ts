@@ -1,4 +1,5 @@
 import type { Mac } from '../lib/mac.ts'
+import type { LocalDiskMethod } from './config.ts'
 
 /**
  * What a boot loader is told to do, in no loader's language: `render/ipxe.ts`, `render/grub.ts` and `render/pxelinux.ts` print it.
@@ -130,6 +131,8 @@ export interface LocalDiskScript {
   readonly kind: 'local-disk'
   /** Why, in a few words, for the machine's screen. */
   readonly because: string
+  /** Default: the usual one of its loader and firmware. */
+  readonly method?: LocalDiskMethod
 }
 
 /** Others load first: it shows where the machine stands, waits, and asks the same again. */

@@ -1,4 +1,5 @@
 import type { Mac } from '../lib/mac.ts'
+import type { LocalDiskMethod } from '../model/config.ts'
 import type {
   BootScript,
   ChainScript,
@@ -51,7 +52,11 @@ export function renderGrub(script: Script, over: 'tftp' | 'http' = 'http'): stri
     case 'menu':
       return menu(script, at)
     case 'local-disk':
-      return lines('# Centra PXE: boots the local disk', `echo ${quote(script.because)}`, 'exit')
+      return lines(
+        '# Centra PXE: boots the local disk',
+        `echo ${quote(script.because)}`,
+        ...localDisk(script.method),
+      )
     case 'confirm':
       return confirm(script, at)
     case 'page':
@@ -122,6 +127,58 @@ function refusal({ server, client, title, lines: text }: RefusalScript, at: Grub
     ...entry('retry', 'Try again', [`configfile ${at.script(server, client)}`]),
     ...entry('local', 'Boot from the local disk', ['exit']),
   )
+}
+
+/** By vendor, then the loader of removable media (UEFI 2.10 §3.5.1.1), which some systems install as well. */
+const DISK_LOADERS: readonly string[] = [
+  ...[
+    'debian',
+    'ubuntu',
+    'fedora',
+    'redhat',
+    'rocky',
+    'almalinux',
+    'centos',
+    'opensuse',
+    'sles',
+    'arch',
+  ].flatMap((vendor) => [
+    `/EFI/${vendor}/shimx64.efi`,
+    `/EFI/${vendor}/shimaa64.efi`,
+    `/EFI/${vendor}/grubx64.efi`,
+  ]),
+  ...['/EFI/systemd/systemd-bootx64.efi', '/EFI/systemd/systemd-bootaa64.efi'],
+  '/EFI/Microsoft/Boot/bootmgfw.efi',
+  ...['/EFI/BOOT/BOOTX64.EFI', '/EFI/BOOT/BOOTAA64.EFI'],
+]
+
+const SEARCH: readonly string[] = [
+  `for loader in ${DISK_LOADERS.join(' ')}; do`,
+  '  if search --no-floppy --set=disk --file $loader; then',
+  '    if chainloader ($disk)$loader; then boot; fi',
+  '  fi',
+  'done',
+]
+
+/**
+ * On UEFI `exit` ends with success, after which the firmware may show its own menu (UEFI 2.10 §3.1): so a system's loader is
+ * looked for first.
+ */
+function localDisk(method?: LocalDiskMethod): readonly string[] {
+  switch (method) {
+    case 'exit':
+      return ['exit']
+    case 'exit-failure':
+      return ['exit 1']
+    case 'first-disk':
+      return ['set root=(hd0)', 'if chainloader +1; then boot; fi', 'exit']
+    case 'search':
+      return [...SEARCH, 'exit']
+    case undefined:
+      return ['if [ "$grub_platform" = efi ]; then', ...SEARCH.map((line) => `  ${line}`), 'fi', 'exit']
+    default:
+      return method satisfies never
+  }
 }
 
 /** Each where the one before failed. */

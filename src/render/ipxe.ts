@@ -1,6 +1,7 @@
 import { type Mac, macWithDashes } from '../lib/mac.ts'
 import { remember, rememberOf } from '../lib/remember.ts'
 import { wrap } from '../lib/text.ts'
+import type { LocalDiskMethod } from '../model/config.ts'
 import type {
   BootScript,
   ChainScript,
@@ -65,7 +66,7 @@ export function renderIpxe(script: Script): string {
     case 'local-disk':
       out.comment('Centra PXE: boots the local disk')
       out.echo(`Centra PXE: local disk, ${script.because}`)
-      localDisk(out)
+      localDisk(out, script.method)
       break
     case 'recovery':
       recovery(out, script)
@@ -236,20 +237,22 @@ function menu(out: IpxeEmitter, script: MenuScript): void {
   for (const tool of TOOLS) out.when(['iseq', SETTINGS.choice, tool], ['goto', `tool_${tool}`])
   out.blank().comment('Everything else the server decides')
   out.run('set', 'step', 'menu').run('set', 'url', `${scriptUrl(server, client)}?choice=${SETTINGS.choice}`)
-  out.when(['iseq', SETTINGS.choice, 'info'], ['set', 'url', infoUrl(server, client)])
+  for (const known of ['info', 'local'] as const)
+    out.when(['iseq', SETTINGS.choice, known], ['set', 'url', factsUrl(server, client, known)])
   out.runOrGoto('failed', ...chainTo(SETTINGS.url)).blank()
   tools(out, server)
   failed(out, server, client)
 }
 
-function infoUrl(server: string, client: Mac): string {
+/** With what the machine knows of itself, which the choice needs. */
+function factsUrl(server: string, client: Mac, choice: 'info' | 'local'): string {
   const facts = [
     `uuid=${SETTINGS.uuid}&serial=${SETTINGS.serial}`,
     `manufacturer=${SETTINGS.manufacturer}&product=${SETTINGS.product}`,
     `arch=${SETTINGS.buildarch}&platform=${SETTINGS.platform}`,
     `ip=${SETTINGS.address}&version=${SETTINGS.version}`,
   ]
-  return `${scriptUrl(server, client)}?choice=info&${facts.join('&')}`
+  return `${scriptUrl(server, client)}?choice=${choice}&${facts.join('&')}`
 }
 
 /** Keys of the first profiles; the others are reached by the arrow keys. */
@@ -430,9 +433,24 @@ function notes(out: IpxeEmitter, lines: readonly string[]): void {
  * UEFI goes on with its boot order when a boot option fails, and shows its own menu when one succeeds (UEFI 2.10
  * §3.1): hence 1. BIOS is asked for its first disk by INT 13h, and goes on with its own order where that fails.
  */
-function localDisk(out: IpxeEmitter): void {
+function localDisk(out: IpxeEmitter, method?: LocalDiskMethod): void {
+  if (method !== undefined) {
+    out.firstOf(...LOCAL_DISK[method])
+    return
+  }
   out.when(['iseq', SETTINGS.platform, 'efi'], ['exit', '1'])
   out.firstOf(['sanboot', '--no-describe', '--drive', '0x80'], ['exit'])
+}
+
+/** iPXE 1.0 finds no local drive on UEFI (`--drive 0`: iPXE 1.21 of 2024 and later); then the firmware goes on. */
+const LOCAL_DISK: Readonly<Record<LocalDiskMethod, readonly (readonly string[])[]>> = {
+  exit: [['exit']],
+  'exit-failure': [['exit', '1']],
+  'first-disk': [['sanboot', '--no-describe', '--drive', '0x80'], ['exit']],
+  search: [
+    ['sanboot', '--no-describe', '--drive', '0'],
+    ['exit', '1'],
+  ],
 }
 
 function scriptUrl(server: string, client: Mac): string {

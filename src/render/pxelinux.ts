@@ -1,4 +1,5 @@
 import { type Mac, macWithDashes } from '../lib/mac.ts'
+import type { LocalDiskMethod } from '../model/config.ts'
 import {
   type BootScript,
   firstUrl,
@@ -43,7 +44,7 @@ export function renderPxelinux(script: Script, over: PxelinuxFetches): string {
     case 'menu':
       return menu(script, over)
     case 'local-disk':
-      return localDisk(script.because)
+      return localDisk(script.because, script.method)
     case 'confirm': {
       const { server, client, profile, warning } = script
       const own = { server, client, over }
@@ -97,7 +98,12 @@ function boot(script: BootScript, over: PxelinuxFetches): string {
   )
 }
 
-function localDisk(because: string): string {
+/** 0x80: the BIOS's first disk; -1: back to the firmware with a failure. */
+const LOCAL_BOOT: Readonly<Record<LocalDiskMethod, string>> = {
+  ...{ exit: '0', 'exit-failure': '-1', 'first-disk': '0x80', search: '0' },
+}
+
+function localDisk(because: string, method: LocalDiskMethod = 'exit'): string {
   return lines(
     '# Centra PXE: boots the local disk',
     ...say(because),
@@ -105,7 +111,7 @@ function localDisk(because: string): string {
     'PROMPT 0',
     'LABEL local',
     // 0: back to the firmware, which goes on to its next device (syslinux doc/syslinux.txt, LOCALBOOT).
-    '  LOCALBOOT 0',
+    `  LOCALBOOT ${LOCAL_BOOT[method]}`,
   )
 }
 

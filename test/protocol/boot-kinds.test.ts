@@ -48,7 +48,10 @@ profiles:
   other: {image: other}
   efi-shell: {image: efi-shell}
   filled: {image: filled}
+  on-disk: {localDisk: exit}
 nodes:
+  - {name: first, mac: "52:54:00:00:00:10", localDisk: first-disk}
+  - {name: search, mac: "52:54:00:00:00:11", localDisk: search}
   - {name: both, mac: "52:54:00:00:00:01", profile: both}
   - {name: x64, mac: "52:54:00:00:00:02", profile: x64}
   - {name: uki, mac: "52:54:00:00:00:03", profile: uki, address: 10.77.0.13}
@@ -136,6 +139,17 @@ const PAGES: Readonly<Record<string, readonly [machine: string, supposed: Partia
   'other-ipxe': ['other', {}],
   'other-grub': ['other', { form: 'grub' }],
   'shell-grub': ['shell', { form: 'grub' }],
+  'local-usual-grub': ['52:54:00:00:00:99', { choice: 'local', form: 'grub' }],
+  'local-usual-pxelinux': ['52:54:00:00:00:99', { choice: 'local', form: 'pxelinux', arch: 'bios-x86' }],
+  'local-by-model': [
+    '52:54:00:00:00:99',
+    { choice: 'local', says: { manufacturer: 'QEMU', product: 'Standard PC (Q35 + ICH9, 2009)' } },
+  ],
+  'local-first-ipxe': ['52:54:00:00:00:10', { choice: 'local', arch: 'bios-x86' }],
+  'local-first-grub': ['52:54:00:00:00:10', { choice: 'local', form: 'grub' }],
+  'local-first-pxelinux': ['52:54:00:00:00:10', { choice: 'local', form: 'pxelinux' }],
+  'local-search-ipxe': ['52:54:00:00:00:11', { choice: 'local' }],
+  'local-search-grub': ['52:54:00:00:00:11', { choice: 'local', form: 'grub' }],
   'filled-ipxe': ['filled', {}],
   'filled-grub': ['filled', { form: 'grub' }],
   'unracked-has-no-value': ['unracked', {}],
