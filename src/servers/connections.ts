@@ -8,12 +8,21 @@ type Doing = 'asking' | 'served' | 'idle'
 interface Connection {
   readonly socket: Socket
   readonly peer: string
+  /** By when, on the clock of `performance.now()`, its first request has to be whole but for its body. */
+  readonly askBy: number
   doing: Doing
 }
+
+/** Milliseconds between two cuts, and how many connections each takes: 50 us for one, and boots wait meanwhile. */
+const CUT_MS = 25
+const CUTS = 100
+/** RFC 9110 §15.5.9. */
+const TIMEOUT = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n'
 
 /**
  * The connections of all HTTP planes. Whoever comes when all are taken gets the place of another: of the connection that
  * has waited longest to send a whole request, else of the one that has been idle longest. So slow senders keep nobody out.
+ * Those that do not send their first head in time are cut in portions: Node would cut thousands at once.
  */
 export class Connections {
   readonly #limits: () => HttpLimits
@@ -24,6 +33,7 @@ export class Connections {
   readonly #idle = new Set<Connection>()
   #evicted = 0
   #refused = 0
+  #isWatching = false
 
   constructor(limits: () => HttpLimits) {
     this.#limits = limits
@@ -38,9 +48,9 @@ export class Connections {
     return this.#all.size > this.#limits().connections / 2
   }
 
-  /** Takes a new connection in; false: it was refused and closed. */
-  open(socket: Socket, peer: string): boolean {
-    const { connections, connectionsPerClient } = this.#limits()
+  /** Takes a new connection in; false: it was refused and closed. `handshakeMs` are given beside the time for its head. */
+  open(socket: Socket, peer: string, handshakeMs = 0): boolean {
+    const { connections, connectionsPerClient, headers } = this.#limits()
     const isGreedy = this.isScarce && (this.#clients.get(peer) ?? 0) >= connectionsPerClient
     const mustGo = isGreedy ? this.#ofClient(peer) : this.#all.size >= connections ? this.#any() : undefined
     if (mustGo === undefined && (isGreedy || this.#all.size >= connections)) {
@@ -52,12 +62,34 @@ export class Connections {
       this.#evicted += 1
       this.#close(mustGo)
     }
-    const connection: Connection = { socket, peer, doing: 'asking' }
+    const askBy = performance.now() + handshakeMs + headers * 1000
+    const connection: Connection = { socket, peer, askBy, doing: 'asking' }
     this.#all.set(socket, connection)
     this.#clients.set(peer, (this.#clients.get(peer) ?? 0) + 1)
     this.#asking.add(connection)
     socket.once('close', () => this.#close(connection))
+    if (!this.#isWatching) this.#watch(askBy)
     return true
+  }
+
+  #watch(until: number): void {
+    this.#isWatching = true
+    setTimeout(() => this.#cutLate(), Math.max(CUT_MS, until - performance.now())).unref()
+  }
+
+  #cutLate(): void {
+    this.#isWatching = false
+    const now = performance.now()
+    let cuts = 0
+    for (const connection of this.#asking) {
+      if (connection.askBy > now || cuts === CUTS) {
+        this.#watch(connection.askBy)
+        return
+      }
+      cuts += 1
+      if (connection.socket.writable && connection.socket.bytesWritten === 0) connection.socket.write(TIMEOUT)
+      this.#close(connection)
+    }
   }
 
   /** A whole head arrived. */

@@ -82,9 +82,12 @@ export class FileSender {
   async isThere(file: Sending['file'], first: number, length: number): Promise<boolean> {
     if (length > 0 && this.#cache.has(file.key, first, first + length - 1)) return true
     const reader = new FileReader(file)
+    const turns = length > LARGE ? this.#turns : undefined
+    await turns?.take(true)
     try {
       return await reader.open()
     } finally {
+      turns?.done(0)
       await reader.close()
     }
   }

@@ -9,6 +9,7 @@ import type { Server as SecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { HttpAnswer, HttpObserver, HttpRequest } from '../model/http.ts'
 import type { HttpLimits } from '../model/http-limits.ts'
+import { openAcceptors } from './acceptors.ts'
 import { FileSender, itsTurn } from './file-sender.ts'
 import { watchExchange } from './http-exchange.ts'
 import { sendFile } from './http-file.ts'
@@ -35,8 +36,15 @@ export interface HttpServer {
 
 /** Connections that the kernel keeps for us: of those beyond, each costs its machine a second or more (Node has 511). */
 const BACKLOG = 4096
-/** Milliseconds: how often Node looks for requests that take too long. Each look cuts all of them at once, 50 us for one. */
-const LOOK_MS = 50
+/** Milliseconds: how often Node looks for requests that take too long. */
+const LOOK_MS = 1000
+/** Milliseconds that a head has beyond its limit before Node cuts it: first heads are cut before that (`Connections`). */
+const LENIENCE_MS = 2000
+/**
+ * Sockets that accept connections: libuv accepts one of each in a turn of the event loop. With a single one, thousands that come
+ * at once keep a boot waiting for as many turns.
+ */
+const ACCEPTORS = 16
 
 /**
  * Headers that come a byte a second are cut in time only if Node looks often. The times are set anew with every
@@ -49,9 +57,9 @@ export const HTTP_OPTIONS: ServerOptions = {
 }
 
 function setTimes(server: Server | SecureServer, { headers, request, idle }: HttpLimits): void {
-  server.headersTimeout = headers * 1000
+  server.headersTimeout = headers * 1000 + LENIENCE_MS
   // Node knows no request that may take less time than its head.
-  server.requestTimeout = Math.max(headers, request) * 1000
+  server.requestTimeout = Math.max(headers * 1000 + LENIENCE_MS, request * 1000)
   server.keepAliveTimeout = idle * 1000
 }
 
@@ -71,7 +79,11 @@ export function requestListener(
 }
 
 /** Opens the socket of a server that was made with `HTTP_OPTIONS`; rejects with who has the port. */
-export function listen(server: Server | SecureServer, options: Serving): Promise<HttpServer> {
+export function listen(
+  server: Server | SecureServer,
+  options: Serving,
+  handshakeMs = 0,
+): Promise<HttpServer> {
   const { sender } = options
   setTimes(server, sender.limits())
   // A client that closes its sending side after the request (nc, some proxies) still wants the answer; without this
@@ -80,7 +92,7 @@ export function listen(server: Server | SecureServer, options: Serving): Promise
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
     setTimes(server, sender.limits())
-    if (!sender.connections.open(socket, peerOf(socket))) return options.observer?.connection(0)
+    if (!sender.connections.open(socket, peerOf(socket), handshakeMs)) return options.observer?.connection(0)
     sockets.add(socket)
     options.observer?.connection(1)
     socket.on('close', () => {
@@ -94,9 +106,17 @@ export function listen(server: Server | SecureServer, options: Serving): Promise
     server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, () => {
       server.off('error', refuse)
       server.on('error', options.onFault)
+      const acceptors = openAcceptors(server, {
+        count: ACCEPTORS - 1,
+        backlog: BACKLOG,
+        onFault: options.onFault,
+      })
       resolve({
         port: (server.address() as AddressInfo).port,
-        close: (graceMs) => close(server, sockets, graceMs),
+        close: (graceMs) => {
+          for (const acceptor of acceptors) acceptor.close()
+          return close(server, sockets, graceMs)
+        },
       })
     })
   })

@@ -50,7 +50,7 @@ export async function serveHttps(options: HttpsServerOptions): Promise<HttpsServ
   )
   tellRefusals(server, options)
   return {
-    ...(await listen(server, shared)),
+    ...(await listen(server, shared, HANDSHAKE_TIMEOUT_MS)),
     usePair: (pair) => server.setSecureContext(secureContext(pair)),
   }
 }

@@ -19,6 +19,7 @@ export interface Libc {
   readonly recvfrom: (
     ...args: [fd: number, buffer: Uint8Array, length: number, flags: number, from: Uint8Array, size: [number]]
   ) => number
+  /** A duplicate that no child process inherits. */
   readonly dup: (fd: number) => number
   /** From the offset in the first element, which grows by what was sent. */
   readonly sendfile: (to: number, from: number, offset: [number], length: number) => number
@@ -60,6 +61,8 @@ export const SOCK_CLOEXEC = 0o2000000
 export const SOL_SOCKET = 1
 export const SO_BINDTODEVICE = 25
 
+const F_DUPFD_CLOEXEC = 1030
+
 let loaded: Result<Libc, string> | undefined
 
 /** The error is why not, as one sentence for the operator. */
@@ -86,7 +89,7 @@ function bindLibc(): Result<Libc, string> {
       ),
       ioctl: symbols.func('int ioctl(int, unsigned long, _Inout_ uint8_t *)'),
       if_nametoindex: symbols.func('unsigned int if_nametoindex(const char *)'),
-      dup: symbols.func('int dup(int)'),
+      dup: duplicate(symbols.func('int fcntl(int, int, int)')),
       sendfile: symbols.func('intptr_t sendfile64(int, int, _Inout_ int64_t *, size_t)'),
       preadv2: symbols.func('intptr_t preadv64v2(int, const void *, int, int64_t, int)'),
       getpeername: symbols.func('int getpeername(int, _Out_ uint8_t *, _Inout_ uint32_t *)'),
@@ -101,4 +104,8 @@ function bindLibc(): Result<Libc, string> {
     const why = error instanceof Error ? error.message.split('\n', 1)[0] : String(error)
     return err(`the optional package koffi does not load (${why}); sockets are bound to addresses only`)
   }
+}
+
+function duplicate(fcntl: (fd: number, command: number, from: number) => number): Libc['dup'] {
+  return (fd) => fcntl(fd, F_DUPFD_CLOEXEC, 0)
 }
