@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { MemoryStore, running } from '../../test/helpers/memory.ts'
-import { mac, NODE01, type WorldBuilder, world } from '../../test/helpers/world.ts'
+import { MemoryDisk, MemoryStore, running } from '../../test/helpers/memory.ts'
+import { image, mac, NODE01, type WorldBuilder, world } from '../../test/helpers/world.ts'
 import { macWithDashes } from '../lib/mac.ts'
-import type { RedeemedBy } from '../model/intent.ts'
+import { type RedeemedBy, withoutNonce } from '../model/intent.ts'
 import { answerHttp } from './answer-http.ts'
 import { answerRead } from './answer-read.ts'
 import { type CommandOutcome, commandNode, type NodeCommand } from './node-commands.ts'
@@ -180,6 +180,24 @@ describe('an install that the installer redeems', () => {
     assert.equal((await scene.ask(REDEEM)).status, 405)
   })
 
+  test('no log has the whole of a nonce', async () => {
+    const scene = new Scene()
+    await scene.command('install', 'worker')
+    const script = await scene.script()
+    const nonce = nonceOf(script)
+    await scene.ask(kernelOf(script))
+    await scene.redeem(nonce, { peer: OTHER })
+    const url = Buffer.from(`http://10.77.0.1:8080${kernelOf(script)}`).toString('hex')
+    await scene.ask(`${SCRIPT}?failed=kernel&errno=2d0c613b&url=${url}`)
+    const failed = scene.store.events.find(({ kind }) => kind === 'boot.failed')
+    assert.match(String(failed?.detail['url']), /8080\/attempt\/00000000\.\.\.\/images\/debian-live\//)
+    assert.ok(!JSON.stringify(scene.store.events).includes(nonce))
+    await scene.redeem(nonce)
+    await scene.report('installed', nonce)
+    assert.ok(!JSON.stringify(scene.store.events).includes(nonce))
+    assert.equal(withoutNonce(`/attempt/${nonce}/x`), `/attempt/${nonce.slice(0, 8)}.../x`)
+  })
+
   test('what cannot be written is not answered: the script, the redemption', async () => {
     const scene = new Scene()
     await scene.command('install', 'worker')
@@ -326,6 +344,17 @@ describe('the other boots', () => {
     assert.match(await why('install', 'rescue'), /the profile rescue is no installer/)
     assert.match(await why('install', 'nothing'), /there is no profile nothing/)
     assert.match(await why('install'), /node01 has no profile that installs: name one with --profile/)
+  })
+
+  test('what nobody sees boot is not asked for once', async () => {
+    const variants = [{ payload: { kind: 'chain', url: 'http://192.0.2.1/x.ipxe' }, cmdline: [] }] as const
+    const scene = new Scene()
+    scene.there.profile('worker', { image: 'other' })
+    scene.restart()
+    assert.ok(scene.state.disk instanceof MemoryDisk)
+    scene.state.disk.stored = [{ ...image('other'), variants }]
+    const outcome = await scene.command('install', 'worker')
+    assert.match(outcome.kind === 'refused' ? outcome.because : '', /no kernel and no EFI program/)
   })
 
   test('a command that another replaces leaves nothing behind that could be redeemed', async () => {

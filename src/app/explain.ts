@@ -6,8 +6,10 @@ import type { Ipv4 } from '../lib/ipv4.ts'
 import { macWithDashes } from '../lib/mac.ts'
 import type { LinkSubnet, Network } from '../model/config.ts'
 import type { Explanation } from '../model/explanation.ts'
+import type { IntentView } from '../model/intent.ts'
 import type { LeaseView } from '../model/lease.ts'
 import { isStable } from '../model/rules.ts'
+import type { World } from '../model/world.ts'
 import { encodeDhcp4 } from '../protocol/dhcp4/encode.ts'
 import { renderScript } from '../render/script.ts'
 import { describeAction } from './describe-answer.ts'
@@ -25,14 +27,22 @@ export interface Supposed extends SupposedClient {
   readonly port?: number
 }
 
+/** What a server knows beside its configuration; as if it had just begun where nothing is said. */
+export interface KnownState {
+  readonly leases?: LeaseView
+  /** For a client that asks from its own lease. */
+  readonly intents?: IntentView
+}
+
 /** What a client would be answered, by the same functions that answer real ones. `now` in milliseconds since 1970. */
 export function explain(
   supposed: Supposed,
   picture: Picture,
   now: number,
-  leases: LeaseView = new LeaseTable(),
+  { leases = new LeaseTable(), intents }: KnownState = {},
 ): Explanation {
-  if (supposed.via === 'http') return explainScript(supposed, picture, now, leases)
+  if (supposed.via === 'http')
+    return explainScript(supposed, worldAt(picture, leases, now, { intents }), picture)
   const { network, server, link, port } = supposed
   return explainMessage(
     encodeDhcp4(supposeMessage(supposed)),
@@ -42,7 +52,7 @@ export function explain(
   ).explanation
 }
 
-function explainScript(supposed: Supposed, picture: Picture, now: number, leases: LeaseView): Explanation {
+function explainScript(supposed: Supposed, world: World, picture: Picture): Explanation {
   const { mac, network, server } = supposed
   const common = { request: describeGet(supposed), mac }
   const request = supposeScript(supposed, {
@@ -51,7 +61,7 @@ function explainScript(supposed: Supposed, picture: Picture, now: number, leases
     ...(comesSecurely(supposed, picture) ? { secure: true } : {}),
   })
   if (!request.ok) return { ...common, steps: [], answer: `no answer: ${request.error}`, stable: true }
-  const { action, trace, node } = decide(request.value, worldAt(picture, leases, now))
+  const { action, trace, node } = decide(request.value, world)
   return {
     ...common,
     ...(node === undefined ? {} : { node }),

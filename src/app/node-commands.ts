@@ -90,6 +90,12 @@ function profileOf(
     return refused(`the profile ${name} installs; ${kind} boots what writes nothing`)
   if (profile.image === undefined || !images.has(profile.image))
     return refused(`the profile ${name} has no image that is on disk: set profiles.${name}.image`)
+  const { variants } = images.get(profile.image) ?? { variants: [] }
+  // Whoever fetches the kernel or the program is seen; a disk, a drive and another server's script are not.
+  if (!variants.some(({ payload }) => payload.kind === 'linux' || payload.kind === 'efi'))
+    return refused(
+      `the image ${profile.image} has no kernel and no EFI program: nobody could tell that it booted once`,
+    )
   return profile
 }
 

@@ -1,5 +1,6 @@
 import type { BootEvent } from '../model/event.ts'
 import type { HttpExchange, HttpObserver, HttpPlane } from '../model/http.ts'
+import { withoutNonce } from '../model/intent.ts'
 import { accessLine } from '../render/access-line.ts'
 import { machineAt } from './answer-tftp.ts'
 import { nodeOf } from './observe-http.ts'
@@ -60,7 +61,7 @@ function log(
       ...(mac === undefined ? {} : { mac }),
       ...nodeOf(mac, running),
       ...exchange,
-      ...{ path: target, octets },
+      ...{ path: withoutNonce(target), octets },
       ...(cut === undefined ? {} : { cut }),
     }),
   )

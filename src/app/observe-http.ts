@@ -3,6 +3,7 @@ import type { Mac } from '../lib/mac.ts'
 import { printable } from '../lib/text.ts'
 import type { BootEvent } from '../model/event.ts'
 import type { Transfer } from '../model/http.ts'
+import { withoutNonce } from '../model/intent.ts'
 import { firstUrl, type ScriptFile, type ScriptForm } from '../model/script.ts'
 import { explainIpxeError } from '../protocol/ipxe/errors.ts'
 import { machineAt } from './answer-tftp.ts'
@@ -50,7 +51,7 @@ export function observeScript(
     const error = errno === undefined ? undefined : explainIpxeError(errno)
     const detail = {
       step,
-      ...(url === undefined ? {} : { url: printable(url) }),
+      ...(url === undefined ? {} : { url: withoutNonce(printable(url)) }),
       ...(error === undefined ? {} : { error: error.meaning, errno: error.number, see: error.see }),
       ...(question.again === true ? { late: true } : {}),
       ...standing,

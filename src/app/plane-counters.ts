@@ -100,9 +100,9 @@ export function pathKind(target: string): PathKind {
   const [path = ''] = target.split('?', 1)
   if (path === '/boot.ipxe' || path.endsWith('/autoexec.ipxe')) return 'identify'
   if (path.startsWith('/boot/')) return 'script'
-  if (path.startsWith('/images/')) return 'image'
+  if (path.startsWith('/images/') || path.startsWith('/attempt/')) return 'image'
   if (path.startsWith('/firmware/')) return 'firmware'
-  if (path.startsWith('/v1/report/')) return 'report'
+  if (path.startsWith('/v1/report/') || path.startsWith('/v1/redeem/')) return 'report'
   if (path === '/health') return 'health'
   if (path === '/metrics') return 'metrics'
   return readOwnName(path.slice(1)) === undefined ? 'other' : 'script'

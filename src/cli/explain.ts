@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { LeaseTable } from '../address/lease-table.ts'
-import { explain } from '../app/explain.ts'
+import { explain, type KnownState } from '../app/explain.ts'
 import type { Config } from '../model/config.ts'
 import type { Explanation } from '../model/explanation.ts'
+import type { StateReader } from '../model/ports.ts'
 import { renderTrace } from '../render/trace.ts'
 import { CliError } from './exit-codes.ts'
 import { addClientOptions, type ClientFlags, readClient, readMac } from './explain-client.ts'
@@ -32,7 +33,10 @@ export function addExplain(program: Command): void {
       'the network on which it asks; default: the first, or that of its reservation',
     )
   addClientOptions(command)
-    .option('--leases', 'with the leases that the server has given; default: as if it had given none')
+    .option(
+      '--leases',
+      'with the leases that the server has given and what was asked of its nodes; default: as if there were none',
+    )
     .option(
       '--pcap <file>',
       'every question to a DHCP server in a capture (tcpdump -w), or only those of --mac',
@@ -40,12 +44,24 @@ export function addExplain(program: Command): void {
     .option('--json', 'one JSON document on stdout')
     .action(async (flags: ExplainFlags) => {
       const config = await requireConfig(flags.config)
-      const leases = flags.leases === true ? await withState(config, (reader) => reader.leases()) : []
-      const table = new LeaseTable(leases)
-      table.settle(config.networks)
-      if (flags.pcap === undefined) show(await explainFlags(flags, config, table), flags)
-      else await showPcap(flags.pcap, flags, config, table)
+      const state = await stateFor(flags, config)
+      if (flags.pcap === undefined) show(await explainFlags(flags, config, state), flags)
+      else await showPcap(flags.pcap, flags, config, state.leases)
     })
+}
+
+/** What the server knows, or what one would that has just begun. */
+async function stateFor({ leases: wanted }: ExplainFlags, config: Config): Promise<ServerState> {
+  const read = async (reader: StateReader) => ({ leases: await reader.leases(), boots: await reader.boots() })
+  const known = wanted === true ? await withState(config, read) : undefined
+  const leases = new LeaseTable(known?.leases)
+  leases.settle(config.networks)
+  const boots = new Map(known?.boots.map((state) => [state.node, state]))
+  return { leases, intents: { of: (node) => boots.get(node), stranger: undefined } }
+}
+
+interface ServerState extends KnownState {
+  readonly leases: LeaseTable
 }
 
 function show(explanation: Explanation, { json, script }: ExplainFlags): void {
@@ -72,7 +88,7 @@ async function showPcap(
     )
 }
 
-async function explainFlags(flags: ExplainFlags, config: Config, leases: LeaseTable): Promise<Explanation> {
+async function explainFlags(flags: ExplainFlags, config: Config, state: KnownState): Promise<Explanation> {
   const client = readClient(flags)
   const network = pickNetwork(flags.network, client.mac, config)
   const { address: server, link } = placeOf(network, config)
@@ -88,7 +104,7 @@ async function explainFlags(flags: ExplainFlags, config: Config, leases: LeaseTa
     { ...client, network, server, ...(link === undefined ? {} : { link }) },
     await pictureOf(config),
     Date.now(),
-    leases,
+    state,
   )
 }
 

@@ -5,6 +5,7 @@ import type { Running } from '../app/running.ts'
 import type { ServedNetwork } from '../app/served-network.ts'
 import type { TransferHandle } from '../app/transfers.ts'
 import type { BootEvent } from '../model/event.ts'
+import { withoutNonce } from '../model/intent.ts'
 import { TFTP_ERROR } from '../protocol/tftp/packet.ts'
 import type { TftpObservation } from '../servers/tftp-exchange.ts'
 
@@ -29,8 +30,9 @@ export class TftpTeller {
     this.#running.planes.add('tftp_ignored', on.network.name)
   }
 
-  tell(observation: Happened, on: ServedNetwork): void {
+  tell(happened: Happened, on: ServedNetwork): void {
     const running = this.#running
+    const observation = withoutNonces(happened)
     const event = this.#track(observation, tftpEvent(observation, on, running))
     count(observation, on, running)
     logEnd(observation, event, running)
@@ -64,6 +66,13 @@ export class TftpTeller {
     }
     return event
   }
+}
+
+function withoutNonces(happened: Happened): Happened {
+  const name = withoutNonce(happened.name)
+  return happened.kind === 'refused'
+    ? { ...happened, name, reason: withoutNonce(happened.reason) }
+    : { ...happened, name }
 }
 
 function tftpEvent(observation: Happened, on: ServedNetwork, running: Running): BootEvent {

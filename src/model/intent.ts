@@ -108,3 +108,10 @@ export interface IntentView {
   /** Why whoever asks is given no attempt; undefined for the machine's own lease. */
   readonly stranger: string | undefined
 }
+
+/** A text for logs: of the nonce in an attempt's address, which proves something, as much as tells it from others. */
+export function withoutNonce(text: string): string {
+  return text.includes('attempt/')
+    ? text.replace(/(attempt\/[0-9a-f]{8})[0-9a-f]{24}(?![0-9a-f])/gi, '$1...')
+    : text
+}

@@ -22,7 +22,7 @@ const CAPTURE = new URL('../fixtures/pcap/client-udhcpc.pcap', import.meta.url).
 const options = { timeout: 60_000, skip: missing('tcpdump') }
 const COMMANDS = [
   ...['init', 'serve', 'validate', 'explain', 'leases', 'nodes', 'events', 'status', 'reload'],
-  ...['probe', 'firmware', 'lab', 'schema'],
+  ...['probe', 'firmware', 'lab', 'schema', 'node'],
 ]
 
 inNetns(import.meta, (net) => {

@@ -144,7 +144,7 @@ describe('the profile of a machine', () => {
       { ...client, network, server: ip('10.77.0.1') },
       running.picture,
       running.now(),
-      running.leases,
+      { leases: running.leases },
     )
     assert.match(text, /debian as worker/)
   })
