@@ -61,6 +61,7 @@ describe("the contract's lab.yaml", () => {
         bootp: false,
         besides: [],
         probe: true,
+        quietRouter: false,
         relays: [],
         foreignIpxe: 'script',
         https: [],
