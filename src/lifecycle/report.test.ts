@@ -18,6 +18,16 @@ describe('reports', () => {
     })
   })
 
+  test('a kernel command line without its nonce', () => {
+    const text = JSON.stringify({
+      stage: 'in-service',
+      facts: { cmdline: `quiet centra.nonce=${'ab'.repeat(16)} x` },
+    })
+    const report = parseReport(text)
+    assert.ok(report.ok)
+    assert.deepEqual(report.value.facts, { cmdline: 'quiet centra.nonce=abababab... x' })
+  })
+
   const stages = `expected a stage out of ${REPORT_STAGES.join(', ')}`
   const shape = 'expected a JSON object such as {"stage":"in-service"}'
   const rows: readonly (readonly [string, string])[] = [

@@ -1,5 +1,6 @@
 import { err, ok, type Result } from '../lib/result.ts'
 import { printable } from '../lib/text.ts'
+import { withoutNonce } from '../model/intent.ts'
 import type { BootAttempt } from '../model/ports.ts'
 
 export const REPORT_STAGES = ['kernel', 'initrd', 'installed', 'in-service', 'failed'] as const
@@ -36,7 +37,7 @@ export function parseReport(text: string): Result<Report, string> {
   if (!facts.ok) return facts
   return ok({
     stage,
-    ...(detail === undefined ? {} : { detail: printable(detail, FACT_LENGTH) }),
+    ...(detail === undefined ? {} : { detail: withoutNonce(printable(detail, FACT_LENGTH)) }),
     ...(nonce === undefined ? {} : { nonce }),
     facts: facts.value,
   })
@@ -52,7 +53,7 @@ function parseFacts(value: unknown): Result<Readonly<Record<string, string>>, st
     if (!/^[a-z][a-z0-9-]{0,31}$/.test(key))
       return err(`"${printable(key, 40)}" cannot be the name of a fact`)
     if (typeof fact !== 'string') return err(`expected the fact ${key} to be text`)
-    facts[key] = printable(fact, FACT_LENGTH)
+    facts[key] = withoutNonce(printable(fact, FACT_LENGTH))
   }
   return ok(facts)
 }

@@ -109,9 +109,10 @@ export interface IntentView {
   readonly stranger: string | undefined
 }
 
-/** A text for logs: of the nonce in an attempt's address, which proves something, as much as tells it from others. */
+/** A text for logs: of a nonce, which proves something, as much as tells it from others. */
 export function withoutNonce(text: string): string {
-  return text.includes('attempt/')
-    ? text.replace(/(attempt\/[0-9a-f]{8})[0-9a-f]{24}(?![0-9a-f])/gi, '$1...')
-    : text
+  return NAMED.test(text) ? text.replace(NONCE, '$1...') : text
 }
+
+const NAMED = /attempt\/|centra\.nonce=/i
+const NONCE = /((?:attempt\/|centra\.nonce=)[0-9a-f]{8})[0-9a-f]{24}(?![0-9a-f])/gi
