@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { DEFAULT_HTTP_LIMITS } from '../model/http-limits.ts'
 import { Connections } from './connections.ts'
 
@@ -62,4 +63,21 @@ test('an address with many takes its own places once more than half are taken', 
   ask(seventh)
   assert.ok(open('a').destroyed, 'all of its own are served')
   assert.ok(!open('c').destroyed)
+})
+
+test('R-13: those that send no head in time are cut, a hundred at once at most', async () => {
+  const all = new Connections(() => ({ ...DEFAULT_HTTP_LIMITS, headers: 0.05 }))
+  const sockets = Array.from({ length: 250 }, () => new Socket())
+  for (const [index, socket] of sockets.entries()) all.open(socket, `client ${index}`)
+  const asked = sockets[120] ?? assert.fail()
+  const request = new IncomingMessage(asked)
+  all.asked(request, new ServerResponse(request))
+  const cut = (): number => sockets.filter(({ destroyed }) => destroyed).length
+  const steps: number[] = []
+  for (let before = 0; before < 249; before += steps.at(-1) ?? 0) {
+    await turn()
+    steps.push(cut() - before)
+  }
+  assert.ok(Math.max(...steps) <= 100, String(steps.filter((step) => step > 0)))
+  assert.equal(asked.destroyed, false)
 })
