@@ -66,7 +66,7 @@ test('a word that single quotes cannot hold, or that would not be one line of AS
       assert.throws(() => renderGrub({ ...boot, ...parts }), /^Error: not a GRUB (word|comment): /, text)
 })
 
-const RUNS = { seed: 20261123, numRuns: runs(20_000, 400_000) }
+const RUNS = { seed: 20261123, numRuns: runs(20_000, 1_000_000) }
 const bootScript: fc.Arbitrary<BootScript> = fc.record({
   kind: fc.constant('boot'),
   server: fc.constant('http://10.77.0.1:8080'),

@@ -129,7 +129,7 @@ const bootScript: fc.Arbitrary<BootScript> = fc.record({
   client: fc.constant(NODE01),
 })
 
-const RUNS = { seed: 20261123, numRuns: runs(20_000, 400_000) }
+const RUNS = { seed: 20261123, numRuns: runs(20_000, 1_000_000) }
 
 /** `emit` must refuse, or say exactly what was meant. Counts what it accepted. */
 function readsBack(emit: (script: BootScript) => string | undefined): {

@@ -23,7 +23,7 @@ test('a confirmation that nobody answers ends on the local disk', () => {
   assert.match(renderPxelinux(SCRIPTS['confirm-all-in-one'], 'tftp'), /^DEFAULT local$/m)
 })
 
-const RUNS = { seed: 20261123, numRuns: runs(20_000, 400_000) }
+const RUNS = { seed: 20261123, numRuns: runs(20_000, 1_000_000) }
 const bootScript: fc.Arbitrary<BootScript> = fc.record({
   kind: fc.constant('boot'),
   server: fc.constant('http://10.77.0.1:8080'),

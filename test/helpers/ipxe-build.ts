@@ -80,6 +80,30 @@ async function fill(home: string): Promise<void> {
   }
 }
 
+/** iPXE as a program for Linux, where its cards are tap devices; as `builtIpxe`. */
+export async function linuxIpxe(): Promise<string | undefined> {
+  if (process.env['CENTRA_SOAK'] !== '1') return undefined
+  const home = join(cacheFolder(), 'ipxe-linux')
+  const program = join(home, 'tap.linux')
+  mkdirSync(home, { recursive: true })
+  await withLock(join(home, 'lock'), async () => {
+    if (existsSync(program)) return
+    const work = mkdtempSync(join(home, 'work-'))
+    try {
+      const source = process.env['CENTRA_IPXE_SOURCE'] ?? (await debianSource(work))
+      if (source === undefined) return
+      const tree = join(work, 'tree')
+      cpSync(source, tree, { recursive: true })
+      const target = 'bin-x86_64-linux/tap.linux'
+      await run('make', ['-j2', 'NO_WERROR=1', target], { cwd: join(tree, 'src'), maxBuffer: 1 << 26 })
+      renameSync(join(tree, 'src', target), program)
+    } finally {
+      rmSync(work, { recursive: true, force: true })
+    }
+  })
+  return existsSync(program) ? program : undefined
+}
+
 /** Undefined where apt has no source packages, or its mirror not this one. */
 async function debianSource(work: string): Promise<string | undefined> {
   try {
