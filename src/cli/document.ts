@@ -4,12 +4,13 @@ import { renderedDocument } from '../app/answer-document.ts'
 import { worldAt } from '../app/world.ts'
 import { decide } from '../boot/decide.ts'
 import { classifyDocument } from '../boot/documents.ts'
+import { addIpv4, formatIpv4, type Ipv4 } from '../lib/ipv4.ts'
 import { type Mac, macWithDashes, parseMac } from '../lib/mac.ts'
-import type { Config, Node } from '../model/config.ts'
+import type { Config, Network, Node } from '../model/config.ts'
 import { DOCUMENT_PARTS, PARTS_OF } from '../model/document.ts'
 import { CliError, EXIT } from './exit-codes.ts'
 import { pickNetwork, pictureOf, placeOf } from './explain-place.ts'
-import { print, requireConfig } from './output.ts'
+import { print, requireConfig, say } from './output.ts'
 
 interface DocumentFlags {
   readonly config: string
@@ -43,6 +44,13 @@ function macOf(name: string, { nodes }: Config): { readonly mac: Mac; readonly n
   throw new CliError(`${known}; name a node or a MAC address`, EXIT.usage)
 }
 
+/** Of a machine without a reservation only its lease tells: one that it could get stands for it. */
+function addressToShow({ pools, subnet }: Network): Ipv4 {
+  const address = pools[0]?.first ?? addIpv4(subnet.network, 2)
+  say(`as if its address were ${formatIpv4(address)}: no reservation says which`)
+  return address
+}
+
 async function documentText(
   { mac, node }: { readonly mac: Mac; readonly node?: Node },
   part: string | undefined,
@@ -51,8 +59,8 @@ async function documentText(
 ): Promise<string> {
   const network = pickNetwork(flags.network, mac, config)
   const { address: server } = placeOf(network, config)
-  const peer = node?.address
-  const ingress = { network: network.name, server, ...(peer === undefined ? {} : { peer }) }
+  const peer = node?.address ?? addressToShow(network)
+  const ingress = { network: network.name, server, peer }
   const picture = await pictureOf(config)
   const ask = (wanted: string): ReturnType<typeof decide> => {
     const request = classifyDocument([macWithDashes(mac), wanted], ingress, flags.profile)
