@@ -29,7 +29,10 @@ export interface BootingMachine extends Pick<RunningMachine, 'stop'> {
   readonly serial: () => string
 }
 
-export interface MachineWish extends Partial<Pick<Machine, 'uefiBoots' | 'secureBoot' | 'disk'>> {
+export interface MachineWish
+  extends Partial<
+    Pick<Machine, 'firmware' | 'uefiBoots' | 'secureBoot' | 'disk' | 'sentFrames' | 'httpsAuthorities'>
+  > {
   readonly name: string
   readonly mac: string
 }
