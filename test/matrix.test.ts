@@ -16,8 +16,14 @@ test('a path that failed is told with its last words, and counted', () => {
   assert.match(text, /^\* a: PXE-E53\n2 paths, 1 failed$/m)
 })
 
-test('every path is on the page, whose table is written by the program', () => {
+test('the page has no path but those of the program, which writes its table', () => {
   const page = readFileSync(join(import.meta.dirname, '../docs/matrix.md'), 'utf8')
-  for (const { way, firmware } of BOOT_PATHS) assert.ok(page.includes(`| ${firmware} | ${way} |`), way)
+  const known = BOOT_PATHS.map(({ firmware, way }) => `| ${firmware} | ${way} |`)
+  const shown = page.split('\n').filter((line) => / \| (ok|FAILED) \| [\d.]+ \|$/.test(line))
+  for (const line of shown)
+    assert.ok(
+      known.some((one) => line.startsWith(one)),
+      line,
+    )
   assert.match(matrixPage(page, [{ ...ROW, result: 'ok' }], 'made'), /\nmade\n\n.*\n.*\n\| BIOS \| PXE \|/)
 })
