@@ -21,6 +21,7 @@ import { asSent, grant } from './grant.ts'
 import { type Health, healthAnswer } from './health.ts'
 import { intentsFor } from './intents.ts'
 import { listing } from './listing.ts'
+import { menuAccessFor, PASSWORD_REALM } from './menu-password.ts'
 import { observeScript, observeTransfer } from './observe-http.ts'
 import { offload } from './offload.ts'
 import { publishedImage } from './published-image.ts'
@@ -113,7 +114,9 @@ async function script(
   const { boot, form } = classified.value
   const { peer } = request
   const intents = intentsFor(boot.client.mac, { peer, lease: own }, running.intents)
-  const memory = { recognised: running.recognised, queue: queueFor(peer, on, running), intents }
+  const menuAccess = await menuAccessFor(boot, request, on, running)
+  if (menuAccess === 'ask') return text(401, 'a password is needed\n', { 'WWW-Authenticate': PASSWORD_REALM })
+  const memory = { recognised: running.recognised, queue: queueFor(peer, on, running), intents, menuAccess }
   const decision = decide(boot, worldAt(running.picture, running.leases, running.now(), memory))
   const { mac } = boot.client
   if (decision.action.kind !== 'script' || mac === undefined)

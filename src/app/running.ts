@@ -12,6 +12,7 @@ import type { Drops } from './drops.ts'
 import type { ForeignServers } from './foreign-servers.ts'
 import type { NodeIntents } from './intents.ts'
 import type { LoopWatch } from './loops.ts'
+import type { MenuAccess } from './menu-access.ts'
 import type { PingChecks } from './ping-check.ts'
 import type { PlaneCounters } from './plane-counters.ts'
 import type { RateLimit } from './rate.ts'
@@ -39,6 +40,8 @@ export interface Running {
   readonly intents: NodeIntents
   /** Machines that load an image, and those that wait for them. */
   readonly queue: BootQueue
+  /** Entries of the menu that need a password. */
+  readonly menuAccess: MenuAccess
   /** Reports of each address. */
   readonly reportRate: RateLimit
   /** DHCP messages of each MAC address. */

@@ -12,6 +12,7 @@ import {
   type ImageFile,
   indexNodes,
   type LoopView,
+  type MenuAccessView,
   type NodeIndex,
   type QueueView,
   type RecognisedView,
@@ -91,6 +92,8 @@ export interface Memory {
   readonly recognised?: RecognisedView | undefined
   /** Concerns scripts alone. */
   readonly queue?: QueueView | undefined
+  /** Concerns choices of the menu alone. */
+  readonly menuAccess?: MenuAccessView | undefined
   /** Likewise. */
   readonly intents?: IntentView | undefined
 }
@@ -100,7 +103,7 @@ export function worldAt(
   picture: Picture,
   leases: LeaseView,
   now: number,
-  { loops, recognised, queue, intents }: Memory = {},
+  { loops, recognised, queue, intents, menuAccess }: Memory = {},
 ): World {
   const { config, nodes, keys, firmware, firmwareDirs, images } = picture
   return {
@@ -116,5 +119,6 @@ export function worldAt(
     ...(recognised === undefined ? {} : { recognised }),
     ...(queue === undefined ? {} : { queue }),
     ...(intents === undefined ? {} : { intents }),
+    ...(menuAccess === undefined ? {} : { menuAccess }),
   }
 }

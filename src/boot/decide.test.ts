@@ -838,6 +838,8 @@ function describeScript({ script, boots }: Extract<Action, { kind: 'script' }>):
       return `${script.profiles.map(({ key }) => key).join(' ')}, default ${script.default}`
     case 'confirm':
       return `${script.profile.key}: ${script.warning}`
+    case 'password':
+      return [script.entry.key, ...script.lines].join('; ')
     case 'page':
       return [script.title, ...script.lines].join('; ')
     case 'local-disk':

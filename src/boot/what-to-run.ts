@@ -1,6 +1,6 @@
 import { formatIpv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
-import { type Node, type Origin, RESCUE_PROFILE } from '../model/config.ts'
+import type { Node, Origin } from '../model/config.ts'
 import type { Step } from '../model/rules.ts'
 import type { Script } from '../model/script.ts'
 import type { World } from '../model/world.ts'
@@ -11,8 +11,9 @@ import { explainFailure } from './failure.ts'
 import { localDiskMethod } from './local-disk.ts'
 import { type NextBoot, nextBoot, unasked } from './next-boot.ts'
 import { nodePlane } from './node-plane.ts'
-import { hasImage, menuEntry, menuProfiles } from './scripts.ts'
+import { menuEntry } from './scripts.ts'
 import { selectProfile } from './select-profile.ts'
+import { byTheList, showMenu } from './show-menu.ts'
 
 /** What is known of the machine that asks, and the trace so far. */
 export interface RunContext {
@@ -72,22 +73,6 @@ function once(
   return { ...localDisk(refused), boots: grantOf({ ...found, intent }, node, []) }
 }
 
-function showMenu(request: BootRequest, client: Mac, world: World): Action {
-  const { menu, profiles: all } = world.config
-  const boots = hasImage(menu.default, world) && all.get(menu.default)?.install === undefined
-  const rescue = menuEntry(all.get(RESCUE_PROFILE) ?? { name: RESCUE_PROFILE, title: 'Rescue' })
-  return script({
-    kind: 'menu',
-    server: nodePlane(request.ingress, world.config),
-    title: menu.title,
-    client,
-    profiles: menuProfiles(world),
-    rescue,
-    default: boots ? menu.default : 'local',
-    timeoutSeconds: menu.timeoutSeconds,
-  })
-}
-
 interface Chosen {
   readonly mac: Mac
   readonly world: World
@@ -101,6 +86,8 @@ function chosen(request: BootRequest, choice: string, { mac, world, context }: C
   if (choice === 'local') return localDisk('the menu said so')
   if (choice === 'info')
     return script({ kind: 'page', server, client: mac, title: 'This machine', lines: facts(request) })
+  const listed = byTheList(request, choice, { mac, world, steps: context.steps })
+  if (listed !== undefined) return listed
   const found = bootable(choice, world, context.steps)
   if ('missing' in found) {
     const lines = [`Nothing to boot: ${found.missing}`, `Set profiles.${choice}.image in the configuration.`]

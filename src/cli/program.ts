@@ -103,6 +103,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
     const { addLabInside } = await import('./lab-inside.ts')
     return addLabInside
   },
+  menu: async () => {
+    const { addMenu } = await import('./menu.ts')
+    return addMenu
+  },
   schema: async () => {
     const { addSchema } = await import('./schema.ts')
     return addSchema

@@ -10,6 +10,7 @@ import {
 import { payloadFiles } from '../model/image.ts'
 import { checkFiles } from './check-files.ts'
 import { checkHttps } from './check-https.ts'
+import { checkMenuEntries } from './check-menu.ts'
 import { checkNetworks } from './check-networks.ts'
 import { checkNodeKeys } from './check-node-keys.ts'
 import { checkOptions } from './check-options.ts'
@@ -29,6 +30,7 @@ export function checkReferences(checked: Checked): readonly ConfigProblem[] {
     ...checkProfiles(checked),
     ...checkRules(checked),
     ...checkMenu(checked),
+    ...checkMenuEntries(checked),
     ...checkTwice(checked, 'images'),
     ...checkTwice(checked, 'documents'),
     ...checkDocuments(checked),

@@ -20,7 +20,7 @@ import { NodeSchema, RuleSchema } from './machine-schema.ts'
 import { NetworkSchema, type OptionsSchema } from './network-schema.ts'
 import { entries, items, type Placed } from './placed.ts'
 import { checkReferences, undeclaredImages } from './references.ts'
-import { ConfigSchema, IncludedSchema, MenuSchema, ProfileSchema, ServerSchema } from './schema.ts'
+import { ConfigSchema, IncludedSchema, ProfileSchema, ServerSchema } from './schema.ts'
 import {
   type ConfigProblem,
   type ConfigSource,
@@ -194,7 +194,8 @@ function resolveHttps(file: string, { port, certificate, key }: HttpsListener): 
 function resolveGlobals(
   root: ConfigSource,
 ): Pick<Config, 'menu' | 'unknown' | 'consoles' | 'sharedAdapters' | 'installTries'> {
-  const menu = section(root, 'menu', MenuSchema)
+  const { menu: menuSchema } = ConfigSchema.shape
+  const menu = menuSchema.safeParse(root.section('menu'))
   const unknown = ConfigSchema.shape.unknown.safeParse(root.section('unknown'))
   const consoles = ConfigSchema.shape.console.safeParse(root.section('console'))
   const tries = ConfigSchema.shape.installTries.safeParse(root.section('installTries'))
@@ -203,7 +204,7 @@ function resolveGlobals(
     sharedAdapters: new Set(shared.success ? shared.data : []),
     installTries: tries.success ? tries.data : ConfigSchema.shape.installTries.parse(undefined),
     consoles: consoles.success ? consoles.data : [],
-    menu: { title: menu.title, timeoutSeconds: menu.timeout, default: menu.default },
+    menu: menu.success ? menu.data : menuSchema.parse({}),
     unknown: unknown.success ? unknown.data : 'menu',
   }
 }

@@ -5,9 +5,9 @@ import { ImageSchema } from './image-schema.ts'
 import { HttpLimitsSchema, TftpLimitsSchema } from './limits-schema.ts'
 import { LoaderSchema } from './loader-schema.ts'
 import { NodeSchema, RuleSchema } from './machine-schema.ts'
+import { MenuSchema } from './menu-schema.ts'
 import { NetworkSchema } from './network-schema.ts'
 import {
-  duration,
   KernelArgumentsSchema,
   LocalDiskSchema,
   listOf,
@@ -134,12 +134,6 @@ export const ProfileSchema = z.strictObject({
     .boolean('expected true or false')
     .optional()
     .describe("UEFI HTTP boot loads the image's efi: program itself, without iPXE before it"),
-})
-
-export const MenuSchema = z.strictObject({
-  title: screenText.default('Centra PXE').describe("The menu's first line"),
-  timeout: duration('1s', '1d').prefault('30s').describe('How long the menu waits for a key'),
-  default: name.default('local').describe('What the menu does when nobody chooses: local, or a profile'),
 })
 
 /** A screen and a serial port; the kernel skips what the machine does not have. */

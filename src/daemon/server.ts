@@ -14,6 +14,7 @@ import { keepIntents } from '../app/keep-intents.ts'
 import { LeaseClock } from '../app/lease-clock.ts'
 import { type LoadOptions, loadConfig } from '../app/load-config.ts'
 import { LoopWatch } from '../app/loops.ts'
+import { MenuAccess } from '../app/menu-access.ts'
 import { missingImages } from '../app/missing-images.ts'
 import { moveLeases } from '../app/move-leases.ts'
 import { networkReports } from '../app/network-report.ts'
@@ -34,6 +35,7 @@ import { UnwrittenLeases } from '../app/unwritten.ts'
 import { findLoaders, takePicture } from '../app/world.ts'
 import { type ConfigProblem, formatProblem } from '../config/source.ts'
 import type { LocalDisk } from '../files/disk.ts'
+import { verifyPassword } from '../files/password-hash.ts'
 import { SteadyClock } from '../lib/steady-clock.ts'
 import type { Config } from '../model/config.ts'
 import { DEFAULT_HTTP_LIMITS } from '../model/http-limits.ts'
@@ -169,6 +171,7 @@ class Server implements RunningServer {
       seen: new SeenMachines(store, saved.seen),
       ...intents,
       queue: new BootQueue(),
+      menuAccess: new MenuAccess(verifyPassword),
       reportRate: new RateLimit(REPORT_RATE),
       askRate: new RateLimit(ASK_RATE),
       attention: new Attention(),

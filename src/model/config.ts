@@ -299,4 +299,31 @@ export interface Menu {
   readonly timeoutSeconds: number
   /** `local` or the name of a profile. */
   readonly default: string
+  /** What it offers; absent: every profile that has an image. */
+  readonly items?: readonly MenuItem[]
+}
+
+/** An entry of the menu, or a menu of its own. */
+export type MenuItem = ProfileItem | SubmenuItem
+
+interface ItemCommon {
+  /** Of a profile, or unlike any profile's: what machines send when it was chosen. */
+  readonly name: string
+  /** The key that chooses it. */
+  readonly key?: string
+  /** Its key alone chooses it. */
+  readonly hidden?: true
+  /** The hash of a password. */
+  readonly password?: string
+}
+
+export interface ProfileItem extends ItemCommon {
+  readonly kind: 'profile'
+  readonly title?: string
+}
+
+export interface SubmenuItem extends ItemCommon {
+  readonly kind: 'submenu'
+  readonly title: string
+  readonly items: readonly MenuItem[]
 }

@@ -9,6 +9,8 @@ export interface HttpRequest {
   readonly userAgent?: string
   /** It came over TLS. */
   readonly secure?: true
+  /** Its `Authorization`: a secret. */
+  readonly authorization?: string
   /** Its `Accept`. */
   readonly accept?: string
   /** The body as text; undefined when it is longer than `limit` octets or does not arrive. */

@@ -22,6 +22,7 @@ const RULES = {
   'script.url': 'Where iPXE finds its script',
   'file.publish': 'Whether the name asked for is a published loader',
   'unknown.policy': 'What a machine gets that no node describes',
+  'menu.password': 'Whether what somebody chose needs a password, and has it',
   'menu.choice': 'What somebody chose on the machine',
   'profile.rule': 'A rule of the configuration that was tried for a machine of which no node names a profile',
   'profile.network': 'The profile of every machine on a network of which nothing else is said',

@@ -14,6 +14,7 @@ export type Script =
   | ChainScript
   | MenuScript
   | ConfirmScript
+  | PasswordScript
   | PageScript
   | LocalDiskScript
   | RecoveryScript
@@ -90,9 +91,15 @@ export interface RefusalScript extends Omit<PageScript, 'kind'> {
 }
 
 export interface MenuEntry {
-  /** The name of a profile. */
+  /** The name of a profile, or of a menu below. */
   readonly key: string
   readonly title: string
+  /** The key that chooses it; default: a digit. */
+  readonly shortcut?: string
+  /** Its key alone chooses it. */
+  readonly hidden?: true
+  /** It needs a password. */
+  readonly locked?: true
 }
 
 /** What a machine without a profile is shown: profiles, the local disk, a rescue system, and the loader's own tools. */
@@ -102,7 +109,10 @@ export interface MenuScript {
   readonly title: string
   readonly client: Mac
   readonly profiles: readonly MenuEntry[]
-  readonly rescue: MenuEntry
+  /** In a place of its own; absent where a list of entries says what there is. */
+  readonly rescue?: MenuEntry
+  /** A menu below another one: nobody chooses, back it goes. */
+  readonly isBelow?: true
   /** The key of the entry taken when nobody chooses: `local`, or a profile's. */
   readonly default: string
   readonly timeoutSeconds: number
@@ -115,6 +125,17 @@ export interface ConfirmScript {
   readonly client: Mac
   readonly profile: MenuEntry
   readonly warning: string
+}
+
+/** Asks for the password of an entry. */
+export interface PasswordScript {
+  readonly kind: 'password'
+  readonly server: string
+  readonly client: Mac
+  /** What somebody chose. */
+  readonly entry: MenuEntry
+  /** What to know before typing. */
+  readonly lines: readonly string[]
 }
 
 /** Text to read, then back to the machine's own script. */

@@ -84,6 +84,14 @@ export interface QueueView {
   readonly waiting: number
 }
 
+/** What passwords have opened, for the machine that asks. */
+export interface MenuAccessView {
+  /** Whether the entry of that name was opened. */
+  readonly opened: (lock: string) => boolean
+  /** The password that came with the request did not open it: it was wrong, or too many were tried. */
+  readonly refused?: 'wrong' | 'too-many'
+}
+
 /** Everything a decision may look at; immutable, made by `app/world.ts`. */
 export interface World {
   readonly config: Config
@@ -100,6 +108,8 @@ export interface World {
   readonly recognised?: RecognisedView
   /** Absent where nobody counts: as if nobody else loaded. */
   readonly queue?: QueueView
+  /** Absent: nothing is open. */
+  readonly menuAccess?: MenuAccessView
   /** Absent where nothing is known of commands: as if there had been none. */
   readonly intents?: IntentView
   /** Milliseconds since 1970. */

@@ -59,6 +59,8 @@ export function renderGrub(script: Script, over: 'tftp' | 'http' = 'http'): stri
       )
     case 'confirm':
       return confirm(script, at)
+    case 'password':
+      return page({ ...script, kind: 'page', title: script.entry.title }, at)
     case 'page':
       return page(script, at)
     case 'recovery':
@@ -207,17 +209,29 @@ function reportFailure(server: string, client: Mac, at: GrubReach): readonly str
   ]
 }
 
+/** GRUB hides no entry: what is hidden is left out. */
 function menu(script: MenuScript, at: GrubReach): string {
-  const { server, client } = script
-  const chosen = ({ key, title }: MenuEntry): readonly string[] =>
-    entry(key, title, [`configfile ${at.script(server, client, { choice: key })}`])
-  return lines(
+  const { server, client, profiles, rescue, isBelow } = script
+  const chosen = ({ key, title, shortcut }: MenuEntry): readonly string[] =>
+    entry(key, title, [`configfile ${at.script(server, client, { choice: key })}`], shortcut)
+  const shown = profiles.filter(({ hidden }) => hidden !== true).flatMap(chosen)
+  const local = chosen({ key: 'local', title: 'Boot from the local disk' })
+  const first = [
     `# Centra PXE: the menu of ${client}`,
     `set timeout=${script.timeoutSeconds}`,
     `set default=${quote(script.default)}`,
-    ...script.profiles.flatMap(chosen),
-    ...chosen({ key: 'local', title: 'Boot from the local disk' }),
-    ...chosen(script.rescue),
+    ...shown,
+  ]
+  if (isBelow === true)
+    return lines(
+      ...first,
+      ...entry('menu', 'Back to the menu', [`configfile ${at.script(server, client)}`]),
+      ...local,
+    )
+  return lines(
+    ...first,
+    ...local,
+    ...(rescue === undefined ? [] : chosen(rescue)),
     ...chosen({ key: 'info', title: 'What this machine is' }),
     ...entry('reboot', 'Reboot', ['reboot']),
     ...entry('poweroff', 'Power off', ['halt']),
@@ -288,8 +302,9 @@ function shown(text: string): string {
   return `echo ${quote(text.replace(/[^\x20-\x7e]|'/g, '.'))}`
 }
 
-function entry(id: string, title: string, commands: readonly string[]): readonly string[] {
-  return [`menuentry ${quote(title)} --id ${quote(id)} {`, ...commands.map((line) => `  ${line}`), '}']
+function entry(id: string, title: string, commands: readonly string[], hotkey?: string): readonly string[] {
+  const key = hotkey === undefined ? '' : ` --hotkey ${quote(hotkey)}`
+  return [`menuentry ${quote(title)} --id ${quote(id)}${key} {`, ...commands.map((line) => `  ${line}`), '}']
 }
 
 function lines(...all: readonly string[]): string {

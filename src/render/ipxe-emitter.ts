@@ -64,6 +64,11 @@ export class IpxeEmitter {
     return this.#push(['item', ...shortcut, word(name), words(label)].join(' '))
   }
 
+  /** An entry without a line of its own text. */
+  hiddenItem(name: string, key: string): this {
+    return this.#push(`item --key ${word(key)} ${word(name)}`)
+  }
+
   /** A line of a menu that can only be read, of our own words. A menu clears the screen: what it tells is in it. */
   note(text: string): this {
     return this.#push(`item --gap -- ${words(text)}`)

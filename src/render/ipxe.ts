@@ -7,8 +7,10 @@ import type {
   ChainScript,
   ConfirmScript,
   IdentifyScript,
+  MenuEntry,
   MenuScript,
   PageScript,
+  PasswordScript,
   ProgramScript,
   QueueScript,
   RecoveryScript,
@@ -59,6 +61,9 @@ export function renderIpxe(script: Script): string {
       break
     case 'confirm':
       confirm(out, script)
+      break
+    case 'password':
+      password(out, script)
       break
     case 'page':
       page(out, script)
@@ -114,6 +119,8 @@ function sanboot(out: IpxeEmitter, script: SanScript): void {
   const { drive, initiator } = script
   head(out, script)
   out.tryRun('imgfree').blank()
+  // What somebody typed for the menu is no CHAP secret.
+  out.tryRun('clear', 'username').tryRun('clear', 'password')
   if (initiator !== undefined) out.run('set', 'initiator-iqn', initiator)
   out.run('set', 'step', 'sanboot').run('set', 'url', drive.url)
   const failing = drive.fallback === undefined ? 'failed' : 'own'
@@ -226,13 +233,19 @@ const booting = rememberOf(({ url }: ScriptFile) => {
 function menu(out: IpxeEmitter, script: MenuScript): void {
   const { server, client } = script
   out.comment(`Centra PXE: the menu of ${client}`).label('menu').menu(script.title)
-  if (script.profiles.length > 0) out.note('This machine becomes')
-  for (const [index, { key, title }] of script.profiles.entries()) out.item(key, DIGITS[index], title)
+  if (script.isBelow === true) {
+    menuBelow(out, script)
+    return
+  }
+  const shown = script.profiles.filter(({ hidden }) => hidden !== true)
+  if (shown.length > 0) out.note('This machine becomes')
+  entries(out, shown)
   out.space().note('Or').item('local', 'l', 'Boot from the local disk')
-  out.item(script.rescue.key, 'r', script.rescue.title)
+  if (script.rescue !== undefined) out.item(script.rescue.key, 'r', script.rescue.title)
   out.space().note('Tools').item('info', 'i', 'What this machine is')
   out.item('shell', 's', 'iPXE shell').item('network', 'n', 'Ask DHCP for an address again')
   out.item('reboot', 'b', 'Reboot').item('poweroff', 'p', 'Power off')
+  hiddenEntries(out, script.profiles)
   choose(out, { seconds: script.timeoutSeconds, default: script.default, cancelled: 'local_disk' })
   for (const tool of TOOLS) out.when(['iseq', SETTINGS.choice, tool], ['goto', `tool_${tool}`])
   out.blank().comment('Everything else the server decides')
@@ -241,6 +254,61 @@ function menu(out: IpxeEmitter, script: MenuScript): void {
     out.when(['iseq', SETTINGS.choice, known], ['set', 'url', factsUrl(server, client, known)])
   out.runOrGoto('failed', ...chainTo(SETTINGS.url)).blank()
   tools(out, server)
+  failed(out, server, client)
+}
+
+/** Keys that are written count; the others get the digits that are left. */
+function entries(out: IpxeEmitter, shown: readonly MenuEntry[]): void {
+  const written = new Set(shown.map(({ shortcut }) => shortcut))
+  const digits = DIGITS.filter((digit) => !written.has(digit))
+  for (const { key, title, shortcut, locked } of shown)
+    out.item(key, shortcut ?? digits.shift(), locked === true ? `${title} (password)` : title)
+}
+
+/** A line without text at the end: iPXE 1.0 can hide none. */
+function hiddenEntries(out: IpxeEmitter, all: readonly MenuEntry[]): void {
+  for (const { key, hidden, shortcut } of all)
+    if (hidden === true && shortcut !== undefined) out.hiddenItem(key, shortcut)
+}
+
+function menuBelow(out: IpxeEmitter, { server, client, profiles, timeoutSeconds }: MenuScript): void {
+  entries(
+    out,
+    profiles.filter(({ hidden }) => hidden !== true),
+  )
+  out.space().item('menu', 'b', 'Back to the menu').item('local', 'l', 'Boot from the local disk')
+  hiddenEntries(out, profiles)
+  choose(out, { seconds: timeoutSeconds, default: 'menu', cancelled: 'back' })
+  out.when(['iseq', SETTINGS.choice, 'menu'], ['goto', 'back'])
+  out.run('set', 'step', 'menu').run('set', 'url', `${scriptUrl(server, client)}?choice=${SETTINGS.choice}`)
+  out.when(['iseq', SETTINGS.choice, 'local'], ['set', 'url', factsUrl(server, client, 'local')])
+  out.runOrGoto('failed', ...chainTo(SETTINGS.url)).blank()
+  out.label('back').run('set', 'step', 'menu').run('set', 'url', scriptUrl(server, client))
+  out.runOrGoto('failed', ...chainTo(SETTINGS.url)).blank()
+  failed(out, server, client)
+}
+
+/**
+ * iPXE asks for a user and a password (`login`). As a part of the address the password is shown as `***`, and sent only where the
+ * server asks; what is told of a failure has the address without it.
+ */
+function password(out: IpxeEmitter, { server, client, entry, lines }: PasswordScript): void {
+  out.comment(`Centra PXE: ${client} chose ${entry.key}, which needs a password`).menu(entry.title)
+  notes(out, lines)
+  out.space().item('type', 'p', 'Type the password (the user is already there: press Enter)')
+  out.item('menu', 'b', 'Back to the menu')
+  choose(out, { seconds: PAGE_SECONDS, default: 'menu', cancelled: 'back' })
+  out.when(['iseq', SETTINGS.choice, 'menu'], ['goto', 'back'])
+  out.tryRun('clear', 'password').run('set', 'username', 'menu').runOrGoto('back', 'login')
+  const url = `${scriptUrl(server, client)}?choice=${entry.key}&unlock=yes`
+  out.run('set', 'choice', entry.key).run('set', 'step', 'menu').run('set', 'url', url)
+  out.runOrGoto('failed', ...chainTo(url.replace('://', `://menu:${SETTINGS.password}@`))).blank()
+  out
+    .label('back')
+    .tryRun('clear', 'password')
+    .run('set', 'step', 'menu')
+    .run('set', 'url', scriptUrl(server, client))
+  out.runOrGoto('failed', ...chainTo(SETTINGS.url)).blank()
   failed(out, server, client)
 }
 
@@ -256,7 +324,7 @@ function factsUrl(server: string, client: Mac, choice: 'info' | 'local'): string
 }
 
 /** Keys of the first profiles; the others are reached by the arrow keys. */
-const DIGITS = '123456789'
+const DIGITS = ['1', '2', '3', '4', '5', '6', '7', '8', '9'] as const
 
 const TOOLS = ['shell', 'network', 'reboot', 'poweroff'] as const
 

@@ -56,8 +56,10 @@ export function renderPxelinux(script: Script, over: PxelinuxFetches): string {
         ...entry('local', 'Boot from the local disk', config(own, 'local')),
       ])
     }
+    case 'password':
     case 'page': {
-      const { server, client, title, lines } = script
+      const { server, client, lines } = script
+      const title = script.kind === 'page' ? script.title : script.entry.title
       return screen('back', PAGE_TIMEOUT, [
         ...[title, ...lines].flatMap((line) => say(shown(line))),
         ...say(''),
@@ -115,18 +117,23 @@ function localDisk(because: string, method: LocalDiskMethod = 'exit'): string {
   )
 }
 
+/** What is hidden is not shown, but can be typed. */
 function menu(script: MenuScript, over: PxelinuxFetches): string {
-  const { server, client, title, profiles, rescue, timeoutSeconds } = script
+  const { server, client, title, profiles, rescue, timeoutSeconds, isBelow } = script
   const own = { server, client, over }
-  const chosen = ({ key, title: words }: MenuEntry): readonly string[] => entry(key, words, config(own, key))
+  const chosen = ({ key, title: words, hidden }: MenuEntry): readonly string[] => {
+    const all = entry(key, words, config(own, key))
+    return hidden === true ? all.filter((one) => !one.startsWith('SAY')) : all
+  }
   return screen(script.default, timeoutSeconds * 10, [
     `MENU TITLE ${line(title)}`,
     ...say(title),
     ...say(''),
     ...profiles.flatMap(chosen),
+    ...(isBelow === true ? entry('menu', 'Back to the menu', config(own)) : []),
     ...chosen({ key: 'local', title: 'Boot from the local disk' }),
-    ...chosen(rescue),
-    ...chosen({ key: 'info', title: 'What this machine is' }),
+    ...(rescue === undefined ? [] : chosen(rescue)),
+    ...(isBelow === true ? [] : chosen({ key: 'info', title: 'What this machine is' })),
   ])
 }
 

@@ -174,7 +174,7 @@ class BadTarget extends Error {}
 
 function readRequest(request: IncomingMessage): HttpRequest {
   const [rawPath = '/', rawQuery = ''] = splitTarget(request.url ?? '/')
-  const { 'user-agent': userAgent, accept } = request.headers
+  const { 'user-agent': userAgent, accept, authorization } = request.headers
   return {
     method: request.method ?? 'GET',
     path: PLAIN_PATH.test(rawPath) ? rawPath : mendedPath(rawPath),
@@ -183,6 +183,7 @@ function readRequest(request: IncomingMessage): HttpRequest {
     ...(userAgent === undefined ? {} : { userAgent }),
     ...('encrypted' in request.socket ? { secure: true } : {}),
     ...(accept === undefined ? {} : { accept }),
+    ...(authorization === undefined ? {} : { authorization }),
     readBody: (limit) => readBody(request, limit),
   }
 }

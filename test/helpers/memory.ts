@@ -8,6 +8,7 @@ import { Drops } from '../../src/app/drops.ts'
 import { ForeignServers } from '../../src/app/foreign-servers.ts'
 import { keepIntents } from '../../src/app/keep-intents.ts'
 import { LoopWatch } from '../../src/app/loops.ts'
+import { MenuAccess } from '../../src/app/menu-access.ts'
 import { PingChecks } from '../../src/app/ping-check.ts'
 import { PlaneCounters } from '../../src/app/plane-counters.ts'
 import { RateLimit } from '../../src/app/rate.ts'
@@ -19,6 +20,7 @@ import { SharedLook } from '../../src/app/shared-look.ts'
 import { Timeline } from '../../src/app/timeline.ts'
 import { Transfers } from '../../src/app/transfers.ts'
 import { UnwrittenLeases } from '../../src/app/unwritten.ts'
+import { verifyPassword } from '../../src/files/password-hash.ts'
 import { judgeTlsPair } from '../../src/files/tls-pair.ts'
 import type { ImageSpec } from '../../src/model/config.ts'
 import type { Disk } from '../../src/model/disk.ts'
@@ -199,6 +201,7 @@ export function running(
       seen: new SeenMachines(store, []),
       ...intents,
       queue: new BootQueue(),
+      menuAccess: new MenuAccess(verifyPassword),
       reportRate: new RateLimit({ burst: 20, perSecond: 2, most: 4096 }),
       // Far above the server's: a test says in no time what a client says in a minute.
       askRate: new RateLimit({ burst: 1000, perSecond: 10, most: 20_000 }),

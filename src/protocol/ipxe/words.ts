@@ -33,6 +33,7 @@ export const SETTINGS = {
   urlAsHex: '${url:hexraw}',
   report: '${report}',
   trouble: '${trouble}',
+  password: '${password:hexraw}',
   card: '${card}',
   ...{ net0: '${net0/mac}', net1: '${net1/mac}', net2: '${net2/mac}', net3: '${net3/mac}' },
   ...{ net4: '${net4/mac}', net5: '${net5/mac}', net6: '${net6/mac}', net7: '${net7/mac}' },
