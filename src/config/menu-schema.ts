@@ -47,7 +47,10 @@ function itemSchema(levels: number): z.ZodType<Item> {
     .strictObject({
       submenu: name.describe('Its name, unlike that of any profile'),
       title: screenText.describe('Its line, and the first line of what it opens'),
-      entries: z.array(itemSchema(levels - 1), 'expected a list of entries').min(1, 'expected an entry'),
+      entries: z
+        .array(itemSchema(levels - 1), 'expected a list of entries')
+        .min(1, 'expected an entry')
+        .describe('What it offers, in this order'),
       ...common,
     })
     .refine(hasKey, HIDDEN)
