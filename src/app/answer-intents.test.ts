@@ -167,6 +167,23 @@ describe('an install that the installer redeems', () => {
     assert.equal((await scene.redeem(nonce)).status, 200)
   })
 
+  test('sixty that redeem at once: one boot goes on, and none from elsewhere', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const scene = new Scene()
+      await scene.command('install', 'worker')
+      const nonce = nonceOf(await scene.script())
+      const asked = Array.from({ length: 60 }, (_, i) =>
+        // Each from an address of its own, so that none asks too often; every tenth is the machine.
+        scene.redeem(nonce, { run: `boot-${i}`, peer: i % 10 === round ? OWN : `10.77.0.${100 + i}` }),
+      )
+      const statuses = (await Promise.all(asked)).map(({ status }) => status)
+      assert.deepEqual(
+        [200, 409, 403, 500, 503].map((one) => statuses.filter((status) => status === one).length),
+        [1, 5, 54, 0, 0],
+      )
+    }
+  })
+
   test('a boot that nobody asked to install, and a nonce of nobody, may not write', async () => {
     const scene = new Scene()
     const script = await scene.script()

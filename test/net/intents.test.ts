@@ -306,6 +306,9 @@ inNetns(import.meta, (net) => {
     const shown = await centra('node', 'show', 'node01', ...at)
     assert.match(shown.stdout, /^next boot +install at the next boot, once \(profile asks\)$/m)
     assert.doesNotMatch(shown.stdout + json.stdout, /[0-9a-f]{32}/, 'no nonce')
+    const explained = await centra('explain', ...at, '--mac', MAC, '--via', 'http', '--leases')
+    assert.match(explained.stdout, /boot\.intent +install, asked for .*: profile asks, once +state/)
+    assert.match((await centra('explain', ...at, '--mac', MAC, '--via', 'http')).stdout, /control-plane/)
     const lines = JSON.parse((await centra('node', 'history', 'node01', ...at, '--json')).stdout)
     assert.deepEqual(
       lines.map(({ what }: { what: string }) => what),
