@@ -1,10 +1,10 @@
 /** The scripts that we send, run by a real iPXE whose settings all say what an attacker would let them say. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { linuxIpxe } from '../helpers/ipxe-build.ts'
+import { IpxeClient } from '../helpers/ipxe-client.ts'
 import { inNetns } from '../helpers/netns.ts'
 import { NASTY } from '../helpers/scripts.ts'
 import { endAll, eventually, makeSite, type Running, serve } from '../helpers/server.ts'
@@ -60,13 +60,7 @@ const ipxe = await linuxIpxe()
 
 if (ipxe !== undefined)
   inNetns(import.meta, (net) => {
-    const client = net.host('client')
-    net.veth({ name: 'port1' }, { name: 'eth0', host: client })
-    net.bridge('prov0', ['port1'], { address: '10.77.0.1/24' })
-    client.run('ip', 'tuntap', 'add', 'tap0', 'mode', 'tap')
-    client.run('ip', 'link', 'add', 'br0', 'type', 'bridge')
-    for (const port of ['eth0', 'tap0']) client.run('ip', 'link', 'set', port, 'master', 'br0', 'up')
-    client.run('ip', 'link', 'set', 'br0', 'up')
+    const machine = new IpxeClient(ipxe, net)
     const site = makeSite('/run/site', (text) =>
       text
         .replace('server:\n', `server:\n  accessLog: ${LOG}\n`)
@@ -75,26 +69,8 @@ if (ipxe !== undefined)
     let server: Running
     after(endAll)
 
-    /** Until the screen or the server says it; the screen. */
-    const boot = async (mac: string, settings: readonly string[], isOver: (screen: string) => boolean) => {
-      const given = [`pw=${SECRET}`, ...settings].map((setting) => ['--settings', setting])
-      const child = client.spawn(ipxe, ['--net', `tap,if=tap0,mac=${mac}`, ...given.flat()])
-      let screen = ''
-      for (const stream of [child.stdout, child.stderr])
-        stream?.setEncoding('latin1').on('data', (part) => {
-          screen += String(part)
-        })
-      try {
-        await eventually('iPXE to come to its end', () => (isOver(screen) ? true : undefined))
-      } catch (error) {
-        throw new Error(`${error instanceof Error ? error.message : ''}: ${screen.slice(-2000)}`)
-      } finally {
-        const gone = once(child, 'exit')
-        child.kill('SIGKILL')
-        await gone
-      }
-      return screen
-    }
+    const boot = (mac: string, settings: readonly string[], isOver: (screen: string) => boolean) =>
+      machine.boot(mac, [`pw=${SECRET}`, ...settings], isOver)
     const asked = (from: number): readonly string[] =>
       (existsSync(LOG) ? readFileSync(LOG, 'latin1') : '')
         .slice(from)
