@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { MemoryDisk, MemoryStore, running } from '../../test/helpers/memory.ts'
 import { image, mac, NODE01, type WorldBuilder, world } from '../../test/helpers/world.ts'
 import { macWithDashes } from '../lib/mac.ts'
+import { payloadFiles } from '../model/image.ts'
 import { type RedeemedBy, withoutNonce } from '../model/intent.ts'
 import { answerHttp } from './answer-http.ts'
 import { answerRead } from './answer-read.ts'
@@ -370,8 +371,15 @@ describe('the other boots', () => {
     scene.restart()
     assert.ok(scene.state.disk instanceof MemoryDisk)
     scene.state.disk.stored = [{ ...image('other'), variants }]
-    const outcome = await scene.command('install', 'worker')
-    assert.match(outcome.kind === 'refused' ? outcome.because : '', /no kernel and no EFI program/)
+    const why = async (): Promise<string> => {
+      const outcome = await scene.command('install', 'worker')
+      return outcome.kind === 'refused' ? outcome.because : outcome.kind
+    }
+    assert.match(await why(), /no kernel and no EFI program/)
+    const [file] = payloadFiles(image('other').variants[0]?.payload ?? assert.fail())
+    const program = [{ payload: { kind: 'efi', program: file ?? assert.fail() }, cmdline: [] }] as const
+    scene.state.disk.stored = [{ ...image('other'), variants: program, cmdline: [] }]
+    assert.match(await why(), /gets no arguments, so it learns no nonce/)
   })
 
   test('a command that another replaces leaves nothing behind that could be redeemed', async () => {

@@ -2,6 +2,7 @@ import type { IntentEvent } from '../lifecycle/intents.ts'
 import type { Node, Profile } from '../model/config.ts'
 import { RESCUE_PROFILE } from '../model/config.ts'
 import { type BootIntent, INTENT_KINDS, type NodeBoots, type OnceKind } from '../model/intent.ts'
+import type { Image } from '../model/world.ts'
 import { type Running, refreshImages } from './running.ts'
 import type { Picture } from './world.ts'
 
@@ -88,15 +89,26 @@ function profileOf(
     return refused(`the profile ${name} is no installer: set profiles.${name}.install to kernel or installer`)
   if (kind !== 'install' && profile.install !== undefined)
     return refused(`the profile ${name} installs; ${kind} boots what writes nothing`)
-  if (profile.image === undefined || !images.has(profile.image))
+  const image = profile.image === undefined ? undefined : images.get(profile.image)
+  if (image === undefined)
     return refused(`the profile ${name} has no image that is on disk: set profiles.${name}.image`)
-  const { variants } = images.get(profile.image) ?? { variants: [] }
-  // Whoever fetches the kernel or the program is seen; a disk, a drive and another server's script are not.
-  if (!variants.some(({ payload }) => payload.kind === 'linux' || payload.kind === 'efi'))
+  return unseen(image, profile) ?? profile
+}
+
+/**
+ * Why nobody would see that the image booted: whoever fetches the kernel or the program is seen; a disk, a drive and another
+ * server's script are not. And an installer that is to redeem has to be told the nonce.
+ */
+function unseen({ name, variants, cmdline }: Image, { install }: Profile): NotDone | undefined {
+  const seen = variants.filter(({ payload }) => payload.kind === 'linux' || payload.kind === 'efi')
+  if (seen.length === 0)
     return refused(
-      `the image ${profile.image} has no kernel and no EFI program: nobody could tell that it booted once`,
+      `the image ${name} has no kernel and no EFI program: nobody could tell that it booted once`,
     )
-  return profile
+  const isTold = seen.some((one) => one.payload.kind === 'linux' || cmdline.length + one.cmdline.length > 0)
+  return install === 'installer' && !isTold
+    ? refused(`the program of the image ${name} gets no arguments, so it learns no nonce: install: kernel`)
+    : undefined
 }
 
 function usualProfile(
