@@ -10,6 +10,7 @@ import { installerArguments, planeFor } from './documents.ts'
 import { filesSource } from './files-base.ts'
 import { fillImage } from './fill-image.ts'
 import { describeVariant, type Fit, fitImage, machineArch } from './fit-image.ts'
+import { shimOf } from './loaders.ts'
 import { nodePlane } from './node-plane.ts'
 import { filesToLoad, queueTurn } from './queue.ts'
 import { type BootScriptParts, bootScript, titleOf } from './scripts.ts'
@@ -68,6 +69,7 @@ export function bootImage(request: BootRequest, found: Bootable, context: Contex
       reports: planeFor('reports', { node, ingress: request.ingress, config: world.config, steps }),
       ...(files === undefined ? {} : { files }),
       ...(intent === undefined ? {} : { once: intent }),
+      ...shimFor(machineArch(request, world), world),
     }),
     boots: grantOf(found, node, files === undefined ? filesToLoad(chosen) : []),
   }
@@ -114,6 +116,12 @@ export function grantOf(
 }
 
 /** Firmware asks for a file and reads nothing: it is told by the trace alone. */
+/** iPXE asks for it with Secure Boot alone; older ones do not know the command. */
+function shimFor(arch: ClientArch | undefined, { firmware }: World): { readonly shim?: string } {
+  const shim = shimOf(arch)
+  return shim === undefined || !firmware.has(shim) ? {} : { shim }
+}
+
 function loaderOf({ client }: BootRequest): ScriptLoader {
   return client.loader ?? 'ipxe'
 }

@@ -63,6 +63,12 @@ const PI_FILES: readonly string[] = [
 
 /** Signed by Microsoft, for whoever names one in `loader:`; each loads the next one from beside itself. */
 export const FIRST_SIGNED: readonly string[] = ['shimx64.efi', 'shimaa64.efi']
+/** The one of FIRST_SIGNED that runs on an architecture. */
+export function shimOf(arch: ClientArch | undefined): string | undefined {
+  const main = arch === undefined ? undefined : rowOf(arch)?.arches[0]
+  if (main === 'uefi-x64') return 'shimx64.efi'
+  return main === 'uefi-arm64' ? 'shimaa64.efi' : undefined
+}
 const SIGNED_FILES: readonly string[] = [...FIRST_SIGNED, 'grubx64.efi', 'grubaa64.efi']
 
 /** What PXELINUX loads from beside itself, for whoever names `pxelinux.0` or `lpxelinux.0` in `loader:`. */

@@ -34,13 +34,15 @@ export interface BootScriptParts {
   readonly files?: FilesBase
   /** A program without arguments of its own gets none: they would take the place of those in a unified kernel image. */
   readonly takesArguments: boolean
+  /** The name of a shim that is on disk, for machines that may need it. */
+  readonly shim?: string
   /** It is booted by command, once. */
   readonly once?: BootIntent
 }
 
 /** The script that boots an image: immutable addresses, and the command line consoles, image, profile, node, ours. */
 export function bootScript(parts: BootScriptParts): BootScript | ProgramScript | SanScript | ChainScript {
-  const { server, profile, payload, mac, takesArguments, once } = parts
+  const { server, profile, payload, mac, takesArguments, once, shim } = parts
   const common = {
     ...{ server, title: titleOf(parts) },
     ...(profile.warning === undefined ? {} : { warning: profile.warning }),
@@ -53,6 +55,7 @@ export function bootScript(parts: BootScriptParts): BootScript | ProgramScript |
       return {
         ...{ kind: 'boot', ...common, cmdline, kernel: fileOf(parts, payload.kernel) },
         initrds: payload.initrds.map((file) => fileOf(parts, file)),
+        ...(shim === undefined ? {} : { shim: `${server}/firmware/${shim}` }),
         ...(once?.redeem === 'kernel' ? { kernelLast: true } : {}),
       }
     case 'efi':

@@ -62,12 +62,15 @@ export interface BootScript {
   readonly cmdline: readonly string[]
   /** Where a failed step is reported; absent when we do not know whose script this is. */
   readonly client?: Mac
+  /** The address of a shim, through which a signed iPXE starts a kernel that the firmware does not trust by itself. */
+  readonly shim?: string
   /** The last file that the loader fetches, where it can choose: whoever has it begins to boot. */
   readonly kernelLast?: true
 }
 
 /** A program for UEFI. */
-export interface ProgramScript extends Omit<BootScript, 'kind' | 'kernel' | 'initrds' | 'kernelLast'> {
+export interface ProgramScript
+  extends Omit<BootScript, 'kind' | 'kernel' | 'initrds' | 'kernelLast' | 'shim'> {
   readonly kind: 'program'
   readonly program: ScriptFile
 }

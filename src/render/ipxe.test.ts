@@ -3,8 +3,8 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { runs } from '../../test/helpers/counts.ts'
 import { assertGolden } from '../../test/helpers/golden.ts'
-import { NASTY, SCRIPTS } from '../../test/helpers/scripts.ts'
-import { NODE01 } from '../../test/helpers/world.ts'
+import { NASTY, SCRIPTS, script } from '../../test/helpers/scripts.ts'
+import { NODE01, NODE02, world } from '../../test/helpers/world.ts'
 import type { BootScript, MenuScript } from '../model/script.ts'
 import { type LexedCommand, lexIpxe } from '../protocol/ipxe/lex.ts'
 import { renderIpxe } from './ipxe.ts'
@@ -76,6 +76,20 @@ test('E19: a machine that waits asks again by itself, and is left to its disk by
   const choose = commands.find(({ words }) => words[0] === 'choose')?.words ?? []
   assert.deepEqual(choose, ['choose', '--timeout', '1000', '--default', 'again', 'choice'])
   assert.ok(commands.filter(({ words }) => words[0] === 'chain').length >= 3)
+})
+
+test('a shim is asked for after the kernel and before the boot, and nothing depends on it', () => {
+  const boot = script(world().labNodes().firmware('shimx64.efi'), { kind: 'run' }, NODE02, 'uefi-x64')
+  const text = renderIpxe(boot)
+  assert.match(
+    text,
+    /\nkernel .*\ninitrd .*\nshim --timeout 30000 http:\/\/10\.77\.0\.1:8080\/firmware\/shimx64\.efi \|\|\nset step boot\n/s,
+  )
+  for (const arch of ['bios-x86', 'uefi-arm64'] as const)
+    assert.doesNotMatch(
+      renderIpxe(script(world().labNodes().firmware('shimx64.efi'), { kind: 'run' }, NODE02, arch)),
+      /^shim /m,
+    )
 })
 
 test('E22: autoexec.ipxe opens the card that loaded it, and asks for an address only where none is known', () => {

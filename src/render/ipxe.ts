@@ -156,7 +156,10 @@ function boot(out: IpxeEmitter, script: BootScript | ProgramScript): void {
   out.tryRun('imgfree').blank()
   const hasFallback = kernel.fallback !== undefined
   const isProgram = script.kind === 'program'
-  const last = script.kind === 'boot' && script.kernelLast === true ? { kernelLast: true } : {}
+  const last = {
+    ...(script.kind === 'boot' && script.kernelLast === true ? { kernelLast: true } : {}),
+    ...(script.kind === 'boot' && script.shim !== undefined ? { shim: script.shim } : {}),
+  }
   loadAll(
     out,
     { kernel, initrds, isProgram, ...last },
@@ -188,15 +191,18 @@ interface Loaded {
   readonly kernel: ScriptFile
   readonly initrds: readonly ScriptFile[]
   readonly kernelLast?: boolean
+  readonly shim?: string
   /** It may end and come back. */
   readonly isProgram: boolean
 }
 
 function loadAll(out: IpxeEmitter, loaded: Loaded, { cmdline, onFailure }: Loading): void {
-  const { kernel, initrds, isProgram, kernelLast } = loaded
+  const { kernel, initrds, isProgram, kernelLast, shim } = loaded
   if (kernelLast !== true) load(out, 'kernel', kernel, { cmdline, onFailure })
   for (const file of initrds) load(out, 'initrd', file, { cmdline: '', onFailure })
   if (kernelLast === true) load(out, 'kernel', kernel, { cmdline, onFailure })
+  // Fetched with Secure Boot alone (https://ipxe.org/cmd/shim).
+  if (shim !== undefined) out.tryRun('shim', '--timeout', STALL_MS, shim)
   out.append(booting(kernel))
   if (!isProgram) return
   out.comment('The program ended').echo(`Centra PXE: ${kernel.name} ended; now the local disk`)

@@ -66,7 +66,7 @@ function withProgram(cmdline: readonly string[], arch?: ClientArch): WorldBuilde
     .profile('control-plane', { image: 'tool' })
 }
 
-function script(there: WorldBuilder, question: Question, client?: Mac, arch?: ClientArch): Script {
+export function script(there: WorldBuilder, question: Question, client?: Mac, arch?: ClientArch): Script {
   const asked = there.asks('http', question, client)
   const request = arch === undefined ? asked : { ...asked, client: { ...asked.client, arch } }
   const { action } = decide(request, there.build())
