@@ -5,7 +5,7 @@ import type { MenuAccessView } from '../model/world.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
 
-/** RFC 7617. iPXE sends what it was told in its address only when it is asked for so, and shows `***` in its place. */
+/** RFC 7617. iPXE sends what it was told in its address only when it is asked for so, and does not show it. */
 export const PASSWORD_REALM = 'Basic realm="Centra PXE"'
 
 /**

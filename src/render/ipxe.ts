@@ -295,7 +295,7 @@ function menuBelow(out: IpxeEmitter, { server, client, profiles, timeoutSeconds 
 }
 
 /**
- * iPXE asks for a user and a password (`login`). As a part of the address the password is shown as `***`, and sent only where the
+ * iPXE asks for a user and a password (`login`). As a part of the address the password is not shown, and sent only where the
  * server asks; what is told of a failure has the address without it.
  */
 function password(out: IpxeEmitter, { server, client, entry, lines }: PasswordScript): void {
