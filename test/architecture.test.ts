@@ -60,6 +60,12 @@ const RULES: readonly Rule[] = [
     packages: ['*'],
     why: 'a door beside the server: it runs the command, it does not import it',
   },
+  {
+    folder: 'rescue',
+    may: [...PURE, 'lab'],
+    packages: ['*'],
+    why: "hands: an image out of packages, by the lab's tools",
+  },
   { folder: 'cli', may: ['*'], packages: ['*'], why: 'the doors' },
 ]
 

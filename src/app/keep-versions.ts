@@ -14,7 +14,7 @@ export interface KeepPolicy {
 /** Milliseconds after which a boot attempt that told no end counts as one that came to nothing. */
 const ATTEMPT_LIFE_MS = 86_400_000
 /** Stages after which a machine fetches nothing more of its image. */
-const LAST_STAGES = ['installed', 'in-service', 'failed']
+const LAST_STAGES = ['installed', 'in-service', 'rescue', 'failed']
 
 /**
  * Whether a version of the image store stays: it is among the newest, or was replaced a short while ago, or a machine

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { storedCmdlineProblem } from '../config/references.ts'
 import { NameSchema } from '../config/shapes.ts'
-import { addImage } from '../files/image-store.ts'
+import { type Added, addImage, type NewVersion } from '../files/image-store.ts'
 import type { Config } from '../model/config.ts'
 import { parseKernelCommandLine } from '../protocol/ipxe/words.ts'
 import { CliError, EXIT } from './exit-codes.ts'
@@ -43,13 +43,10 @@ function readGigabytes(text: string): number {
 /** `image add` */
 export async function addImageCommand(name: string, flags: AddFlags): Promise<void> {
   const config = await storeConfigOf(flags)
-  const wanted = { name: readName(name, config), ...readCmdline(name, flags, config) }
+  const wanted = { name: readImageName(name, config), cmdline: readCmdline(name, flags, config) }
   const sources = readSources(flags, config.server.imageStore)
-  const bar = startProgressBar()
   const { imageStore } = config.server
-  const { version, isNew } = await tellRefusals(() =>
-    addImage(imageStore, { ...wanted, sources }, { observe: bar.observe }).finally(() => bar.end()),
-  )
+  const { version, isNew } = await putImage(config, { ...wanted, sources })
   if (flags.json) printJson({ name, isNew, ...versionJson(name, version) })
   else print(fileTable(name, version))
   say(
@@ -59,7 +56,16 @@ export async function addImageCommand(name: string, flags: AddFlags): Promise<vo
   )
 }
 
-function readName(name: string, config: Config): string {
+/** Into the image store of this server, with a progress bar. */
+export async function putImage({ server }: Config, wanted: NewVersion): Promise<Added> {
+  const bar = startProgressBar()
+  return tellRefusals(() =>
+    addImage(server.imageStore, wanted, { observe: bar.observe }).finally(() => bar.end()),
+  )
+}
+
+/** A name that the image store may have: none that the configuration declares. */
+export function readImageName(name: string, config: Config): string {
   const parsed = NameSchema.safeParse(name)
   if (!parsed.success) throw new CliError(`${name}: ${parsed.error.issues[0]?.message}`, EXIT.usage)
   const declared = config.images.get(name)
@@ -70,13 +76,14 @@ function readName(name: string, config: Config): string {
   )
 }
 
-function readCmdline(
+/** The words of `--cmdline`, as far as they fit beside those of the profiles that boot the image. */
+export function readCmdline(
   name: string,
-  { cmdline: text = '' }: AddFlags,
+  { cmdline: text = '' }: Pick<AddFlags, 'cmdline'>,
   config: Config,
-): { readonly cmdline: readonly string[] } {
+): readonly string[] {
   const parsed = parseKernelCommandLine(text)
   const problem = parsed.ok ? storedCmdlineProblem(config, name, parsed.value) : parsed.error
   if (!parsed.ok || problem !== undefined) throw new CliError(`--cmdline: ${problem}`, EXIT.usage)
-  return { cmdline: parsed.value }
+  return parsed.value
 }

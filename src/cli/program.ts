@@ -87,6 +87,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
     const { addImageCommands } = await import('./image.ts')
     return addImageCommands
   },
+  rescue: async () => {
+    const { addRescue } = await import('./rescue.ts')
+    return addRescue
+  },
   tls: async () => {
     const { addTls } = await import('./tls.ts')
     return addTls

@@ -9,6 +9,7 @@ export interface KernelModule {
   /** With underscores, as in /proc/modules. */
   readonly name: string
   readonly data: Uint8Array
+  readonly info: ModuleInfo
 }
 
 const MODULE_FILE = /([^/]+)\.ko(?:\.xz|\.zst|\.gz)?$/
@@ -30,8 +31,8 @@ export function collectModules(folder: string, wanted: readonly string[]): reado
     return info
   })
   return order.flatMap((name) => {
-    const data = read.get(name)?.data
-    return data === undefined ? [] : [{ name, data }]
+    const found = read.get(name)
+    return found === undefined ? [] : [{ name, ...found }]
   })
 }
 

@@ -239,7 +239,8 @@ export class MachineProgress {
     if (detail['standing'] !== 'verified') return
     const { stage, profile } = detail
     this.#hasLeftLoader = true
-    if (stage === 'in-service') {
+    // A rescue system is all that such a boot comes to.
+    if (stage === 'in-service' || stage === 'rescue') {
       this.#reach('inService', time)
       this.#facts = { ...this.#facts, ...(profile === undefined ? {} : { profile: String(profile) }) }
       this.#settle('in-service', 'in service', time)

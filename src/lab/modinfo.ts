@@ -9,6 +9,8 @@ export interface ModuleInfo {
   readonly depends: readonly string[]
   /** Modules that should be loaded before when they exist (`softdep=pre: ...`). */
   readonly softDepends: readonly string[]
+  /** Patterns by which hardware and the kernel ask for it: `pci:v00008086d*`, `fs-ext4`. */
+  readonly aliases: readonly string[]
 }
 
 const ELF64_SECTION_HEADERS_AT = 0x28
@@ -23,7 +25,10 @@ export function readModuleInfo(file: Uint8Array): ModuleInfo {
   if (name === undefined) throw new Error('a kernel module does not say its name')
   const depends = (valuesOf('depends')[0] ?? '').split(',').filter((text) => text !== '')
   const softDepends = valuesOf('softdep').flatMap((text) => preOf(text))
-  return { name, depends: depends.map(moduleName), softDepends: softDepends.map(moduleName) }
+  return {
+    ...{ name, depends: depends.map(moduleName), softDepends: softDepends.map(moduleName) },
+    aliases: valuesOf('alias'),
+  }
 }
 
 /** `virtio-rng` and `virtio_rng` are the same module. */

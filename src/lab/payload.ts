@@ -1,19 +1,20 @@
-import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { z } from 'zod'
 import { cacheFolder, withLock, writeAtomically } from './cache.ts'
 import { type CpioEntry, encodeCpio } from './cpio.ts'
+import { type DebianPackage, packageOf, showPackages, unpackPackages } from './debian-packages.ts'
 import {
-  type DebianPackage,
-  packageOf,
-  refreshPackageLists,
-  showPackages,
-  unpackPackages,
-} from './debian-packages.ts'
+  appletsOf,
+  BUSYBOX_PACKAGE,
+  inTree,
+  kernelFileIn,
+  modulesFolder,
+  showKernel,
+  withFreshLists,
+} from './debian-tree.ts'
 import { buildGrub, GRUB_PACKAGES, type Grub } from './install-grub.ts'
 import { collectModules, type KernelModule } from './kernel-modules.ts'
 
@@ -48,10 +49,6 @@ export interface PayloadOptions {
   readonly folder?: string
 }
 
-/** Both names exist in Debian alone; the suite is that of the machine's own apt. */
-const KERNEL_METAPACKAGE = 'linux-image-amd64'
-const BUSYBOX_PACKAGE = 'busybox-static'
-
 const WANTED_MODULES = [
   ...['virtio_pci', 'virtio_net', 'e1000', 'e1000e', 'rtl8139', '8139too', '8139cp', 'af_packet', '8021q'],
   // ext4 asks for the algorithm by its alias crypto-crc32c.
@@ -63,11 +60,9 @@ const FOLDERS = ['bin', 'dev', 'etc', 'lib', 'lib/boot', 'lib/modules', 'proc', 
 
 /** Files whose content decides what the payload is. */
 const OUR_FILES = [
-  ...['payload/init.sh', 'payload/install.sh', 'payload/udhcpc-event.sh'],
-  ...['payload.ts', 'cpio.ts', 'modinfo.ts', 'kernel-modules.ts', 'install-grub.ts'],
+  ...['payload/init.sh', 'payload/machine.sh', 'payload/install.sh', 'payload/udhcpc-event.sh'],
+  ...['payload.ts', 'cpio.ts', 'modinfo.ts', 'kernel-modules.ts', 'debian-tree.ts', 'install-grub.ts'],
 ]
-
-const run = promisify(execFile)
 
 /**
  * The payload from the cache, built when there is none for the current package versions and our own files.
@@ -77,7 +72,7 @@ export async function buildPayload(options: PayloadOptions = {}): Promise<Payloa
   const folder = options.folder ?? join(cacheFolder(), 'payload')
   const say = options.onProgress ?? ((): void => {})
   const work = async (): Promise<Payload> => {
-    const packages = await currentPackages(say)
+    const packages = await withFreshLists(askApt, say)
     const home = join(folder, keyOf(packages))
     return readPayload(home) ?? (await build({ home, folder, packages, say }))
   }
@@ -138,38 +133,9 @@ function keyOf(packages: readonly DebianPackage[]): string {
   return hash.digest('hex').slice(0, 16)
 }
 
-async function currentPackages(say: (line: string) => void): Promise<readonly DebianPackage[]> {
-  try {
-    return await askApt()
-  } catch {
-    say('refreshing the package lists (apt-get update)')
-    await refreshPackageLists()
-    return askApt()
-  }
-}
-
 async function askApt(): Promise<readonly DebianPackage[]> {
-  const found = await showPackages([KERNEL_METAPACKAGE, BUSYBOX_PACKAGE, ...GRUB_PACKAGES])
-  const kernel = /linux-image-[^\s,(|]+/.exec(found.get(KERNEL_METAPACKAGE)?.get('Depends') ?? '')?.[0]
-  if (kernel === undefined) throw new Error(`${KERNEL_METAPACKAGE} depends on no kernel package`)
-  const all = [...(await showPackages([kernel])), ...found].filter(([name]) => name !== KERNEL_METAPACKAGE)
-  return all.map(([, fields]) => packageOf(fields))
-}
-
-function kernelFileIn(boot: string): string {
-  const file = readdirSync(boot).find((name) => name.startsWith('vmlinuz-'))
-  if (file === undefined) throw new Error('the kernel package has no /boot/vmlinuz-*')
-  return file
-}
-
-/** Packages of a merged-/usr distribution (trixie and newer) have everything below /usr. */
-function inTree(tree: string, path: string): string {
-  const merged = join(tree, 'usr', path)
-  return existsSync(merged) ? merged : join(tree, path)
-}
-
-function modulesFolder(tree: string, release: string): string {
-  return join(inTree(tree, join('lib', 'modules', release)), 'kernel')
+  const found = await showPackages([BUSYBOX_PACKAGE, ...GRUB_PACKAGES])
+  return [await showKernel(), ...[...found.values()].map(packageOf)]
 }
 
 async function initrdEntries(
@@ -185,6 +151,7 @@ async function initrdEntries(
     // The kernel opens it for /init before /init can mount anything.
     { kind: 'character-device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 },
     { kind: 'file', path: 'init', mode: 0o755, data: ours('payload/init.sh') },
+    { kind: 'file', path: 'lib/machine.sh', mode: 0o644, data: ours('payload/machine.sh') },
     { kind: 'file', path: 'lib/install.sh', mode: 0o644, data: ours('payload/install.sh') },
     { kind: 'file', path: 'lib/boot/boot.img', mode: 0o644, data: grub.bootSector },
     { kind: 'file', path: 'lib/boot/core.img', mode: 0o644, data: grub.biosImage },
@@ -197,11 +164,6 @@ async function initrdEntries(
       ({ name, data }): CpioEntry => ({ kind: 'file', path: `lib/modules/${name}.ko`, mode: 0o644, data }),
     ),
   ]
-}
-
-async function appletsOf(busybox: string): Promise<readonly string[]> {
-  const { stdout } = await run(busybox, ['--list'])
-  return stdout.split('\n').filter((name) => name !== '' && name !== 'busybox')
 }
 
 function ours(file: string): Buffer {

@@ -254,6 +254,9 @@ function redeemedBy(
   return changed({ ...rest, standing: next, attempt: { ...attempt, redeemed } }, said, { kind: 'go' })
 }
 
+/** Stages after which a machine says nothing more of this boot. */
+const ENDS: ReadonlySet<ReportStage> = new Set(['installed', 'in-service', 'rescue', 'failed'])
+
 function report(
   state: NodeBoots,
   { nonce, stage }: { readonly nonce: string; readonly stage: ReportStage },
@@ -262,7 +265,7 @@ function report(
   const { attempt } = state
   if (attempt === undefined || attempt.nonce !== nonce) return same(state, { kind: 'done' })
   const { intent, redeemed, ended } = attempt
-  const isEnd = stage === 'installed' || stage === 'in-service' || stage === 'failed'
+  const isEnd = ENDS.has(stage)
   if (redeemed === undefined || ended !== undefined || !isEnd)
     return changed(state, [line(state, { now, nonce }, 'report', `the machine says ${stage}`)], {
       kind: 'done',

@@ -3,7 +3,7 @@ import { printable } from '../lib/text.ts'
 import { withoutNonce } from '../model/intent.ts'
 import type { BootAttempt } from '../model/ports.ts'
 
-export const REPORT_STAGES = ['kernel', 'initrd', 'installed', 'in-service', 'failed'] as const
+export const REPORT_STAGES = ['kernel', 'initrd', 'installed', 'in-service', 'rescue', 'failed'] as const
 export type ReportStage = (typeof REPORT_STAGES)[number]
 
 /** What a booted machine says about itself. */
