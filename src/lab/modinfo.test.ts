@@ -8,11 +8,14 @@ test('reads name, depends and the modules of softdep=pre', () => {
     'softdep=pre: crypto-crc32c libcrc32c post: zram',
     'depends=jbd2,mbcache,t10-pi',
     'name=ext4',
+    'alias=fs-ext4',
+    'alias=ext3',
   ])
   assert.deepEqual(readModuleInfo(file), {
     name: 'ext4',
     depends: ['jbd2', 'mbcache', 't10_pi'],
     softDepends: ['crypto_crc32c', 'libcrc32c'],
+    aliases: ['fs-ext4', 'ext3'],
   })
 })
 
@@ -21,6 +24,7 @@ test('a module that depends on nothing', () => {
     name: 'llc',
     depends: [],
     softDepends: [],
+    aliases: [],
   })
 })
 
@@ -31,7 +35,7 @@ test('bytes that are no module throw', () => {
 
 const module = (name: string, depends: string[] = [], softDepends: string[] = []): [string, ModuleInfo] => [
   name,
-  { name, depends, softDepends },
+  { name, depends, softDepends, aliases: [] },
 ]
 
 test('each module comes after what it needs, once; unknown names are left out', () => {
