@@ -3,7 +3,7 @@ import { type ConfigResult, includedGlobs, type Resolved, resolveConfig } from '
 import { type ConfigProblem, type ConfigText, inOrder } from '../config/source.ts'
 import type { WrittenPath } from '../config/written-paths.ts'
 import { formatIpv4 } from '../lib/ipv4.ts'
-import type { Network } from '../model/config.ts'
+import { imageAdvice, type Network, RESCUE_PROFILE } from '../model/config.ts'
 import type { Disk } from '../model/disk.ts'
 import type { CertificateFacts } from '../model/tls.ts'
 import { loadDocuments } from './load-documents.ts'
@@ -113,7 +113,9 @@ async function checkStore(
     .filter(({ target }) => !stored.current.has(target))
     .map((written) => {
       const { target } = written
-      const message = `there is no image ${target} under images:, nor in the image store ${folder}`
+      const advice =
+        target === RESCUE_PROFILE ? `; ${imageAdvice({ name: RESCUE_PROFILE, image: target })}` : ''
+      const message = `there is no image ${target} under images:, nor in the image store ${folder}${advice}`
       return problemAt(written, message)
     })
   const both = [...draft.images.values()].filter(({ name }) => stored.current.has(name))

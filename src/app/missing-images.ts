@@ -1,3 +1,4 @@
+import { needsImage } from '../config/builtin-profiles.ts'
 import type { Config } from '../model/config.ts'
 import type { Disk } from '../model/disk.ts'
 import { imageFiles } from '../model/image.ts'
@@ -26,7 +27,8 @@ async function missingStored(
   disk: Disk,
 ): Promise<readonly HealthItem[]> {
   const { imageStore } = config.server
-  const wanted = new Set([...config.profiles.values()].flatMap(({ image }) => image ?? []))
+  const booted = [...config.profiles.values()].filter((profile) => needsImage(profile, config))
+  const wanted = new Set(booted.flatMap(({ image }) => image ?? []))
   const items: HealthItem[] = []
   for (const name of [...wanted].filter((one) => !config.images.has(one))) {
     const image = current.get(name)

@@ -1,6 +1,6 @@
 import type { IntentEvent } from '../lifecycle/intents.ts'
 import type { Node, Profile } from '../model/config.ts'
-import { RESCUE_PROFILE } from '../model/config.ts'
+import { imageAdvice, RESCUE_PROFILE } from '../model/config.ts'
 import { type BootIntent, INTENT_KINDS, type NodeBoots, type OnceKind } from '../model/intent.ts'
 import type { Image } from '../model/world.ts'
 import { type Running, refreshImages } from './running.ts'
@@ -91,7 +91,7 @@ function profileOf(
     return refused(`the profile ${name} installs; ${kind} boots what writes nothing`)
   const image = profile.image === undefined ? undefined : images.get(profile.image)
   if (image === undefined)
-    return refused(`the profile ${name} has no image that is on disk: set profiles.${name}.image`)
+    return refused(`the profile ${name} has no image that is on disk: ${imageAdvice(profile)}`)
   return unseen(image, profile) ?? profile
 }
 

@@ -549,7 +549,7 @@ const WHAT_TO_RUN: readonly Row[] = [
     in: world().images(),
     ask: (w) => w.asks('http', { kind: 'run', choice: 'rescue' }, STRANGER),
     action:
-      'script page: rescue; Nothing to boot: profile rescue has no image that is on disk; Set profiles.rescue.image in the configuration.',
+      'script page: rescue; Nothing to boot: profile rescue has no image that is on disk; On the server: centra-pxe rescue build --authorized-keys FILE makes it',
     steps: [
       NOBODY,
       'unknown.policy config: unknown: menu',

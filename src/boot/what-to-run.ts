@@ -1,6 +1,6 @@
 import { formatIpv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
-import type { Node, Origin } from '../model/config.ts'
+import { imageAdvice, type Node, type Origin } from '../model/config.ts'
 import type { Step } from '../model/rules.ts'
 import type { Script } from '../model/script.ts'
 import type { World } from '../model/world.ts'
@@ -90,7 +90,8 @@ function chosen(request: BootRequest, choice: string, { mac, world, context }: C
   if (listed !== undefined) return listed
   const found = bootable(choice, world, context.steps)
   if ('missing' in found) {
-    const lines = [`Nothing to boot: ${found.missing}`, `Set profiles.${choice}.image in the configuration.`]
+    const advice = imageAdvice(world.config.profiles.get(choice) ?? { name: choice })
+    const lines = [`Nothing to boot: ${found.missing}`, `On the server: ${advice}`]
     return script({ kind: 'page', server, client: mac, title: choice, lines })
   }
   const { profile } = found

@@ -1,4 +1,4 @@
-import { type Profile, RESCUE_PROFILE } from '../model/config.ts'
+import { type Config, type Profile, RESCUE_PROFILE } from '../model/config.ts'
 
 const CORE_SERVICES = [
   'FlareDB',
@@ -13,7 +13,8 @@ const CORE_SERVICES = [
 
 /**
  * The three roles of a Centra Cloud node, and the rescue system. They are data: a configuration overrides any part of them under
- * `profiles:` and adds its own beside them. Without an `image:` a profile stays out of the menu.
+ * `profiles:` and adds its own beside them. Without an `image:` a profile stays out of the menu;
+ * the rescue system's entry says what to do.
  */
 export const BUILTIN_PROFILES: readonly Profile[] = [
   {
@@ -43,6 +44,8 @@ export const BUILTIN_PROFILES: readonly Profile[] = [
   },
   {
     name: RESCUE_PROFILE,
+    // Of the image store: `rescue build` puts it there.
+    image: RESCUE_PROFILE,
     title: 'Rescue: a system in memory, to look at a broken machine',
     description: 'Starts nothing and writes nothing',
     services: [],
@@ -50,3 +53,11 @@ export const BUILTIN_PROFILES: readonly Profile[] = [
     cmdline: ['centra.profile=rescue'],
   },
 ]
+
+/** Whether it is wrong that an image is missing. It is not for the rescue system until something names its profile. */
+export function needsImage({ name, image }: Profile, config: Config): boolean {
+  if (name !== RESCUE_PROFILE || image !== RESCUE_PROFILE) return true
+  const { nodes, rules, networks, menu } = config
+  const named = [...nodes, ...rules, ...networks].map(({ profile }) => profile)
+  return named.includes(name) || menu.default === name
+}

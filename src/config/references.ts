@@ -1,13 +1,7 @@
 import { formatIpv4, type Ipv4, rangeContains, subnetContains } from '../lib/ipv4.ts'
-import {
-  type Config,
-  type ImageSpec,
-  MENU_KEYS,
-  type Network,
-  type Profile,
-  RESCUE_PROFILE,
-} from '../model/config.ts'
+import { type Config, type ImageSpec, MENU_KEYS, type Network, type Profile } from '../model/config.ts'
 import { payloadFiles } from '../model/image.ts'
+import { needsImage } from './builtin-profiles.ts'
 import { checkFiles } from './check-files.ts'
 import { checkHttps } from './check-https.ts'
 import { checkMenuEntries } from './check-menu.ts'
@@ -150,9 +144,6 @@ function checkProfiles({ config, root, sources, incomplete }: Checked): readonly
         ),
       ]
     if (incomplete) return []
-    // The menu's rescue entry says itself that there is nothing to boot.
-    if (profile.image === undefined && profile.name === RESCUE_PROFILE && profile.origin === undefined)
-      return []
     if (profile.image === undefined) {
       const message = `the profile ${profile.name} has no image and stays out of the menu: set profiles.${profile.name}.image`
       return [writer.problem(['profiles', profile.name], message, 'warning')]
@@ -165,8 +156,9 @@ function checkProfiles({ config, root, sources, incomplete }: Checked): readonly
 export function undeclaredImages({ config, root, sources, incomplete }: Checked): readonly WrittenPath[] {
   if (incomplete) return []
   const declared = namesIn(sources, 'images')
-  return [...config.profiles.values()].flatMap(({ name, image }) => {
-    if (image === undefined || declared.has(image)) return []
+  return [...config.profiles.values()].flatMap((profile) => {
+    const { name, image } = profile
+    if (image === undefined || declared.has(image) || !needsImage(profile, config)) return []
     const source = sources.find((other) => other.has(['profiles', name, 'image'])) ?? root
     const { origin, path } = source.place(['profiles', name, 'image'])
     return [{ target: image, origin, path }]

@@ -85,7 +85,7 @@ describe("the contract's lab.yaml", () => {
         'control-plane debian-live centra.profile=control-plane',
         'worker debian-live centra.profile=worker',
         'all-in-one debian-live centra.profile=all-in-one',
-        'rescue  centra.profile=rescue',
+        'rescue rescue centra.profile=rescue',
       ],
     )
     const [node01, node02] = config.nodes

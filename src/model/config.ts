@@ -205,6 +205,13 @@ export const MENU_KEYS = ['local', 'info', 'shell', 'network', 'reboot', 'powero
 /** The built-in profile that the menu offers for machines that are broken. */
 export const RESCUE_PROFILE = 'rescue'
 
+/** What to do where a profile has no image that is on disk. The rescue profile's is one that we make ourselves. */
+export function imageAdvice({ name, image }: { readonly name: string; readonly image?: string }): string {
+  return name === RESCUE_PROFILE && (image === undefined || image === RESCUE_PROFILE)
+    ? 'centra-pxe rescue build --authorized-keys FILE makes it'
+    : `set profiles.${name}.image`
+}
+
 export interface Profile {
   readonly name: string
   readonly title: string
