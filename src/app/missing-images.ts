@@ -1,5 +1,4 @@
-import { needsImage } from '../config/builtin-profiles.ts'
-import type { Config } from '../model/config.ts'
+import { type Config, needsImage } from '../model/config.ts'
 import type { Disk } from '../model/disk.ts'
 import { imageFiles } from '../model/image.ts'
 import type { StoredImages } from '../model/image-store.ts'

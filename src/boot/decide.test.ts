@@ -549,7 +549,7 @@ const WHAT_TO_RUN: readonly Row[] = [
     in: world().images(),
     ask: (w) => w.asks('http', { kind: 'run', choice: 'rescue' }, STRANGER),
     action:
-      'script page: rescue; Nothing to boot: profile rescue has no image that is on disk; On the server: centra-pxe rescue build --authorized-keys FILE makes it',
+      'script page: rescue; Nothing to boot: profile rescue has no image that is on disk; On the server: set profiles.rescue.image',
     steps: [
       NOBODY,
       'unknown.policy config: unknown: menu',
@@ -562,7 +562,7 @@ const WHAT_TO_RUN: readonly Row[] = [
     in: world(),
     ask: (w) => w.asks('http', { kind: 'run', choice: 'windows' }, STRANGER),
     action:
-      'script page: windows; Nothing to boot: there is no profile windows; Set profiles.windows.image in the configuration.',
+      'script page: windows; Nothing to boot: there is no profile windows; On the server: set profiles.windows.image',
     steps: [
       NOBODY,
       'unknown.policy config: unknown: menu',

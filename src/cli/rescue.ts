@@ -47,7 +47,7 @@ async function buildCommand(flags: RescueFlags): Promise<void> {
   try {
     const keysFile = join(work, 'keys.img')
     await writeFile(keysFile, keysArchive(keys))
-    const sources = [system.kernel, system.initrd, keysFile].map(fileSource)
+    const sources = [system.kernel, system.initrd, keysFile].map((path) => fileSource(path))
     const { version, isNew } = await putImage(config, { name, cmdline, sources })
     const { kernelRelease, packages } = system.manifest
     const shown = keys.map(({ type, fingerprint, comment }) => ({ type, fingerprint, comment }))

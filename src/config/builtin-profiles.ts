@@ -1,4 +1,4 @@
-import { type Config, type Profile, RESCUE_PROFILE } from '../model/config.ts'
+import { type Profile, RESCUE_PROFILE } from '../model/config.ts'
 
 const CORE_SERVICES = [
   'FlareDB',
@@ -53,11 +53,3 @@ export const BUILTIN_PROFILES: readonly Profile[] = [
     cmdline: ['centra.profile=rescue'],
   },
 ]
-
-/** Whether it is wrong that an image is missing. It is not for the rescue system until something names its profile. */
-export function needsImage({ name, image }: Profile, config: Config): boolean {
-  if (name !== RESCUE_PROFILE || image !== RESCUE_PROFILE) return true
-  const { nodes, rules, networks, menu } = config
-  const named = [...nodes, ...rules, ...networks].map(({ profile }) => profile)
-  return named.includes(name) || menu.default === name
-}

@@ -1,7 +1,13 @@
 import { formatIpv4, type Ipv4, rangeContains, subnetContains } from '../lib/ipv4.ts'
-import { type Config, type ImageSpec, MENU_KEYS, type Network, type Profile } from '../model/config.ts'
+import {
+  type Config,
+  type ImageSpec,
+  MENU_KEYS,
+  type Network,
+  needsImage,
+  type Profile,
+} from '../model/config.ts'
 import { payloadFiles } from '../model/image.ts'
-import { needsImage } from './builtin-profiles.ts'
 import { checkFiles } from './check-files.ts'
 import { checkHttps } from './check-https.ts'
 import { checkMenuEntries } from './check-menu.ts'

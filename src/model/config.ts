@@ -334,3 +334,11 @@ export interface SubmenuItem extends ItemCommon {
   readonly title: string
   readonly items: readonly MenuItem[]
 }
+
+/** Whether it is wrong that an image is missing. It is not for the rescue system until something names its profile. */
+export function needsImage({ name, image }: Profile, config: Config): boolean {
+  if (name !== RESCUE_PROFILE || image !== RESCUE_PROFILE) return true
+  const { nodes, rules, networks, menu } = config
+  const named = [...nodes, ...rules, ...networks].map(({ profile }) => profile)
+  return named.includes(name) || menu.default === name
+}
