@@ -2,16 +2,44 @@ import fc from 'fast-check'
 import { decide } from '../../src/boot/decide.ts'
 import type { Question } from '../../src/boot/decision.ts'
 import type { Mac } from '../../src/lib/mac.ts'
-import { imageFiles } from '../../src/model/image.ts'
+import type { MenuItem } from '../../src/model/config.ts'
+import { imageFiles, type Payload } from '../../src/model/image.ts'
 import type { Script } from '../../src/model/script.ts'
+import type { ImageFile } from '../../src/model/world.ts'
 import type { ClientArch } from '../../src/protocol/iana/arch.ts'
 import { image, NODE01, NODE02, STRANGER, type WorldBuilder, world } from './world.ts'
+
+const ENTRIES: readonly MenuItem[] = [
+  { kind: 'profile', name: 'control-plane', key: 'c' },
+  {
+    ...{ kind: 'submenu', name: 'more', title: 'More of them', key: 'm' },
+    items: [{ kind: 'profile', name: 'worker', password: 'scrypt:a hash' }],
+  },
+  { kind: 'profile', name: 'all-in-one', key: 'x', hidden: true },
+]
 
 /** One script of each kind, as the policy makes them in the world of the contract's lab.yaml. */
 export const SCRIPTS = {
   identify: script(world(), { kind: 'identify' }),
   program: script(withProgram(['console=ttyS0']), { kind: 'run' }, NODE01),
   'program-without-arguments': script(withProgram([]), { kind: 'run' }, NODE01),
+  sanboot: script(
+    withPayload({
+      kind: 'san',
+      target: 'iscsi:10.77.0.9::3260:1:iqn.2026-01.example:disk',
+      initiator: 'iqn.2026-01.example:{{node.name}}',
+    }),
+    { kind: 'run' },
+    NODE01,
+  ),
+  chain: script(
+    withPayload({ kind: 'chain', url: 'http://10.77.0.9/x.ipxe?mac={{node.mac}}' }),
+    { kind: 'run' },
+    NODE01,
+  ),
+  'menu-of-entries': script(world().menuItems(...ENTRIES), { kind: 'run' }, STRANGER),
+  'menu-below': script(world().menuItems(...ENTRIES), { kind: 'run', choice: 'more' }, STRANGER),
+  password: script(world().menuItems(...ENTRIES), { kind: 'run', choice: 'worker' }, STRANGER),
   refusal: script(withProgram([], 'uefi-arm64'), { kind: 'run' }, NODE01, 'uefi-x64'),
   autoexec: script(world(), { kind: 'identify', opens: true }, NODE01),
   boot: script(world().labNodes(), { kind: 'run' }, NODE02),
@@ -53,6 +81,13 @@ export const SCRIPTS = {
     STRANGER,
   ),
 } as const
+
+function withPayload(payload: Payload<ImageFile>): WorldBuilder {
+  return world()
+    .labNodes()
+    .image({ ...image('other'), variants: [{ payload, cmdline: [] }] })
+    .profile('control-plane', { image: 'other' })
+}
 
 /** node01 runs a program for UEFI; with an architecture, on that alone. */
 function withProgram(cmdline: readonly string[], arch?: ClientArch): WorldBuilder {

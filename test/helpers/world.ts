@@ -11,6 +11,8 @@ import type {
   Config,
   ImageSpec,
   LoaderOverride,
+  Menu,
+  MenuItem,
   Network,
   Node,
   Profile,
@@ -104,7 +106,7 @@ export class WorldBuilder {
   #server = ip('10.77.0.1')
   #unknown: UnknownPolicy = 'menu'
   #nodes: Node[] = []
-  #menu = { title: 'Centra boot', timeoutSeconds: 30, default: 'local' }
+  #menu: Menu = { title: 'Centra boot', timeoutSeconds: 30, default: 'local' }
   #firmware: readonly string[] = LOADER_NAMES
   readonly #loops = new Map<Mac, string>()
   readonly #fetched = new Map<Mac, string>()
@@ -163,6 +165,11 @@ export class WorldBuilder {
 
   unknown(policy: UnknownPolicy): this {
     this.#unknown = policy
+    return this
+  }
+
+  menuItems(...items: readonly MenuItem[]): this {
+    this.#menu = { ...this.#menu, items }
     return this
   }
 
