@@ -54,9 +54,9 @@ async function main(): Promise<number> {
     say(`${wish}; --help tells what there is`)
     return EXIT.usage
   }
-  const absent = missingPackages('lab')
+  const absent = missingPackages('test')
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || absent.length > 0) {
-    say(`machines need Linux, root and the packages of the lab${absent.map((one) => ` ${one}`).join('')}`)
+    say(`machines need Linux, root and the packages of the tests${absent.map((one) => ` ${one}`).join('')}`)
     return EXIT.unavailable
   }
   const folder = join(cacheFolder(), 'matrix')
