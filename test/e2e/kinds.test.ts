@@ -107,10 +107,10 @@ inNetns(import.meta, () => {
         await machine.types('b')
         await machine.sees('p. Power off')
         await machine.types('t')
-        await machine.sees('l. Boot from the local disk')
+        await machine.sees('A system on an ISO image (password)')
         await machine.types('1')
         for (const password of ['open says me', 'open sesame']) {
-          await machine.sees('b. Back to the menu')
+          await machine.sees('p. Type the password')
           await machine.types('p')
           await machine.sees('Password')
           await machine.types('\r')
