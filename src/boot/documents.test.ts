@@ -13,7 +13,7 @@ const WANTED: Readonly<Record<DocumentKind, readonly string[]>> = {
   autoinstall: ['autoinstall', `ds=nocloud;s=${BASE}`],
   ignition: ['ignition.firstboot', 'ignition.platform.id=metal', `ignition.config.url=${BASE}config.ign`],
   kickstart: [`inst.ks=${BASE}ks.cfg`],
-  preseed: ['auto=true', 'priority=critical', `url=${BASE}preseed.cfg`],
+  preseed: ['auto=true', 'priority=critical', 'hostname=node01', `url=${BASE}preseed.cfg`],
 }
 
 /** The script of node01, whose profile has a document of this kind, in a loader's language. */
@@ -46,6 +46,6 @@ for (const kind of DOCUMENT_KINDS)
 
 test('an argument that the operator wrote is not added again', () => {
   const script = scriptOf('preseed', 'ipxe', ['url=http://10.77.0.9/own.cfg', 'priority=high'])
-  assert.match(script, / url=http:\/\/10\.77\.0\.9\/own\.cfg priority=high auto=true BOOTIF/)
+  assert.match(script, / url=http:\/\/10\.77\.0\.9\/own\.cfg priority=high auto=true hostname=node01 BOOTIF/)
   assert.doesNotMatch(script, /preseed\.cfg/)
 })

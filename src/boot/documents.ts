@@ -110,11 +110,26 @@ export function installerArguments(
   if (document === undefined || client.mac === undefined) return []
   const outcome = `${document.name} (${document.kind})`
   steps.push({ rule: 'document.select', outcome, from: 'config', cite: where(document.origin) })
-  return documentArguments(document.kind, documentsUrl({ mac: client.mac, node, ingress, config, steps }))
+  const url = documentsUrl({ mac: client.mac, node, ingress, config, steps })
+  const network = config.networks.find((one) => one.name === ingress.network)
+  const domain = node?.options.domain ?? network?.options.domain
+  return documentArguments(document.kind, url, { host: node?.name, domain })
+}
+
+interface Names {
+  readonly host: string | undefined
+  readonly domain: string | undefined
+}
+
+function named({ host, domain }: Names): readonly string[] {
+  return [
+    ...(host === undefined ? [] : [`hostname=${host}`]),
+    ...(domain === undefined ? [] : [`domain=${domain}`]),
+  ]
 }
 
 /** Each installer has its own words; the address ends in a slash. */
-function documentArguments(kind: DocumentKind, url: string): readonly string[] {
+function documentArguments(kind: DocumentKind, url: string, names: Names): readonly string[] {
   const file = `${url}${PARTS_OF[kind][0]}`
   switch (kind) {
     case 'cloud-init':
@@ -126,7 +141,8 @@ function documentArguments(kind: DocumentKind, url: string): readonly string[] {
     case 'kickstart':
       return [`inst.ks=${file}`]
     case 'preseed':
-      return ['auto=true', 'priority=critical', `url=${file}`]
+      // netcfg asks for the name before it can fetch anything (Debian installation guide, appendix B.2.2).
+      return ['auto=true', 'priority=critical', ...named(names), `url=${file}`]
     default:
       return kind satisfies never
   }

@@ -33,6 +33,7 @@ const STAND_INS: readonly StandIn[] = [
     },
     // As partman does: what the preseed wants before anything is written comes first.
     postinst: `#!/bin/sh
+grep -q ' /target ' /proc/mounts && exit
 log=/tmp/centra-target.log
 step() {
   "$@" >> $log 2>&1 && return

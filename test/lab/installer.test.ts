@@ -31,7 +31,7 @@ const MACHINE = { name: 'db-01', mac: '52:54:00:77:0d:01', folder: '/run/machine
 const MIRROR_PORT = 8090
 const isWhole = runs(0, 1) === 1
 /** Seconds, on a busy machine without virtualisation. */
-const PATIENCE_S = isWhole ? 3000 : 230
+const PATIENCE_S = isWhole ? 3000 : 235
 /** What the installer tells, in this order (test/fixtures/installer/preseed.cfg, test/helpers/installer-parts.ts). */
 const TOLD = ['initrd preseed read', 'initrd target mounted'] as const
 const TOLD_AT_LAST = [
