@@ -614,6 +614,33 @@ const WHAT_TO_RUN: readonly Row[] = [
     steps: [NOBODY, 'unknown.policy config: unknown: menu'],
   },
   {
+    name: 'onFailure: rescue, of a profile that was not loaded',
+    in: world().labNodes().profile('control-plane', { onFailure: 'rescue' }),
+    ask: (w) => w.asks('http', { kind: 'run', choice: 'rescue', confirmed: true }, NODE01),
+    action: 'script boot: node01: rescue (debian-live), boots debian-live as rescue',
+    steps: [
+      KNOWN,
+      'boot.on-failure config: rescue, as the profile control-plane says',
+      'boot.queue state: boots: 32, as if nobody else loaded: it loads now',
+      'cmdline.merge config: console 2 + image 1 + profile 1 + node 0 arguments',
+      NONCE,
+    ],
+  },
+  {
+    name: 'without onFailure, a described machine boots its profile whatever it says was chosen',
+    in: world().labNodes(),
+    ask: (w) => w.asks('http', { kind: 'run', choice: 'rescue', confirmed: true }, NODE01),
+    action: 'script boot: node01: control-plane (debian-live), boots debian-live as control-plane',
+    steps: [
+      KNOWN,
+      'profile.select inventory: control-plane',
+      'image.select config: debian-live',
+      'boot.queue state: boots: 32, as if nobody else loaded: it loads now',
+      'cmdline.merge config: console 2 + image 1 + profile 1 + node 0 arguments',
+      NONCE,
+    ],
+  },
+  {
     name: 'a failure told late, of a choice: the choice again',
     in: world(),
     ask: (w) =>

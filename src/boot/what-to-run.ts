@@ -1,6 +1,6 @@
 import { formatIpv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
-import { imageAdvice, type Node, type Origin } from '../model/config.ts'
+import { imageAdvice, type Node, type Origin, type Profile, RESCUE_PROFILE } from '../model/config.ts'
 import type { Step } from '../model/rules.ts'
 import type { Script } from '../model/script.ts'
 import type { World } from '../model/world.ts'
@@ -36,10 +36,19 @@ function runNext(request: BootRequest, world: World, context: RunContext): Actio
   const { mac } = request.client
   if (question.kind !== 'run' || mac === undefined) return localDisk('the machine has not said who it is')
   if (question.failed !== undefined) {
-    const recovery = recover(request, question.failed, { mac, world, steps })
+    const recovery = recover(request, question.failed, { mac, world, context })
     if (question.again !== true) return recovery
   }
   if (conflict !== undefined) return localDisk(`nobody can tell which machine this is: ${conflict.because}`)
+  const rescue = question.choice === RESCUE_PROFILE ? rescueAfter(request, world, context) : undefined
+  if (rescue !== undefined) {
+    steps.push({
+      rule: 'boot.on-failure',
+      outcome: `rescue, as the profile ${rescue.of.name} says`,
+      from: 'config',
+    })
+    return bootImage(request, rescue.found, { world, node, steps })
+  }
   const next = nextBoot(node?.name, world, steps)
   if (next?.kind === 'local') return localDisk(next.because)
   if (next?.kind === 'once') return once(request, next, world, context)
@@ -139,13 +148,10 @@ function bootable(name: string, world: World, steps: Step[]): Bootable | { reado
   return { profile, image }
 }
 
-function recover(
-  request: BootRequest,
-  failed: FailedStep,
-  { mac, world, steps }: { readonly mac: Mac; readonly world: World; readonly steps: Step[] },
-): Action {
+function recover(request: BootRequest, failed: FailedStep, { mac, world, context }: Chosen): Action {
   const { summary, lines } = explainFailure(failed)
-  steps.push({ rule: 'boot.failed', outcome: summary, from: 'packet' })
+  const rescue = rescueAfter(request, world, context)
+  context.steps.push({ rule: 'boot.failed', outcome: summary, from: 'packet' })
   const server = nodePlane(request.ingress, world.config)
   const { question } = request
   const choice =
@@ -153,7 +159,26 @@ function recover(
   return script({
     ...{ kind: 'recovery', server, client: mac, step: failed.step, lines },
     ...(choice === undefined ? {} : { choice }),
+    ...(rescue === undefined ? {} : { rescue: menuEntry(rescue.found.profile) }),
   })
+}
+
+/** The rescue system, where the profile that this machine could not boot says `onFailure: rescue`. */
+function rescueAfter(
+  request: BootRequest,
+  world: World,
+  { node, conflict }: RunContext,
+): { readonly of: Profile; readonly found: Bootable } | undefined {
+  const { question } = request
+  if (conflict !== undefined || question.kind !== 'run') return undefined
+  // What is looked up here is no step of this decision.
+  const next = nextBoot(node?.name, world, [])
+  if (next?.kind === 'local') return undefined
+  const name = next?.intent.profile ?? selectProfile(request, world, node, []) ?? question.choice
+  const of = world.config.profiles.get(name ?? '')
+  if (of?.onFailure !== 'rescue') return undefined
+  const found = bootable(RESCUE_PROFILE, world, [])
+  return 'missing' in found || found.profile.install !== undefined ? undefined : { of, found }
 }
 
 function localDisk(because: string): Extract<Action, { kind: 'script' }> {

@@ -130,6 +130,12 @@ export const ProfileSchema = z.strictObject({
     'The first loader of its nodes instead of the usual one: a file name, or names by architecture',
   ),
   localDisk: LocalDiskSchema,
+  onFailure: z
+    .literal('rescue', 'expected rescue')
+    .optional()
+    .describe(
+      'After a boot step that failed, the screen goes on to the rescue system instead of the local disk',
+    ),
   direct: z
     .boolean('expected true or false')
     .optional()

@@ -233,6 +233,8 @@ export interface Profile {
   readonly localDisk?: LocalDiskMethod
   /** UEFI HTTP boot loads the image's EFI program itself. */
   readonly direct?: boolean
+  /** What a machine boots that could not load this profile's image and at which nobody chooses otherwise. */
+  readonly onFailure?: typeof RESCUE_PROFILE
   /** Absent for a built-in profile that the configuration does not mention. */
   readonly origin?: Origin
 }

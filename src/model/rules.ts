@@ -40,6 +40,7 @@ const RULES = {
   'boot.queue': 'Whether the machine may load now, or others load first',
   'boot.nonce': 'Whether this script opens a boot attempt that reports can prove',
   'boot.failed': 'A step of the boot failed on the machine',
+  'boot.on-failure': 'What a machine boots whose profile could not be loaded and says what then',
   'proxy.answer': 'Whether a client beside another DHCP server is told where to boot',
   'network.shared': 'Which subnet of its shared network the client gets an address of',
   'lease.server': 'Whether the client addressed this server',

@@ -189,4 +189,6 @@ export interface RecoveryScript {
   readonly lines: readonly string[]
   /** The menu entry that led there, to try again. */
   readonly choice?: string
+  /** What it goes on to when nobody chooses; default: the local disk. */
+  readonly rescue?: MenuEntry
 }

@@ -264,15 +264,21 @@ function page({ server, client, title, lines: text }: PageScript, at: GrubReach)
   )
 }
 
-function recovery({ server, client, step, lines: text, choice }: RecoveryScript, at: GrubReach): string {
+function recovery(script: RecoveryScript, at: GrubReach): string {
+  const { server, client, step, lines: text, choice, rescue } = script
   const again = choice === undefined ? {} : ({ choice, confirmed: true } as const)
   return lines(
     `# Centra PXE: a boot step of ${client} failed`,
     `set timeout=${SCREEN_SECONDS}`,
-    'set default=local',
+    `set default=${rescue === undefined ? 'local' : 'rescue'}`,
     ...[`The boot failed: ${step}`, ...text].map(shown),
     `sleep --interruptible ${READ_SECONDS}`,
     ...entry('retry', 'Try again', [`configfile ${at.script(server, client, again)}`]),
+    ...(rescue === undefined
+      ? []
+      : entry('rescue', rescue.title, [
+          `configfile ${at.script(server, client, { choice: rescue.key, confirmed: true })}`,
+        ])),
     ...entry('local', 'Boot from the local disk', ['exit']),
   )
 }

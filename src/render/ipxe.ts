@@ -380,15 +380,25 @@ function page(out: IpxeEmitter, { server, client, title, lines }: PageScript): v
   failed(out, server, client)
 }
 
-function recovery(out: IpxeEmitter, { server, client, step, lines, choice }: RecoveryScript): void {
+function recovery(out: IpxeEmitter, script: RecoveryScript): void {
+  const { server, client, step, lines, choice, rescue } = script
   const again = choice === undefined ? '' : `?choice=${choice}&confirmed=yes`
   const url = `${scriptUrl(server, client)}${again}`
   out.comment(`Centra PXE: a boot step of ${client} failed`).tryRun('clear', 'trouble')
-  wayOut(out, `The boot failed: ${step}`, () => notes(out, lines))
+  wayOut(out, `The boot failed: ${step}`, () => notes(out, lines), rescue)
   out
     .label('retry')
     .run('set', 'url', url)
     .tryRun(...chainTo(SETTINGS.url))
+  noAnswer(out, server)
+  if (rescue === undefined) return
+  out.blank().label('rescue')
+  out.run('set', 'url', `${scriptUrl(server, client)}?choice=${rescue.key}&confirmed=yes`)
+  out.tryRun(...chainTo(SETTINGS.url))
+  noAnswer(out, server)
+}
+
+function noAnswer(out: IpxeEmitter, server: string): void {
   out.run('set', 'trouble', 'No', 'answer', 'from', server, 'iPXE', 'error', SETTINGS.errno)
   out.run('goto', 'way_out')
 }
@@ -398,8 +408,7 @@ function refusal(out: IpxeEmitter, { server, client, title, lines }: RefusalScri
   wayOut(out, title, () => notes(out, lines))
   out.label('retry').run('set', 'step', 'script').run('set', 'url', scriptUrl(server, client))
   out.tryRun(...chainTo(SETTINGS.url))
-  out.run('set', 'trouble', 'No', 'answer', 'from', server, 'iPXE', 'error', SETTINGS.errno)
-  out.run('goto', 'way_out')
+  noAnswer(out, server)
 }
 
 /** How often the same is asked again where no answer comes, and the seconds between. */
@@ -473,12 +482,14 @@ const offline = remember((server) => {
 }, MOST_SERVERS)
 
 /** A screen that needs no server: try again (label `retry`, which follows), iPXE's shell, the local disk. */
-function wayOut(out: IpxeEmitter, title: string, told: () => void): void {
+function wayOut(out: IpxeEmitter, title: string, told: () => void, rescue?: MenuEntry): void {
   out.label('way_out').menu(title)
   told()
   out.note(SETTINGS.trouble).space().item('retry', 't', 'Try again').item('shell', 's', 'iPXE shell')
   out.item('local_disk', 'l', 'Boot from the local disk')
-  choose(out, { seconds: SCREEN_SECONDS, default: 'local_disk', cancelled: 'local_disk' })
+  if (rescue !== undefined) out.item('rescue', 'r', rescue.title)
+  const preset = rescue === undefined ? 'local_disk' : 'rescue'
+  choose(out, { seconds: SCREEN_SECONDS, default: preset, cancelled: 'local_disk' })
   out.run('goto', SETTINGS.choice).blank()
   out.label('shell').echo('Type exit to come back').tryRun('shell').run('goto', 'way_out').blank()
   out.label('local_disk')

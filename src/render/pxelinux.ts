@@ -138,14 +138,15 @@ function menu(script: MenuScript, over: PxelinuxFetches): string {
 }
 
 function recovery(
-  { server, client, step, lines: text, choice }: RecoveryScript,
+  { server, client, step, lines: text, choice, rescue }: RecoveryScript,
   over: PxelinuxFetches,
 ): string {
   const own = { server, client, over }
-  return screen('local', SCREEN_TIMEOUT, [
+  return screen(rescue === undefined ? 'local' : 'rescue', SCREEN_TIMEOUT, [
     ...[`The boot failed: ${step}`, ...text].flatMap((one) => say(shown(one))),
     ...say(''),
     ...entry('retry', 'Try again', config(own, choice === undefined ? '' : `${choice}/confirmed`)),
+    ...(rescue === undefined ? [] : entry('rescue', rescue.title, config(own, `${rescue.key}/confirmed`))),
     ...entry('local', 'Boot from the local disk', ['LOCALBOOT 0']),
   ])
 }

@@ -75,6 +75,11 @@ export const SCRIPTS = {
     { kind: 'run', queued: true },
     NODE02,
   ),
+  'recovery-to-rescue': script(
+    world().labNodes().profile('control-plane', { onFailure: 'rescue' }),
+    { kind: 'run', failed: { step: 'kernel', errno: '2d0c613b' } },
+    NODE01,
+  ),
   'recovery-of-a-choice': script(
     world(),
     { kind: 'run', choice: 'worker', failed: { step: 'boot', errno: '2e008001' } },
