@@ -42,7 +42,7 @@ test('the newest ones stay, and those that were replaced a short while ago', () 
 test('what a machine that still boots was given stays, and what it may have been given since', () => {
   assert.deepEqual(kept(imageWith(), { attempts: [attempt(5)] }), ['10', '2'])
   assert.deepEqual(kept(imageWith(), { attempts: [attempt(15, 'kernel')] }), ['20', '10', '2'])
-  for (const stage of ['in-service', 'installed', 'failed'])
+  for (const stage of ['in-service', 'installed', 'rescue', 'failed'])
     assert.deepEqual(kept(imageWith(), { attempts: [attempt(15, stage)] }), ['2'])
   assert.deepEqual(kept(imageWith(), { attempts: [attempt(25)] }), ['2'], 'a day ago')
   assert.deepEqual(kept(imageWith(), { attempts: [{ ...attempt(5), image: 'other' }] }), ['2'])

@@ -172,3 +172,16 @@ test('included files are read once each, the main file never again; a glob witho
     '/c/lab.yaml:54:45: include[3]: warning: no file matches /c/none/*',
   ])
 })
+
+test('the rescue image may be missing until something names its profile', async () => {
+  assert.deepEqual((await load({ ...FILES, '/c/lab.yaml': LAB })).lines, [])
+  const text = LAB.replace('    profile: control-plane', '    profile: rescue')
+  assert.notEqual(text, LAB)
+  const { ok, lines } = await load({ ...FILES, '/c/lab.yaml': text })
+  assert.equal(ok, false)
+  assert.equal(lines.length, 1)
+  assert.match(
+    lines[0] ?? '',
+    /there is no image rescue .*; centra-pxe rescue build --authorized-keys FILE makes it$/,
+  )
+})

@@ -159,6 +159,7 @@ describe('stages off the straight path', () => {
       'local-disk, local disk, boot 1',
     ],
     ['its system reports', [...onDisk, REPORT(9000, 'in-service')], 'in-service, in service, boot 1'],
+    ['a rescue system reports', [...onDisk, REPORT(9000, 'rescue')], 'in-service, in service, boot 1'],
     ['its firmware starts over', [...onDisk, DISCOVER(9000, 'rom')], 'booting, DISCOVER, boot 2'],
     ['its iPXE ROM starts over', [...onDisk, DISCOVER(9000, 'ipxe')], 'booting, DISCOVER, boot 2'],
     [
