@@ -19,6 +19,7 @@ const METAPACKAGE = 'linux-image-arm64'
 const PACKAGES = ['shim-signed', 'grub-efi-arm64-signed', 'busybox-static', METAPACKAGE]
 const MODULES = ['virtio_pci', 'virtio_mmio', 'virtio_net', 'af_packet', 'efivarfs']
 const OURS = join(import.meta.dirname, '../../src/lab/payload')
+const PROGRAMS: readonly string[] = ['init.sh', 'udhcpc-event.sh']
 const FOLDERS = ['bin', 'dev', 'etc', 'lib', 'lib/modules', 'proc', 'root', 'run', 'sys', 'tmp']
 
 /** Downloads what the cache lacks; rejects when the packages cannot be had. */
@@ -43,6 +44,17 @@ export function makeArm64Payload({ tree, kernelTree }: Arm64Parts, folder: strin
   const entries: readonly CpioEntry[] = [
     ...FOLDERS.map((path): CpioEntry => ({ kind: 'directory', path, mode: 0o755 })),
     { kind: 'character-device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 },
+    // What /init reads.
+    ...readdirSync(OURS)
+      .filter((name) => name.endsWith('.sh') && !PROGRAMS.includes(name))
+      .map(
+        (name): CpioEntry => ({
+          kind: 'file',
+          path: `lib/${name}`,
+          mode: 0o644,
+          data: readFileSync(join(OURS, name)),
+        }),
+      ),
     { kind: 'file', path: 'init', mode: 0o755, data: readFileSync(join(OURS, 'init.sh')) },
     {
       kind: 'file',
