@@ -17,10 +17,12 @@ export function openAcceptors(server: Server, { count, backlog, onFault }: Accep
   const number = descriptorOf(server)
   if (!libc.ok || number === undefined) return []
   const acceptors: Server[] = []
+  // http has it and https not, below its TLS; the property is not in Node's types.
+  const allowHalfOpen = Reflect.get(server, 'allowHalfOpen') === true
   for (let i = 0; i < count; i += 1) {
     const fd = libc.value.dup(number)
     if (fd < 0) break
-    const acceptor = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+    const acceptor = createServer({ allowHalfOpen, noDelay: true }, (socket) =>
       server.emit('connection', socket),
     )
     acceptor.on('error', onFault)
