@@ -22,7 +22,7 @@ const RUNS = runs(6, 200)
 /** A life with fewer ACKs than this before it ends proves nothing (etcd's rule). */
 const ACKS_OF_A_LIFE = 200
 /** Lives of the control; every one of them may lose an ACK, and most do. */
-const CONTROL_RUNS = 10
+const CONTROL_RUNS = 40
 const SEED = Number(process.env['CENTRA_KILL_SEED'] ?? 20261123)
 const SERVER = '10.77.0.1'
 const RELAY = '10.77.0.2'
