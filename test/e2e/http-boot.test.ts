@@ -40,6 +40,10 @@ inNetns(import.meta, () => {
 
     before(async () => {
       room = await makeBootRoom(SITE_WITH_UKI)
+      assert.ok('tree' in uki && payload !== undefined)
+      const report = `centra.report=http://10.77.0.1:8080/v1/report/${DIRECT.replaceAll(':', '-')}`
+      const cmdline = `quiet nokaslr mitigations=off tsc=reliable audit=0 console=ttyS0,115200 centra.profile=appliance ${report}`
+      makeUki(uki.tree, { ...payload, cmdline }, join(dirname(room.config), 'images/uki.efi'))
     })
     afterEach(endAll)
     after(endAll)
@@ -72,10 +76,6 @@ inNetns(import.meta, () => {
       'a UKI, which the firmware loads and starts itself: one file, and Linux is in service',
       limit,
       async () => {
-        assert.ok('tree' in uki && payload !== undefined)
-        const report = `centra.report=http://10.77.0.1:8080/v1/report/${DIRECT.replaceAll(':', '-')}`
-        const cmdline = `quiet nokaslr mitigations=off tsc=reliable audit=0 console=ttyS0,115200 centra.profile=appliance ${report}`
-        makeUki(uki.tree, { ...payload, cmdline }, join(dirname(room.config), 'images/uki.efi'))
         const server = await room.serve()
         const machine = await room.powerOn({ name: 'uki', mac: DIRECT, uefiBoots: 'http' })
         await switchOff(machine, async () => {
