@@ -30,14 +30,14 @@ const UEFI = '52:54:00:77:0c:03'
 const CONFIG = `version: 1
 server: { stateDir: ./state }
 networks:
-  - { name: provisioning, interface: prov0, subnet: 10.77.0.0/24, address: 10.77.0.1, dhcp: server, pool: 10.77.0.100-10.77.0.199, pingCheck: off }
+  - { name: provisioning, interface: prov0, subnet: 10.77.0.0/24, address: 10.77.0.1, dhcp: server, pool: 10.77.0.100-10.77.0.199, pingCheck: false }
 images:
   # Debian's iPXE as an ISO image: whoever boots it comes back to the menu.
   iso: { iso: ./ipxe.iso }
   memtest:
     arch:
       bios-x86: { kernel: ./memtest86+x64.bin }
-      uefi-x64: { efi: ./memtest86+x64.efi, cmdline: "console=ttyS0,115200 {{node.name}}" }
+      uefi-x64: { efi: ./memtest86+x64.efi, cmdline: "console=ttyS0,115200 name={{node.name}}" }
 profiles:
   live: { image: iso, title: A system on an ISO image }
   memtest: { image: memtest, title: Memory test }
@@ -141,10 +141,11 @@ inNetns(import.meta, () => {
       await machine.powerOff()
     })
 
-    test('UEFI: iPXE starts a program for UEFI with its arguments', limit, async () => {
+    test('UEFI: iPXE starts a program for UEFI', limit, async () => {
       const machine = await powerOn('tested', UEFI, 'uefi')
       await machine.sees('Centra PXE: tested: memtest (memtest)')
-      await machine.sees('Memtest86+')
+      // These machines have no screen, and on UEFI memtest86+ does not go on without one: its own words.
+      await machine.sees('set_screen_info() failed')
       await machine.powerOff()
       assert.deepEqual(scriptsOf(UEFI), ['identify', 'program'])
     })
