@@ -67,7 +67,7 @@ inNetns(import.meta, (net) => {
       [],
       'every real transfer is done, byte for byte',
     )
-    assert.ok(answered > SILENT * 0.9, `${answered} were answered at all: the flood was one`)
+    assert.ok(answered > SILENT * 0.5, `${answered} were answered at all: the flood was one`)
     assert.ok(worstRatio > 1 && worstRatio <= MOST_RATIO, `${worstRatio} octets for each`)
     assert.ok(mostPackets <= 3, `${mostPackets} packets to one that never answered`)
     const left = await eventually('the sockets are closed', () =>
