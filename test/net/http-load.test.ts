@@ -137,7 +137,7 @@ inNetns(import.meta, (net) => {
     ]
     const beside: number[] = []
     let most = 0
-    for (let i = 0; i < runs(10, 30); i += 1) {
+    for (let i = 0; i < runs(10, 34); i += 1) {
       beside.push(...(await boot()).firstOctets)
       most = Math.max(most, memoryOf(server.pid).now)
       await new Promise((resolve) => setTimeout(resolve, 1000))
