@@ -25,7 +25,7 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'dhcp.would-answer': 'would answer',
   'dhcp.foreign': 'another DHCP server',
   'dhcp.lost-to': 'lost to',
-  'ra.sent': 'no IPv6 router:',
+  'ra.sent': 'told that no IPv6 router is there',
   'ra.off': 'IPv6 routers are waited for:',
   'tftp.start': 'TFTP',
   'tftp.progress': 'TFTP',
