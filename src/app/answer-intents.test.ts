@@ -268,19 +268,36 @@ describe('an install without an agent', () => {
     const config = await answerRead([name], OWN, scene.on, scene.state)
     assert.ok(config.kind === 'text')
     const kernel = /LINUX (\S+)/.exec(config.text)?.[1] ?? ''
-    assert.match(kernel, /^attempt\/[0-9a-f]{32}\/images\//)
-    assert.equal((await answerRead([kernel], OWN, scene.on, scene.state)).kind, 'refuse', 'nobody was heard')
+    const initrd = /INITRD (\S+)/.exec(config.text)?.[1] ?? ''
+    assert.match(initrd, /^attempt\/[0-9a-f]{32}\/images\//)
+    const answerTo = async (file: string) => (await answerRead([file], OWN, scene.on, scene.state)).kind
+    assert.equal(await answerTo(initrd), 'refuse', 'nobody was heard')
     await config.onHeard()
-    assert.equal((await answerRead([kernel], OWN, scene.on, scene.state)).kind, 'file')
+    assert.equal(await answerTo(kernel), 'file')
+    assert.doesNotMatch(await scene.script(), LOCAL, 'the kernel came first, and the initrd was lost')
+    assert.equal(await answerTo(initrd), 'file')
     assert.match(await scene.script(), LOCAL)
   })
 
-  test('GRUB gets the nonce in the kernel address and on the command line', async () => {
+  test('GRUB gets the nonce in the address of the last initrd and on the command line', async () => {
     const scene = new Scene('kernel')
     await scene.command('install', 'worker')
     const { body } = await scene.ask(`/boot/${DASHED}.grub`)
     const nonce = nonceOf(body)
-    assert.ok(body.includes(`linux '(http,10.77.0.1:8080)/attempt/${nonce}/images/debian-live/`), body)
+    assert.match(body, /linux '\(http,10\.77\.0\.1:8080\)\/images\/debian-live\/[^']*' .*centra\.nonce=/)
+    const initrd = new RegExp(
+      `initrd '\\(http,10\\.77\\.0\\.1:8080\\)(/attempt/${nonce}/images/debian-live/[^']*)'`,
+    )
+    const { 1: address = '' } = initrd.exec(body) ?? assert.fail(body)
+    assert.equal((await scene.ask(address)).status, 200)
+    assert.match(await scene.script(), LOCAL)
+  })
+
+  test('a kernel without an initrd is the last file itself', async () => {
+    const scene = new Scene('kernel', (there) => there.withoutInitrds())
+    await scene.command('install', 'worker')
+    const { body } = await scene.ask(`/boot/${DASHED}.grub`)
+    assert.match(body, /linux '\(http,10\.77\.0\.1:8080\)\/attempt\//)
   })
 })
 

@@ -45,7 +45,7 @@ export function grant(
   }
 }
 
-/** The kernel's or program's address has the nonce too: whoever fetches it begins the boot that was asked for. */
+/** The last file's address has the nonce too: whoever fetches it begins the boot that was asked for. */
 function grantOnce(
   wanted: Script,
   { node, kind, intent }: OnceGrant,
@@ -53,8 +53,7 @@ function grantOnce(
   running: Running,
 ): Granted {
   const boot = (nonce: string): Script => {
-    if (wanted.kind === 'boot')
-      return withNonce({ ...wanted, kernel: ofAttempt(wanted.kernel, wanted, nonce) }, nonce)
+    if (wanted.kind === 'boot') return withNonce(lastOfAttempt(wanted, nonce), nonce)
     if (wanted.kind === 'local-disk') return wanted
     // What has no address that tells of its boot could be booted again and again.
     if (wanted.kind !== 'program')
@@ -73,6 +72,15 @@ function grantOnce(
       return wanted.kind === 'local-disk' ? wanted : { kind: 'local-disk', because: `no ${kind}, ${because}` }
     },
   }
+}
+
+/** A loader that loses a file before its last one has used nothing up. */
+function lastOfAttempt(wanted: BootScript, nonce: string): BootScript {
+  const { kernel, initrds, kernelLast } = wanted
+  const last = kernelLast === true ? undefined : initrds.at(-1)
+  return last === undefined
+    ? { ...wanted, kernel: ofAttempt(kernel, wanted, nonce) }
+    : { ...wanted, initrds: [...initrds.slice(0, -1), ofAttempt(last, wanted, nonce)] }
 }
 
 function ofAttempt(

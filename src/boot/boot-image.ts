@@ -69,6 +69,7 @@ export function bootImage(request: BootRequest, found: Bootable, context: Contex
       reports: planeFor('reports', { node, ingress: request.ingress, config: world.config, steps }),
       ...(files === undefined ? {} : { files }),
       ...(intent === undefined ? {} : { once: intent }),
+      loader: loaderOf(request),
       ...shimFor(machineArch(request, world), world),
     }),
     boots: grantOf(found, node, files === undefined ? filesToLoad(chosen) : []),

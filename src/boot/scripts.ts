@@ -12,6 +12,7 @@ import type {
   ScriptFile,
 } from '../model/script.ts'
 import type { Image, ImageFile, World } from '../model/world.ts'
+import type { ScriptLoader } from './decision.ts'
 import { fileUrl } from './files-base.ts'
 
 export interface BootScriptParts {
@@ -38,11 +39,12 @@ export interface BootScriptParts {
   readonly shim?: string
   /** It is booted by command, once. */
   readonly once?: BootIntent
+  readonly loader: ScriptLoader
 }
 
 /** The script that boots an image: immutable addresses, and the command line consoles, image, profile, node, ours. */
 export function bootScript(parts: BootScriptParts): BootScript | ProgramScript | SanScript | ChainScript {
-  const { server, profile, payload, mac, takesArguments, once, shim } = parts
+  const { server, profile, payload, mac, takesArguments, once, loader, shim } = parts
   const common = {
     ...{ server, title: titleOf(parts) },
     ...(profile.warning === undefined ? {} : { warning: profile.warning }),
@@ -56,7 +58,7 @@ export function bootScript(parts: BootScriptParts): BootScript | ProgramScript |
         ...{ kind: 'boot', ...common, cmdline, kernel: fileOf(parts, payload.kernel) },
         initrds: payload.initrds.map((file) => fileOf(parts, file)),
         ...(shim === undefined ? {} : { shim: `${server}/firmware/${shim}` }),
-        ...(once?.redeem === 'kernel' ? { kernelLast: true } : {}),
+        ...(once !== undefined && loader === 'ipxe' ? { kernelLast: true } : {}),
       }
     case 'efi':
       return { kind: 'program', ...common, cmdline, program: fileOf(parts, payload.program) }

@@ -20,7 +20,7 @@ export type IntentEvent =
   | { readonly kind: 'release' }
   /** The machine's own lease asks for its script. */
   | ScriptEvent
-  /** The loader fetches the kernel by the address that has the nonce. */
+  /** The loader fetches its last file, by the address that has the nonce: the kernel, or the last initrd. */
   | { readonly kind: 'kernel'; readonly nonce: string; readonly address: string }
   /** The installer asks before it writes anything. */
   | { readonly kind: 'redeem'; readonly nonce: string; readonly address: string; readonly run?: string }
@@ -199,7 +199,7 @@ function kernel(
   const counted = intent.kind === 'install' && attempt.isAhead ? 1 : 0
   const begun = { ...state, fruitless: state.fruitless + counted }
   const started: IntentAttempt = { ...attempt, starts, isAhead: false }
-  const said = line(state, { now, nonce }, 'started', `the loader fetches the kernel of ${attempt.image}`)
+  const said = line(state, { now, nonce }, 'started', `the loader fetches the last file of ${attempt.image}`)
   if (intent.redeem === 'installer') return changed({ ...begun, attempt: started }, [said], { kind: 'go' })
   return redeemedBy(begun, started, { at: now, by: 'kernel' }, [said])
 }

@@ -7,7 +7,7 @@ export type IntentKind = (typeof INTENT_KINDS)[number]
 /** Used up by one boot. */
 export type OnceKind = Exclude<IntentKind, 'ram' | 'local'>
 
-/** What uses an intent up: the loader that fetches the kernel, or the booted installer by its own request. */
+/** What uses an intent up: the loader that fetches its last file, or the booted installer by its own request. */
 export type RedeemedBy = 'kernel' | 'installer'
 
 /** One boot that somebody asked for. */

@@ -64,7 +64,7 @@ export interface BootScript {
   readonly client?: Mac
   /** The address of a shim, through which a signed iPXE starts a kernel that the firmware does not trust by itself. */
   readonly shim?: string
-  /** The last file that the loader fetches, where it can choose: whoever has it begins to boot. */
+  /** The kernel is the last file that iPXE fetches: whoever has it begins to boot. GRUB and PXELINUX end with the initrds. */
   readonly kernelLast?: true
 }
 

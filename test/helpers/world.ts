@@ -114,6 +114,7 @@ export class WorldBuilder {
   #https: Config['server']['https']
   #profiles: readonly Profile[] = BUILTIN_PROFILES.map((profile) => ({ ...profile, image: 'debian-live' }))
   #images: readonly Image[] = [image('debian-live')]
+  #spec = imageSpec('debian-live')
 
   /** `macs` separated by spaces. */
   node(
@@ -221,6 +222,12 @@ export class WorldBuilder {
     return this
   }
 
+  /** The configured image is a kernel alone. */
+  withoutInitrds(): this {
+    this.#spec = { ...this.#spec, variants: linuxVariants('/srv/vmlinuz', []) }
+    return this
+  }
+
   /** One more image whose files are on disk. */
   image(found: Image): this {
     this.#images = [...this.#images, found]
@@ -285,7 +292,7 @@ export class WorldBuilder {
         firmware: ['/usr/lib/ipxe'],
       },
       networks: [this.#network],
-      images: new Map([['debian-live', imageSpec('debian-live')]]),
+      images: new Map([[this.#spec.name, this.#spec]]),
       documents: new Map(),
       profiles: new Map(this.#profiles.map((profile) => [profile.name, profile])),
       nodes: this.#nodes,
