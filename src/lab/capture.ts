@@ -13,9 +13,13 @@ const START_TIMEOUT_MS = 5000
 
 /**
  * Starts to capture; resolves when packets are being captured, with undefined when this machine has no tcpdump.
- * Rejects when tcpdump does not start to listen (no such interface, no right to).
+ * Rejects when tcpdump does not start to listen (no such interface, no right to). Of each packet at most `octets` are kept; 0: all.
  */
-export async function startCapture(interfaceName: string, file: string): Promise<CaptureRun | undefined> {
+export async function startCapture(
+  interfaceName: string,
+  file: string,
+  octets = 0,
+): Promise<CaptureRun | undefined> {
   const tcpdump = findProgram('tcpdump')
   if (tcpdump === undefined) return undefined
   // -Z root: Debian's tcpdump would otherwise drop to a user that may not write the file. -U: packet by packet.
@@ -26,7 +30,7 @@ export async function startCapture(interfaceName: string, file: string): Promise
     interfaceName,
     '-n',
     '-s',
-    '0',
+    String(octets),
     '-U',
     '--immediate-mode',
     ...buffer,
