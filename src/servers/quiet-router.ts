@@ -55,8 +55,9 @@ export function openQuietRouter(options: QuietRouterOptions): Result<QuietRouter
   if (!opened.ok) return opened
   const socket = opened.value
   const waiting = new Map<Mac, { readonly from: Icmpv6Sender; readonly until: number }>()
-  const begun = performance.now()
-  let asked = Number.NEGATIVE_INFINITY
+  /** When the routers were asked: first, and last. */
+  let first: number | undefined
+  let last = Number.NEGATIVE_INFINITY
   let isQuiet = true
   const take = ({ message, from }: Icmpv6Message): void => {
     if (message[0] === ROUTER_ADVERTISEMENT) {
@@ -70,18 +71,21 @@ export function openQuietRouter(options: QuietRouterOptions): Result<QuietRouter
   }
   const answer = (): void => {
     const now = performance.now()
-    if (options.asksFirst && now - begun < HEARING_MS) return
+    if (options.asksFirst && (first === undefined || now - first < HEARING_MS)) return
     for (const [mac, { from, until }] of waiting) {
       const isOurs = isQuiet && options.isBooting(mac)
       if (isOurs && socket.sendTo(from, EMPTY)) options.onAnswered(mac)
       if (isOurs || now > until) waiting.delete(mac)
     }
   }
+  // Nothing leaves while the interface's own address is checked for a duplicate (RFC 4862 §5.4), so it is tried at each poll.
+  const ask = (): void => {
+    if (!socket.sendTo('group', encodeRouterSolicitation())) return
+    last = performance.now()
+    first ??= last
+  }
   const poll = (): void => {
-    if (options.asksFirst && performance.now() - asked > ASK_AGAIN_MS) {
-      asked = performance.now()
-      socket.sendTo('group', encodeRouterSolicitation())
-    }
+    if (options.asksFirst && performance.now() - last > ASK_AGAIN_MS) ask()
     for (let i = 0; i < MESSAGES_PER_POLL; i += 1) {
       const received = socket.receive()
       if (received === undefined) break

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test } from 'node:test'
+import { fromHex } from '../../src/lib/text.ts'
 import { decodeDhcp4 } from '../../src/protocol/dhcp4/decode.ts'
+import { ROUTER_SOLICITATION } from '../../src/protocol/icmpv6.ts'
+import { openIcmpv6Socket } from '../../src/servers/icmpv6-socket.ts'
+import { openQuietRouter } from '../../src/servers/quiet-router.ts'
 import { vector } from '../helpers/dhcp-fixtures.ts'
 import { type Host, inNetns } from '../helpers/netns.ts'
 import { eventually, loggedEvents, makeSite, missing, type Running, serve } from '../helpers/server.ts'
@@ -101,5 +105,24 @@ inNetns(import.meta, (net) => {
     assert.deepEqual(solicit(client, { listenMs: 500 }), [])
     assert.equal(solicit(client, { listenMs: 6000 }).length, 1)
     assert.deepEqual(await server.stop(), { code: 0, signal: null })
+  })
+
+  test('routers are asked as soon as the interface has checked its own address', limits, async () => {
+    const named = ['name', 'late0', 'type', 'veth', 'peer', 'name', 'late1']
+    net.run('ip', 'link', 'add', ...named)
+    // The kernel's own solicitation would hide that ours is missing.
+    for (const name of ['late0', 'late1']) net.run('sysctl', '-qw', `net.ipv6.conf.${name}.forwarding=1`)
+    net.run('sysctl', '-qw', 'net.ipv6.conf.late0.accept_dad=1')
+    for (const name of ['late1', 'late0']) net.run('ip', 'link', 'set', name, 'up')
+    const group = fromHex(ALL_ROUTERS) ?? assert.fail()
+    const listener = openIcmpv6Socket({ interface: 'late1', group, types: [ROUTER_SOLICITATION] })
+    const nobody = { isBooting: () => false, onAnswered: () => {}, onRouter: () => {} }
+    const quiet = openQuietRouter({ interface: 'late0', asksFirst: true, ...nobody })
+    assert.ok(listener.ok && quiet.ok)
+    assert.match(net.run('ip', '-6', 'addr', 'show', 'dev', 'late0').stdout, /tentative/)
+    const heard = await eventually('the question', () => listener.value.receive())
+    assert.equal(heard.message[0], ROUTER_SOLICITATION)
+    quiet.value.close()
+    listener.value.close()
   })
 })
