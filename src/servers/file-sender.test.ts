@@ -49,3 +49,34 @@ test('a slow client gets a mebibyte at a time, so that its moving is seen', asyn
   assert.ok(second > MIB, `${second}`)
   assert.deepEqual(new Set(others), new Set([MIB]))
 })
+
+test('R-13: however many large transfers could go on, a turn of the event loop moves few of their pieces', async () => {
+  const sender = new FileSender()
+  let turn = 0
+  const moved = new Map<number, number>()
+  class Counted extends ResponseWriter {
+    override write(): Promise<boolean> {
+      moved.set(turn, (moved.get(turn) ?? 0) + 1)
+      return Promise.resolve(true)
+    }
+  }
+  const file = { path, size: SIZE, key: 'file' }
+  const send = async (): Promise<void> => {
+    const socket = new Socket()
+    const request = new IncomingMessage(socket)
+    const writer = new Counted(request, new ServerResponse(request))
+    await sender.send({ file, first: 0, length: SIZE, onProgress: () => {} }, writer, socket)
+  }
+  // The file is in memory afterwards: nobody waits for the disk.
+  await send()
+  moved.clear()
+  let isOver = false
+  const count = (): void => {
+    turn += 1
+    if (!isOver) setImmediate(count)
+  }
+  count()
+  await Promise.all(Array.from({ length: 60 }, send))
+  isOver = true
+  assert.ok(Math.max(...moved.values()) <= 4, `${Math.max(...moved.values())} pieces in one turn`)
+})
