@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test'
 import { makeBridge } from '../../src/lab/namespace.ts'
 import { missingPackages } from '../../src/lab/packages.ts'
 import { unpackPeer } from '../helpers/debian-peer.ts'
+import { serveIscsi } from '../helpers/iscsi-target.ts'
 import { MachineAtConsole } from '../helpers/machine-at-console.ts'
 import { inNetns } from '../helpers/netns.ts'
 import { answerRouterSolicitations } from '../helpers/quiet-router.ts'
@@ -12,20 +13,22 @@ import { endAll, loggedEvents, type Running, startCentra } from '../helpers/serv
 
 /**
  * What can be booted besides a Linux kernel, by real iPXE and firmware: a menu in the menu and a password typed on the serial
- * console, an ISO image over HTTP, memtest86+ on BIOS by a hidden key and as a program for UEFI.
+ * console, an ISO image over HTTP and an iSCSI target, memtest86+ on BIOS by a hidden key and as a program for UEFI.
  */
 const memtest = await unpackPeer('memtest86+')
+const tgt = await unpackPeer('tgt')
 const absent = missingPackages('lab')
 const skip =
   process.getuid?.() !== 0
     ? 'needs root'
     : absent.length > 0
       ? `missing: ${absent.join(' ')}`
-      : 'why' in memtest && memtest.why
+      : ('why' in memtest && memtest.why) || ('why' in tgt && tgt.why)
 
 const SITE = '/run/site'
 /** Of `open sesame`. */
 const HASH = 'scrypt:16384:8:1:fQ9iEGgNapkUkPmvRCaotg:_lzrRoxnTyw6xB62S38Jsh0d6rBBMrKItF3CDr0Q0fU'
+const DISKLESS = '52:54:00:77:0c:04'
 const UEFI = '52:54:00:77:0c:03'
 const CONFIG = `version: 1
 server: { stateDir: ./state }
@@ -34,14 +37,19 @@ networks:
 images:
   # Debian's iPXE as an ISO image: whoever boots it comes back to the menu.
   iso: { iso: ./ipxe.iso }
+  lun:
+    sanboot: "iscsi:10.77.0.1::3260:1:iqn.2026-01.example:{{node.name}}"
+    initiator: "iqn.2026-01.example.machine:{{node.name}}"
   memtest:
     arch:
       bios-x86: { kernel: ./memtest86+x64.bin }
       uefi-x64: { efi: ./memtest86+x64.efi, cmdline: "console=ttyS0,115200 name={{node.name}}" }
 profiles:
+  diskless: { image: lun }
   live: { image: iso, title: A system on an ISO image }
   memtest: { image: memtest, title: Memory test }
 nodes:
+  - { name: diskless, mac: "${DISKLESS}", profile: diskless }
   - { name: tested, mac: "${UEFI}", profile: memtest }
 menu:
   title: Menu of entries
@@ -55,7 +63,7 @@ menu:
     - { profile: memtest, key: x, hidden: true }
 `
 
-inNetns(import.meta, () => {
+inNetns(import.meta, (net) => {
   describe('what else can be booted', { skip }, () => {
     let server: Running
     const machines: MachineAtConsole[] = []
@@ -129,6 +137,25 @@ inNetns(import.meta, () => {
         const log = server.stderr.toString()
         const hex = Buffer.from('open sesame').toString('hex')
         assert.ok(!log.includes(hex) && !log.includes('sesame'))
+      },
+    )
+
+    test(
+      'BIOS: a drive of an iSCSI target, by the name that the node gives the initiator',
+      limit,
+      async () => {
+        assert.ok('tree' in tgt)
+        const loggedIn = await serveIscsi(net, tgt.tree, {
+          ...{ name: 'iqn.2026-01.example:diskless', portal: '10.77.0.1:3260' },
+          drive: join(SITE, 'ipxe.iso'),
+        })
+        const machine = await powerOn('diskless', DISKLESS, 'bios')
+        await machine.sees('Centra PXE: diskless: diskless (lun)')
+        await machine.sees('Booting from SAN device')
+        assert.match(loggedIn(), /Initiator: iqn\.2026-01\.example\.machine:diskless/)
+        await machine.sees('iPXE initialising devices')
+        await machine.powerOff()
+        assert.deepEqual(scriptsOf(DISKLESS).slice(0, 2), ['identify', 'sanboot'])
       },
     )
 
