@@ -48,7 +48,8 @@ export function fillImage(request: BootRequest, filling: Filling, world: World):
 function fillPayload(payload: Payload<ImageFile>, lookUp: ValueOf): Result<Payload<ImageFile>, string> {
   if (payload.kind === 'chain') {
     const url = fillIn(payload.url, lookUp)
-    return url.ok ? ok({ kind: 'chain', url: url.value }) : url
+    if (!url.ok) return url
+    return URL.canParse(url.value) ? ok({ kind: 'chain', url: url.value }) : err(`${url.value} is no address`)
   }
   if (payload.kind !== 'san') return ok(payload)
   const filled = fillAll([payload.target, payload.initiator ?? ''], lookUp)

@@ -3,8 +3,8 @@ import type { LocalDiskMethod } from './config.ts'
 
 /**
  * What a boot loader is told to do, in no loader's language: `render/ipxe.ts`, `render/grub.ts` and `render/pxelinux.ts` print it.
- * Every text in here is either ours or passed the grammar of its place when the configuration was read, but for the
- * lines of a page, which may say anything: renderers show them as text.
+ * Addresses, keys and arguments are ours or passed the grammar of their place when the configuration was read. Titles, reasons and
+ * lines may say anything: renderers show them as text.
  */
 export type Script =
   | IdentifyScript

@@ -58,12 +58,11 @@ test("a quoted kernel argument is one word, which GRUB's linux quotes again", ()
   assert.deepEqual(linux?.slice(2), ['a=b c'])
 })
 
-test('a word that single quotes cannot hold, or that would not be one line of ASCII, throws', () => {
+test('an argument that single quotes cannot hold, or that would not be one line of ASCII, throws', () => {
   const boot = SCRIPTS.boot
   assert.ok(boot.kind === 'boot')
   for (const text of ["it's", 'a\nb', 'a\r', 'a\0', 'a\tb', 'é'])
-    for (const parts of [{ warning: text }, { cmdline: [text] }, { title: text }])
-      assert.throws(() => renderGrub({ ...boot, ...parts }), /^Error: not a GRUB (word|comment): /, text)
+    assert.throws(() => renderGrub({ ...boot, cmdline: [text] }), /^Error: not a GRUB word: /, text)
 })
 
 const RUNS = { seed: 20261123, numRuns: runs(20_000, 1_000_000) }
@@ -77,10 +76,13 @@ const bootScript: fc.Arbitrary<BootScript> = fc.record({
   cmdline: fc.array(NASTY, { maxLength: 4 }),
 })
 
+/** What GRUB cannot print in single quotes, as dots. */
+const asShown = (text: string): string => text.replace(/[^ -~]|'|\\$/g, '.')
+
 function meant({ title, warning, cmdline }: BootScript): readonly (readonly string[])[] {
   return [
-    ['echo', `Centra PXE: ${title}`],
-    ['echo', `WARNING: ${warning}`],
+    ['echo', `Centra PXE: ${asShown(title)}`],
+    ['echo', `WARNING: ${asShown(warning ?? '')}`],
     ['linux', '(http,10.77.0.1:8080)/images/i/k', ...cmdline.map((argument) => argument.replaceAll('"', ''))],
     ['if', 'initrd', '(http,10.77.0.1:8080)/images/i/i'],
     ['then'],
@@ -106,12 +108,12 @@ function readsBack(emit: (script: BootScript) => string | undefined): {
   return { accepted, broken }
 }
 
-test('whatever texts are offered, a script is refused or read back exactly as meant', () => {
+test('whatever texts are offered, an argument is refused or read back exactly as meant, and the others are shown', () => {
   const { accepted, broken } = readsBack((script) => {
     try {
       return renderGrub(script)
     } catch (error) {
-      assert.match(error instanceof Error ? error.message : '', /^not a GRUB (word|comment): /)
+      assert.match(error instanceof Error ? error.message : '', /^not a GRUB word: /)
       return undefined
     }
   })

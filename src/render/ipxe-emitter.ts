@@ -1,16 +1,15 @@
-import { type IpxeWord, shownWords, word, words } from '../protocol/ipxe/words.ts'
+import { type IpxeWord, shownText, word, words } from '../protocol/ipxe/words.ts'
 
 /**
  * Collects an iPXE script line by line. Every word passes the grammar of `protocol/ipxe/words.ts` on its way in,
- * so no value can become a second word, a command, a comment or an expansion.
+ * so no value can become a second word, a command, a comment or an expansion. What is only read by people is never
+ * refused: a machine that could not be told of a conflict would not get its disk either.
  */
 export class IpxeEmitter {
   readonly #lines: string[] = ['#!ipxe']
 
   comment(text: string): this {
-    if (!/^[\x20-\x7e]*$/.test(text) || text.endsWith('\\'))
-      throw new Error(`not an iPXE comment: ${JSON.stringify(text)}`)
-    return this.#push(text === '' ? '#' : `# ${text}`)
+    return this.#push(`# ${text.replace(/[^\x20-\x7e]|\\$/g, '.')}`)
   }
 
   label(name: string): this {
@@ -47,21 +46,26 @@ export class IpxeEmitter {
     return this.#push(commands.map(join).join(' || ').trimEnd())
   }
 
-  /** Words on the machine's screen. */
+  /** Our own words on the machine's screen; settings may be among them. */
   echo(text: string): this {
     return this.#push(`echo ${words(text)}`)
   }
 
-  /** The head of a menu; its items and `choose` follow. */
-  menu(title: string): this {
-    return this.#push(`menu ${words(title)}`)
+  /** The same of any text: our words, then what stands in the configuration or came from somewhere else. */
+  tell(text: string): this {
+    return this.#push(`echo ${shownText(text)}`)
   }
 
-  /** A line of a menu that a person can choose, also by its key. */
+  /** The head of a menu, any text; its items and `choose` follow. */
+  menu(title: string): this {
+    return this.#push(`menu ${shownText(title)}`)
+  }
+
+  /** A line of a menu that a person can choose, any text, also by its key. */
   item(name: string, key: string | undefined, text: string): this {
     const shortcut = key === undefined ? [] : ['--key', word(key)]
     const label = key === undefined ? text : `${key}. ${text}`
-    return this.#push(['item', ...shortcut, word(name), words(label)].join(' '))
+    return this.#push(['item', ...shortcut, word(name), shownText(label)].join(' '))
   }
 
   /** An entry without a line of its own text. */
@@ -81,7 +85,7 @@ export class IpxeEmitter {
 
   /** A line of a menu that can only be read, of any text. */
   shown(text: string): this {
-    return this.#push(['item', '--gap', '--', ...shownWords(text)].join(' '))
+    return this.#push(`item --gap -- ${shownText(text)}`.trimEnd())
   }
 
   /** What another emitter collected, after its first line. */

@@ -10,9 +10,9 @@ function head(
   out: IpxeEmitter,
   { title, needs, warning }: Pick<BootScript, 'title' | 'needs' | 'warning'>,
 ): void {
-  out.comment(`Centra PXE: ${title}`).echo(`Centra PXE: ${title}`)
-  if (needs !== undefined) out.echo(`Needs: ${needs}`)
-  if (warning !== undefined) out.echo(`WARNING: ${warning}`)
+  out.comment(`Centra PXE: ${title}`).tell(`Centra PXE: ${title}`)
+  if (needs !== undefined) out.tell(`Needs: ${needs}`)
+  if (warning !== undefined) out.tell(`WARNING: ${warning}`)
 }
 
 /** A kernel with its initrds, or one program; from our own copy where another server's is not there. */

@@ -8,8 +8,9 @@ import { confirm, menu, page, password } from './ipxe-menu.ts'
 import { chainTo, choose, localDisk, scriptUrl } from './ipxe-parts.ts'
 
 /**
- * A script in iPXE's language, of commands that stock builds have since iPXE 1.0 (2019). Throws when a value
- * breaks the grammar of `protocol/ipxe/words.ts`, which validation of the configuration excludes.
+ * A script in iPXE's language, of commands that stock builds have since iPXE 1.0 (2019). Texts for people are shown whatever they
+ * are; throws when an address, a key or an argument breaks the grammar of `protocol/ipxe/words.ts`, which validation of the
+ * configuration excludes.
  */
 export function renderIpxe(script: Script): string {
   const out = new IpxeEmitter()
@@ -46,7 +47,7 @@ export function renderIpxe(script: Script): string {
       break
     case 'local-disk':
       out.comment('Centra PXE: boots the local disk')
-      out.echo(`Centra PXE: local disk, ${script.because}`)
+      out.tell(`Centra PXE: local disk, ${script.because}`)
       localDisk(out, script.method)
       break
     case 'recovery':

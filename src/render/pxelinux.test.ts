@@ -37,10 +37,13 @@ const bootScript: fc.Arbitrary<BootScript> = fc.record({
   cmdline: fc.array(NASTY, { maxLength: 4 }),
 })
 
+/** What a console cannot print, as dots. */
+const asShown = (text: string): string => text.replace(/[^ -~]/g, '.')
+
 function meant({ title, warning, cmdline }: BootScript): readonly (readonly [string, string])[] {
   return [
-    ['say', `Centra PXE: ${title}`],
-    ['say', `WARNING: ${warning}`],
+    ['say', `Centra PXE: ${asShown(title)}`],
+    ['say', `WARNING: ${asShown(warning ?? '')}`],
     ['default', 'boot'],
     ['prompt', '0'],
     ['label', 'boot'],
@@ -67,7 +70,7 @@ function readsBack(emit: (script: BootScript) => string | undefined): {
   return { accepted, broken }
 }
 
-test('whatever texts are offered, a configuration is refused or read back exactly as meant', () => {
+test('whatever texts are offered, an argument is refused or read back exactly as meant, and the others are shown', () => {
   const { accepted, broken } = readsBack((script) => {
     try {
       return renderPxelinux(script, 'tftp')

@@ -18,8 +18,8 @@ const PAGE_TIMEOUT = 1200
 
 /**
  * A script as a configuration of PXELINUX (syslinux doc/syslinux.txt; read by U-Boot and petitboot too): a line is a keyword and
- * the rest of the line as it stands, so that a text of one printable line cannot become another keyword. A text that is none
- * throws. PXELINUX cannot tell a failed step: its own prompt is the way on.
+ * the rest of the line as it stands, so that a text of one printable line cannot become another keyword. Texts for people are
+ * made one; an address, a key or an argument that is none throws. PXELINUX cannot tell a failed step: its own prompt is the way on.
  */
 export function renderPxelinux(script: Script, over: PxelinuxFetches): string {
   switch (script.kind) {
@@ -35,7 +35,7 @@ export function renderPxelinux(script: Script, over: PxelinuxFetches): string {
     case 'refusal': {
       const { server, client, title, lines } = script
       return screen('local', SCREEN_TIMEOUT, [
-        ...[title, ...lines].flatMap((one) => say(shown(one))),
+        ...[title, ...lines].flatMap(say),
         ...say(''),
         ...entry('retry', 'Try again', config({ server, client, over })),
         ...entry('local', 'Boot from the local disk', ['LOCALBOOT 0']),
@@ -61,7 +61,7 @@ export function renderPxelinux(script: Script, over: PxelinuxFetches): string {
       const { server, client, lines } = script
       const title = script.kind === 'page' ? script.title : script.entry.title
       return screen('back', PAGE_TIMEOUT, [
-        ...[title, ...lines].flatMap((line) => say(shown(line))),
+        ...[title, ...lines].flatMap(say),
         ...say(''),
         ...entry('back', 'Back', config({ server, client, over })),
       ])
@@ -85,7 +85,7 @@ export function renderPxelinux(script: Script, over: PxelinuxFetches): string {
 function boot(script: BootScript, over: PxelinuxFetches): string {
   const { title, warning, needs, kernel, initrds, cmdline } = script
   return lines(
-    `# Centra PXE: ${line(title)}`,
+    `# ${shown(`Centra PXE: ${title}`)}`,
     ...say(`Centra PXE: ${title}`),
     ...(needs === undefined ? [] : say(`Needs: ${needs}`)),
     ...(warning === undefined ? [] : say(`WARNING: ${warning}`)),
@@ -126,7 +126,7 @@ function menu(script: MenuScript, over: PxelinuxFetches): string {
     return hidden === true ? all.filter((one) => !one.startsWith('SAY')) : all
   }
   return screen(script.default, timeoutSeconds * 10, [
-    `MENU TITLE ${line(title)}`,
+    `MENU TITLE ${shown(title)}`,
     ...say(title),
     ...say(''),
     ...profiles.flatMap(chosen),
@@ -143,7 +143,7 @@ function recovery(
 ): string {
   const own = { server, client, over }
   return screen(rescue === undefined ? 'local' : 'rescue', SCREEN_TIMEOUT, [
-    ...[`The boot failed: ${step}`, ...text].flatMap((one) => say(shown(one))),
+    ...[`The boot failed: ${step}`, ...text].flatMap(say),
     ...say(''),
     ...entry('retry', 'Try again', config(own, choice === undefined ? '' : `${choice}/confirmed`)),
     ...(rescue === undefined ? [] : entry('rescue', rescue.title, config(own, `${rescue.key}/confirmed`))),
@@ -171,7 +171,7 @@ function entry(key: string, title: string, commands: readonly string[]): readonl
   return [
     ...say(`  ${label.padEnd(16)} ${title}`),
     `LABEL ${label}`,
-    `  MENU LABEL ${line(title)}`,
+    `  MENU LABEL ${shown(title)}`,
     ...commands.map((command) => `  ${command}`),
   ]
 }
@@ -194,12 +194,11 @@ function name(url: string, over: PxelinuxFetches): string {
   return word(over === 'http' ? href : pathname.slice(1))
 }
 
-/** Also without text the blank after the keyword: PXELINUX prints from there on (com32/elflink/ldlinux/readconfig.c). */
+/** Any text on the screen. Also without one the blank after the keyword: PXELINUX prints from there on (com32/elflink/ldlinux/readconfig.c). */
 function say(text: string): readonly string[] {
-  return [`SAY ${line(text)}`]
+  return [`SAY ${shown(text)}`]
 }
 
-/** Any text on the screen. */
 function shown(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '.')
 }

@@ -91,10 +91,14 @@ export function words(text: string): string {
 }
 
 /**
- * Any text as words for a screen, none when there is nothing to show: where iPXE would act on a word or expand it, the
- * characters that make it do so are shown as dots.
+ * Any text as words for a screen, empty when there is nothing to show: where iPXE would act on a word or expand it, the
+ * characters that make it do so are shown as dots. Never throws.
  */
-export function shownWords(text: string): readonly IpxeWord[] {
+export function shownText(text: string): string {
+  return HARMLESS_TEXT.test(text) ? text : shownWords(text).join(' ')
+}
+
+function shownWords(text: string): readonly IpxeWord[] {
   return text
     .replace(/[^\x20-\x7e]|\$(?=\{)/g, '.')
     .split(' ')
