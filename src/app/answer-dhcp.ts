@@ -1,6 +1,4 @@
 import type { ProxyAnswer } from '../boot/decide-proxy.ts'
-import type { BootClient } from '../boot/decision.ts'
-import { isBelieved } from '../boot/match-node.ts'
 import type { DhcpReply } from '../boot/reply-dhcp.ts'
 import { subnetContains } from '../lib/ipv4.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
@@ -8,6 +6,7 @@ import type { RuleId } from '../model/rules.ts'
 import { observeAnswer, observeDropped, observeRequest, observeWouldAnswer } from './observe-dhcp.ts'
 import { observeChosen } from './observe-foreign.ts'
 import { checkOffer, mustCheck } from './ping-check.ts'
+import { kept, rememberShown } from './remember.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
 import { takeOffer } from './take-answer.ts'
@@ -45,7 +44,7 @@ export async function answerDhcp(
     observeWouldAnswer(asked, replyTo(asked, sender), arrived, running)
     return undefined
   }
-  recognise(asked, running)
+  const mustLast = rememberShown(asked, running)
   observeRequest(asked, arrived, running)
   const thought = mustCheck(asked, running)
     ? await checkOffer(asked, () => thinkDhcp(bytes, arrival, running, sender), running)
@@ -55,29 +54,11 @@ export async function answerDhcp(
   const reply = withSource(replyTo(thought, sender), on)
   if (on.network.dhcp === 'proxy') noteAddress(thought, on, running)
   else if (!(await commit(effectiveAnswer(thought), thought, on, running))) return undefined
+  if (mustLast) await kept(running)
   observeAnswer(thought, reply, on, running)
   if (reply === undefined) running.counters.unanswered(on.network.name, lastRule(thought))
   else running.counters.sent(on.network.name, reply.type)
   return reply
-}
-
-/** What only DHCP shows of a machine. */
-function recognise({ match: { node, by }, client, on }: DhcpThought, { recognised, picture }: Running): void {
-  const { mac } = client.boot.client
-  const isShared = picture.config.sharedAdapters.has(mac)
-  const { mac: key, card } = client.lease
-  if (node !== undefined && by !== undefined && by !== 'mac' && !isShared) recognised.note(mac, node.name, by)
-  if (client.boot.client.stage !== 'os') recognised.noteShown(mac, believed(client.boot.client, on, picture))
-  if (card !== undefined) recognised.noteCard(key, card)
-}
-
-/** Only what a relay that is listed added counts of option 82. */
-function believed(
-  { port, ...shown }: BootClient,
-  { network }: ServedNetwork,
-  { config }: Running['picture'],
-): Pick<BootClient, 'uuid' | 'port' | 'arch'> {
-  return port !== undefined && isBelieved(port, network, config) ? { ...shown, port } : shown
 }
 
 function withSource(reply: DhcpReply | undefined, { link, address }: ServedNetwork): DhcpReply | undefined {

@@ -25,6 +25,7 @@ import { menuAccessFor, PASSWORD_REALM } from './menu-password.ts'
 import { observeScript, observeTransfer } from './observe-http.ts'
 import { offload } from './offload.ts'
 import { publishedImage } from './published-image.ts'
+import { keepSaid, rememberSaid } from './remember.ts'
 import { type Running, refreshImages } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
 import { queueFor, takePlace } from './take-place.ts'
@@ -116,8 +117,10 @@ async function script(
   const intents = intentsFor(boot.client.mac, { peer, lease: own }, running.intents)
   const menuAccess = await menuAccessFor(boot, request, on, running)
   if (menuAccess === 'ask') return text(401, 'a password is needed\n', { 'WWW-Authenticate': PASSWORD_REALM })
+  const isNews = request.method !== 'HEAD' && rememberSaid(boot, query, own, running)
   const memory = { recognised: running.recognised, queue: queueFor(peer, on, running), intents, menuAccess }
   const decision = decide(boot, worldAt(running.picture, running.leases, running.now(), memory))
+  if (isNews) await keepSaid(decision, own, on, running)
   const { mac } = boot.client
   if (decision.action.kind !== 'script' || mac === undefined)
     return text(404, 'there is no script for this machine\n')

@@ -15,6 +15,11 @@ export class SeenMachines {
     for (const machine of known) this.#machines.set(machine.mac, machine)
   }
 
+  /** Whether what it showed was kept. */
+  hasEvidence(mac: Mac): boolean {
+    return this.#machines.get(mac)?.evidence !== undefined
+  }
+
   /** Adds what is now known of a machine; what `facts` leaves out stays. `now` in milliseconds since 1970. */
   note(mac: Mac, network: string, now: number, facts: Facts): void {
     const before = this.#machines.get(mac)
@@ -42,10 +47,12 @@ function withFacts(
   const uuid = facts.uuid ?? before?.uuid
   const vendorClass = facts.vendorClass ?? before?.vendorClass
   const stage = facts.stage ?? before?.stage
+  const evidence = facts.evidence ?? before?.evidence
   if (address !== undefined) machine.address = address
   if (arch !== undefined) machine.arch = arch
   if (uuid !== undefined) machine.uuid = uuid
   if (vendorClass !== undefined) machine.vendorClass = vendorClass
   if (stage !== undefined) machine.stage = stage
+  if (evidence !== undefined) machine.evidence = evidence
   return machine
 }

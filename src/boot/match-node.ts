@@ -3,7 +3,14 @@ import type { Mac } from '../lib/mac.ts'
 import { fromHex, printable } from '../lib/text.ts'
 import { otherByteOrder } from '../lib/uuid.ts'
 import type { Config, Network, Node } from '../model/config.ts'
-import { contradicts, foldText, type NodeKey, nodeAtPort, type PortEvidence } from '../model/node-keys.ts'
+import {
+  contradicts,
+  foldText,
+  hasKey,
+  type NodeKey,
+  nodeAtPort,
+  type PortEvidence,
+} from '../model/node-keys.ts'
 import { isPlaceholderText, isPlaceholderUuid } from '../model/placeholders.ts'
 import type { Step } from '../model/rules.ts'
 import type { World } from '../model/world.ts'
@@ -24,10 +31,23 @@ export interface MatchedNode {
 
 /**
  * Which described node a client is: all that it shows is weighed (`identity-score.ts`). Too little for one node, or too much
- * for another, is a conflict and never a guess.
+ * for another, is a conflict and never a guess. Loaders ask with less than was shown before, some with a MAC alone: what the
+ * machine showed counts on, so that a conflict stays one.
  */
 export function matchNode(asked: BootRequest, world: World): MatchedNode {
-  const request = asked.via === 'dhcp' || world.keys.isEmpty ? asked : withShown(asked, world)
+  if (asked.via === 'dhcp' || world.keys.isEmpty) return matchShown(asked, world)
+  const { mac } = asked.client
+  const remembered = mac === undefined ? undefined : world.recognised?.shownBy(mac)
+  if (remembered === undefined) return matchShown(asked, world)
+  const { arch: _, earlier, ...shown } = remembered
+  const request = { ...asked, client: { ...shown, ...asked.client } }
+  const match = matchShown(request, world)
+  if (earlier === undefined || match.node === undefined || match.conflict !== undefined) return match
+  const doubted = matchShown({ ...request, client: { ...earlier, ...request.client } }, world)
+  return doubted.conflict === undefined ? match : doubted
+}
+
+function matchShown(request: BootRequest, world: World): MatchedNode {
   const { mac } = request.client
   const own = mac === undefined ? undefined : world.nodes.get(mac)
   if (world.keys.isEmpty) {
@@ -52,15 +72,6 @@ export function matchNode(asked: BootRequest, world: World): MatchedNode {
   const outvoted = candidates.filter((other) => other !== found).map(outvotedStep)
   const step = known(found.node, describeCandidate(found))
   return contested({ node: found.node, by, steps: [...steps, step, ...outvoted] }, { by, request, world })
-}
-
-/** Loaders ask for their script with less than their DHCP message showed, some with a MAC alone. */
-function withShown(request: BootRequest, { recognised }: World): BootRequest {
-  const { client } = request
-  const known = client.mac === undefined ? undefined : recognised?.shownBy(client.mac)
-  if (known === undefined) return request
-  const { arch: _, ...shown } = known
-  return { ...request, client: { ...shown, ...client } }
 }
 
 function known(node: Node, how: string): Step {
@@ -204,7 +215,10 @@ function earlier(request: BootRequest, world: World, steps: readonly Step[]): Ma
   }
   const before = world.recognised?.nodeOf(mac)
   const node = before === undefined ? undefined : world.keys.byName.get(before.node)
-  if (before === undefined || node === undefined || contradicts(node, client))
+  // Firmware has another identifier than the operating system that the node may be known by.
+  const { clientId: _, ...shown } = client
+  const said = request.via === 'dhcp' ? client : shown
+  if (before === undefined || node === undefined || !hasKey(node, before.key) || contradicts(node, said))
     return { steps: [...steps, noNode(mac)] }
   const outcome = `${node.name} by ${before.by}, in an earlier message`
   const step: Step = { rule: 'node.match', outcome, from: 'state', cite: where(node.origin) }

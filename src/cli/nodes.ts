@@ -120,6 +120,7 @@ function lastSeen(node: Node, seen: readonly SeenMachine[]): SeenMachine | undef
   return seen.filter(({ mac }) => node.macs.includes(mac)).sort((a, b) => b.lastSeen - a.lastSeen)[0]
 }
 
-function seenJson({ firstSeen, lastSeen: last, ...rest }: SeenMachine): object {
+function seenJson(machine: SeenMachine): object {
+  const { evidence: _, firstSeen, lastSeen: last, ...rest } = machine
   return { ...rest, firstSeen: new Date(firstSeen).toISOString(), lastSeen: new Date(last).toISOString() }
 }

@@ -181,7 +181,7 @@ class Server implements RunningServer {
       transfers: new Transfers(() => performance.now()),
       access: this.#access,
       files: this.#sender,
-      recognised: new RecognisedMachines(),
+      recognised: new RecognisedMachines(saved.seen),
       loops: new LoopWatch(),
       pingChecks: new PingChecks(),
       unwritten: new UnwrittenLeases(),

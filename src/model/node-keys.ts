@@ -1,4 +1,5 @@
 import type { Ipv4 } from '../lib/ipv4.ts'
+import { otherByteOrder } from '../lib/uuid.ts'
 import type { Node } from './config.ts'
 
 /** What a message shows of its machine besides the MAC. Octets as hex. */
@@ -91,6 +92,16 @@ export function isAtPort(
   return (
     agrees(wanted.relay, relay) && agrees(wanted.circuitId, circuitId) && agrees(wanted.remoteId, remoteId)
   )
+}
+
+/** Whether a node has this key, of those that DHCP shows. */
+export function hasKey(
+  { clientIds = [], relayPort, uuid: own }: Node,
+  { clientId, port, uuid }: Pick<NodeEvidence, 'clientId' | 'port' | 'uuid'>,
+): boolean {
+  if (clientId !== undefined) return clientIds.includes(clientId)
+  if (port !== undefined) return relayPort !== undefined && isAtPort(relayPort, port)
+  return uuid !== undefined && (own === uuid || own === otherByteOrder(uuid))
 }
 
 /** Whether a message speaks of a key of this node, so that it would have matched if it were this node's. */

@@ -1,6 +1,7 @@
 import type { Ipv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { StoredEvent } from './event.ts'
+import type { MachineEvidence } from './evidence.ts'
 import type { BootLine, NodeBoots } from './intent.ts'
 import type { Lease } from './lease.ts'
 import type { PingCheck } from './lease-answer.ts'
@@ -34,6 +35,8 @@ export interface SeenMachine {
   readonly vendorClass?: string
   /** The newest stage its boot reached: `dhcp`, `loader`, `script`, `kernel`, `initrd`, `in-service`, ... */
   readonly stage?: string
+  /** What it showed, where a node is like it. */
+  readonly evidence?: MachineEvidence
 }
 
 /** One try at booting an image: opened by the script, recognised again in reports by its nonce. */

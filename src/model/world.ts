@@ -1,9 +1,10 @@
 import type { Mac } from '../lib/mac.ts'
 import type { Config, Node } from './config.ts'
+import type { Recognised, ShownOverDhcp } from './evidence.ts'
 import type { Variant } from './image.ts'
 import type { IntentView } from './intent.ts'
 import type { LeaseView } from './lease.ts'
-import type { NodeEvidence, NodeKey, NodeKeys } from './node-keys.ts'
+import type { NodeEvidence, NodeKeys } from './node-keys.ts'
 
 /** A loader found in one of the firmware directories, by the name under which TFTP and HTTP publish it. */
 export interface FirmwareFile {
@@ -40,16 +41,10 @@ export interface Image {
 
 export type NodeIndex = ReadonlyMap<Mac, Node>
 
-/** The node that a machine was known to be, by name, and by which key. */
-export interface Recognised {
-  readonly node: string
-  readonly by: NodeKey
-}
-
-/** What DHCP showed of a machine that its script requests need not show. */
-export interface Shown extends Pick<NodeEvidence, 'uuid' | 'port'> {
-  /** Its client architecture (option 93). */
-  readonly arch?: string
+/** What is remembered of a machine for requests that show less. */
+export interface Shown extends ShownOverDhcp, Pick<NodeEvidence, 'serial' | 'assetTag'> {
+  /** What it said before its firmware began anew: it speaks against a node, and for none. */
+  readonly earlier?: Pick<NodeEvidence, 'uuid' | 'serial' | 'assetTag'>
 }
 
 export interface RecognisedView {
@@ -57,7 +52,7 @@ export interface RecognisedView {
   nodeOf(mac: Mac): Recognised | undefined
   /** The machines that showed themselves to be this node. */
   claimants(node: string): Iterable<Mac>
-  /** What the newest DHCP message of its firmware or loader showed: scripts are asked for with less. */
+  /** What its firmware and loaders showed over DHCP and said with their scripts: most requests show less. */
   shownBy(mac: Mac): Shown | undefined
 }
 

@@ -1,5 +1,6 @@
 import type { Mac } from '../lib/mac.ts'
 import { EVENT_KINDS, type StoredEvent } from '../model/event.ts'
+import type { MachineEvidence } from '../model/evidence.ts'
 import { BOOT_LINE_KINDS, type BootLine, type NodeBoots } from '../model/intent.ts'
 import type { Lease } from '../model/lease.ts'
 import type { BootAttempt, SeenMachine } from '../model/ports.ts'
@@ -43,6 +44,7 @@ export function seenFromRow(row: SeenRow): SeenMachine {
     ...(row.uuid !== null && { uuid: row.uuid }),
     ...(row.vendor_class !== null && { vendorClass: row.vendor_class }),
     ...(row.stage !== null && { stage: row.stage }),
+    ...(row.evidence !== null && { evidence: JSON.parse(row.evidence) as MachineEvidence }),
   }
 }
 

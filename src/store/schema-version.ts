@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { StoreError } from './store-error.ts'
 
 /** Counts up by one with every migration. */
-export const SCHEMA_VERSION = 3
+export const SCHEMA_VERSION = 4
 
 /** 0 for a database without our tables. */
 export function schemaVersion(database: DatabaseSync): number {

@@ -59,6 +59,8 @@ export interface SeenRow {
   uuid: string | null
   vendor_class: string | null
   stage: string | null
+  /** A JSON object: `MachineEvidence`. */
+  evidence: string | null
 }
 
 export interface NodeBootsRow {
@@ -92,6 +94,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0001-first': { up: createFirst },
   '0002-compact': { up: makeCompact },
   '0003-intents': { up: createIntents },
+  '0004-evidence': { up: addEvidence },
 }
 
 async function createFirst(db: Kysely<unknown>): Promise<void> {
@@ -237,4 +240,8 @@ async function createIntents(db: Kysely<unknown>): Promise<void> {
     CREATE TABLE boot_lines (
       id integer PRIMARY KEY, node text NOT NULL, time bigint NOT NULL, line text NOT NULL)`.execute(db)
   await sql`CREATE INDEX boot_lines_node ON boot_lines (node, id)`.execute(db)
+}
+
+async function addEvidence(db: Kysely<unknown>): Promise<void> {
+  await sql`ALTER TABLE seen ADD COLUMN evidence text`.execute(db)
 }

@@ -6,6 +6,7 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import { event, lease, leaseNumber, leasesOf, temporaryDirectory } from '../../test/helpers/state.ts'
+import { ip } from '../../test/helpers/world.ts'
 import { parseMac } from '../lib/mac.ts'
 import type { Lease } from '../model/lease.ts'
 import type { SavedState } from '../model/ports.ts'
@@ -58,7 +59,12 @@ test('everything comes back after a restart', async (t) => {
     arch: 'uefi-x64',
     uuid: 'u',
     stage: 'dhcp',
-  }
+    evidence: {
+      dhcp: { uuid: 'u', port: { relay: ip('10.0.0.254'), circuitId: '6574683' } },
+      smbios: { serial: 'SN-1', isEarlier: true },
+      node: { node: 'web-01', by: 'uuid', key: { uuid: 'u' } },
+    },
+  } as const
   const events = [event(1, { mac: MAC, node: 'web-01', network: 'lab', address: '10.0.0.5' }), event(2)]
   await first.store.saveLeases(leases)
   await first.store.openAttempt(attempt)

@@ -108,11 +108,11 @@ const SQL = {
   bootLine: `INSERT INTO boot_lines (node, time, line) VALUES (?, ?, ?)`,
   events: `INSERT INTO event_pages (first_id, last_id, count, events) VALUES (?, ?, ?, ?)`,
   seen: `INSERT INTO seen
-    (network, mac, first_seen, last_seen, address, arch, uuid, vendor_class, stage)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    (network, mac, first_seen, last_seen, address, arch, uuid, vendor_class, stage, evidence)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (network, mac) DO UPDATE SET first_seen = excluded.first_seen, last_seen = excluded.last_seen,
       address = excluded.address, arch = excluded.arch, uuid = excluded.uuid,
-      vendor_class = excluded.vendor_class, stage = excluded.stage`,
+      vendor_class = excluded.vendor_class, stage = excluded.stage, evidence = excluded.evidence`,
   progress: `UPDATE attempts SET stage = ?1, stage_at = ?2
     WHERE nonce = ?3 AND (stage_at IS NULL OR stage_at <= ?2)`,
   pruneEvents: `DELETE FROM event_pages WHERE first_id <= (
@@ -192,7 +192,9 @@ function applyRecords(statements: Statements, { pages, seen, progress }: Records
 function applySeen(statements: Statements, machine: SeenMachine): void {
   const { network, mac, firstSeen, lastSeen } = machine
   const { address = null, arch = null, uuid = null, vendorClass = null, stage = null } = machine
-  statements.seen.run(network, mac, firstSeen, lastSeen, address, arch, uuid, vendorClass, stage)
+  const evidence = machine.evidence === undefined ? null : JSON.stringify(machine.evidence)
+  const facts = [address, arch, uuid, vendorClass, stage, evidence]
+  statements.seen.run(network, mac, firstSeen, lastSeen, ...facts)
 }
 
 function prune({ pruneEvents, pruneSeen, pruneAttempts, pruneBootLines }: Statements, limits: Limits): void {
