@@ -70,8 +70,11 @@ test('a machine in conflict: no nonce, an event that names the nodes, and nothin
     ],
   )
   assert.deepEqual(
-    store.seen.map(({ mac, stage }) => [mac, stage]),
-    [[NODE01, 'conflict']],
+    store.seen.map(({ mac, stage, evidence }) => [mac, stage, evidence?.smbios?.uuid]),
+    [
+      [NODE01, undefined, uuid],
+      [NODE01, 'conflict', uuid],
+    ],
   )
 })
 

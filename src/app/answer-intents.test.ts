@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { MemoryDisk, MemoryStore, running } from '../../test/helpers/memory.ts'
-import { image, mac, NODE01, type WorldBuilder, world } from '../../test/helpers/world.ts'
+import { image, mac, NODE01, STRANGER, type WorldBuilder, world } from '../../test/helpers/world.ts'
 import { macWithDashes } from '../lib/mac.ts'
 import { payloadFiles } from '../model/image.ts'
 import { type RedeemedBy, withoutNonce } from '../model/intent.ts'
@@ -418,6 +418,42 @@ describe('the other boots', () => {
     scene.restart()
     const { body } = await scene.ask(`/boot/${macWithDashes(card)}.ipxe`, { peer: '10.77.0.20' })
     assert.match(body, /no install, install was asked for when node01 did not have the card/)
+  })
+
+  const UUID = '11111111-1111-4111-8111-11111111111'
+  for (const [name, then, now] of [
+    ['uuid', { macs: [], uuid: `${UUID}1` }, { uuid: `${UUID}2` }],
+    ['serial', { macs: [], serial: 'SN-1' }, { serial: 'SN-2' }],
+    ['uuid', { macs: [], serial: 'SN-2' }, { uuid: `${UUID}2` }],
+    ['mac', { macs: [], uuid: `${UUID}2` }, { macs: [STRANGER] }],
+    ['uuid', { macs: [STRANGER] }, { uuid: `${UUID}2` }],
+    ['uuid and serial', { macs: [], uuid: `${UUID}1`, serial: 'SN-1' }, { uuid: `${UUID}2`, serial: 'SN-2' }],
+    ['relayPort', { macs: [], serial: 'SN-2' }, { relayPort: { circuitId: '6574683' } }],
+    ['clientId', { macs: [], serial: 'SN-2' }, { clientIds: ['00aa'] }],
+  ] as const)
+    test(`the name that is another machine's by now does not install: ${name}`, async () => {
+      const scene = new Scene()
+      const lease = '10.77.0.150'
+      scene.there.replaceNode('node01', then).lease(lease, STRANGER)
+      scene.restart()
+      const says = `uuid=${UUID}2&serial=${Buffer.from('SN-2').toString('hex')}&asset=`
+      const script = async () =>
+        (await scene.ask(`/boot/${macWithDashes(STRANGER)}.ipxe?${says}`, { peer: lease })).body
+      await scene.command('install', 'worker')
+      scene.there.replaceNode('node01', now)
+      scene.restart()
+      const told = `no install, install was asked for when the configuration told node01 by another ${name}: ask for it again`
+      assert.ok((await script()).includes(told), await script())
+      await scene.command('install', 'worker')
+      assert.match(await script(), /centra\.intent=install/, 'asked for again it is for the machine of now')
+    })
+
+  test('a card that the node gets besides the one that asks changes nothing', async () => {
+    const scene = new Scene()
+    await scene.command('install', 'worker')
+    scene.there.replaceNode('node01', { macs: [NODE01, STRANGER] })
+    scene.restart()
+    assert.match(await scene.script(), /centra\.intent=install/)
   })
 })
 

@@ -48,7 +48,7 @@ export function grant(
 /** The last file's address has the nonce too: whoever fetches it begins the boot that was asked for. */
 function grantOnce(
   wanted: Script,
-  { node, kind, intent }: OnceGrant,
+  { node, kind, intent, keys }: OnceGrant,
   asked: { readonly mac: Mac; readonly address: string; readonly image: string },
   running: Running,
 ): Granted {
@@ -61,7 +61,7 @@ function grantOnce(
     const script = { ...wanted, program: ofAttempt(wanted.program, wanted, nonce) }
     return wanted.cmdline.length === 0 ? script : withNonce(script, nonce)
   }
-  const ask = { ...asked, intent }
+  const ask = { ...asked, intent, keys }
   const nonce = running.intents.draft(node, ask)
   return {
     script: boot(nonce),

@@ -2,6 +2,7 @@ import type { IntentEvent } from '../lifecycle/intents.ts'
 import type { Node, Profile } from '../model/config.ts'
 import { imageAdvice, RESCUE_PROFILE } from '../model/config.ts'
 import { type BootIntent, INTENT_KINDS, type NodeBoots, type OnceKind } from '../model/intent.ts'
+import { keysOf } from '../model/node-keys.ts'
 import type { Image } from '../model/world.ts'
 import { type Running, refreshImages } from './running.ts'
 import type { Picture } from './world.ts'
@@ -63,7 +64,8 @@ function eventOf(command: NodeCommand, node: Node, picture: Picture, now: number
       if ('because' in profile) return profile
       const redeem = kind === 'install' ? (profile.install ?? 'kernel') : 'kernel'
       const intent: BootIntent = {
-        ...{ id: command.id, kind, profile: profile.name, redeem, macs: node.macs, since: now },
+        ...{ id: command.id, kind, profile: profile.name, redeem, since: now },
+        ...{ macs: node.macs, keys: keysOf(node) },
       }
       return { kind: 'ask', intent }
     }

@@ -1,6 +1,7 @@
 import type { Node, Profile } from '../model/config.ts'
 import type { Variant } from '../model/image.ts'
 import type { BootIntent } from '../model/intent.ts'
+import { keysOf } from '../model/node-keys.ts'
 import type { Step } from '../model/rules.ts'
 import type { Script } from '../model/script.ts'
 import type { Image, ImageFile, World } from '../model/world.ts'
@@ -113,7 +114,7 @@ export function grantOf(
   const grant = { kind: 'boot-nonce', profile: profile.name, image: image.name, loads } as const
   return intent === undefined || node === undefined
     ? grant
-    : { ...grant, once: { node: node.name, kind: intent.kind, intent: intent.id } }
+    : { ...grant, once: { node: node.name, kind: intent.kind, intent: intent.id, keys: keysOf(node) } }
 }
 
 /** Firmware asks for a file and reads nothing: it is told by the trace alone. */

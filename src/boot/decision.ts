@@ -2,7 +2,7 @@ import type { Ipv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { DocumentPart, InstallerDocument, Template } from '../model/document.ts'
 import type { OnceKind } from '../model/intent.ts'
-import type { PortEvidence } from '../model/node-keys.ts'
+import type { KeysOfNode, PortEvidence } from '../model/node-keys.ts'
 import type { Step, Trace } from '../model/rules.ts'
 import type { Script, ScriptForm } from '../model/script.ts'
 import type { FirmwareFile } from '../model/world.ts'
@@ -156,6 +156,8 @@ export interface OnceGrant {
   readonly kind: OnceKind
   /** Its id. */
   readonly intent: string
+  /** What the node is known by. */
+  readonly keys: KeysOfNode
 }
 
 export interface LoadedFile {

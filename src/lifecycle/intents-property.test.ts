@@ -197,7 +197,15 @@ test('nothing that comes by the network throws, whatever state it meets', () => 
     { kind: 'kernel', nonce: 'x', address: 'y' },
     { kind: 'redeem', nonce: 'x', address: 'y' },
     { kind: 'report', nonce: 'x', stage: 'installed' },
-    { kind: 'script', mac: '52:54:00:77:00:01' as never, address: 'y', image: 'i', intent: 'j', nonce: 'x' },
+    {
+      kind: 'script',
+      mac: '52:54:00:77:00:01' as never,
+      address: 'y',
+      image: 'i',
+      intent: 'j',
+      keys: {},
+      nonce: 'x',
+    },
   ] as const)
     assert.equal(advance(state, event, at).state, state)
 })

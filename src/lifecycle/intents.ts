@@ -7,6 +7,7 @@ import type {
   NodeBoots,
   Redemption,
 } from '../model/intent.ts'
+import type { KeyName, KeysOfNode } from '../model/node-keys.ts'
 import type { ReportStage } from './report.ts'
 
 /** A script asked for again within this time belongs to the same attempt, in milliseconds. */
@@ -35,6 +36,8 @@ export interface ScriptEvent {
   readonly image: string
   /** The id of the intent that the script is for. */
   readonly intent: string
+  /** What the node is known by now. */
+  readonly keys: KeysOfNode
   /** For the attempt, if this opens one. */
   readonly nonce: string
 }
@@ -127,9 +130,9 @@ function ask(state: NodeBoots, intent: BootIntent, at: Circumstances): Transitio
 }
 
 function asksTheSame(one: BootIntent, other: BootIntent): boolean {
-  const { kind, profile, redeem, macs } = one
+  const { kind, profile, redeem, macs, keys = {} } = one
   const isOfOneBoot = kind === other.kind && profile === other.profile && redeem === other.redeem
-  return isOfOneBoot && macs.join() === other.macs.join()
+  return isOfOneBoot && macs.join() === other.macs.join() && changedKeys(keys, other.keys ?? {}).length === 0
 }
 
 function release(state: NodeBoots, { now }: Circumstances): Transition {
@@ -150,6 +153,13 @@ function script(state: NodeBoots, event: ScriptEvent, at: Circumstances): Transi
       'conflict',
       `${intent.kind} was asked for when ${state.node} did not have the card ${event.mac}`,
     )
+  const others = otherKeys(intent, event)
+  if (others.length > 0)
+    return refused(
+      state,
+      'conflict',
+      `${intent.kind} was asked for when the configuration told ${state.node} by another ${others.join(' and ')}: ask for it again`,
+    )
   if (intent.kind === 'install') {
     const stopped = quarantined(state, at)
     if (stopped !== undefined) return stopped
@@ -165,6 +175,21 @@ function script(state: NodeBoots, event: ScriptEvent, at: Circumstances): Transi
   const detail = `${intent.kind} of ${image} (${intent.profile}), for ${mac} at ${address}`
   const said = line(state, { now, nonce }, 'opened', detail)
   return changed({ ...state, attempt: { ...fresh, intent } }, [said], { kind: 'boot', nonce })
+}
+
+/**
+ * The name may be another machine's by now. Who shows a card that the node had then may have got others since; whoever is told by
+ * anything else is another machine as soon as anything differs.
+ */
+function otherKeys({ macs, keys }: BootIntent, event: ScriptEvent): readonly KeyName[] {
+  if (keys === undefined) return []
+  return changedKeys(keys, event.keys).filter((name) => name !== 'mac' || macs.length === 0)
+}
+
+const KEY_NAMES = ['mac', 'uuid', 'serial', 'assetTag', 'relayPort', 'clientId'] as const
+
+function changedKeys(one: KeysOfNode, other: KeysOfNode): readonly KeyName[] {
+  return KEY_NAMES.filter((name) => one[name] !== other[name])
 }
 
 function isSameTry(before: IntentAttempt, intent: BootIntent, event: ScriptEvent, now: number): boolean {

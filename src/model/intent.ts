@@ -1,4 +1,5 @@
 import type { Mac } from '../lib/mac.ts'
+import type { KeysOfNode } from './node-keys.ts'
 
 /** What a node's boots are for, as commands name it. `ram`: its profile's image every time, as without any command. */
 export const INTENT_KINDS = ['ram', 'install', 'local', 'rescue', 'inspect'] as const
@@ -19,6 +20,8 @@ export interface BootIntent {
   readonly redeem: RedeemedBy
   /** The node's cards when it was asked for; none: it is known by something else. */
   readonly macs: readonly Mac[]
+  /** What the node was known by then; absent in what an older version wrote. */
+  readonly keys?: KeysOfNode
   /** Milliseconds since 1970. */
   readonly since: number
 }

@@ -94,6 +94,22 @@ export function isAtPort(
   )
 }
 
+/** All that a node is known by, each as a text that is the same for the same key. */
+export type KeysOfNode = Readonly<Partial<Record<KeyName, string>>>
+export type KeyName = 'mac' | 'uuid' | 'serial' | 'assetTag' | 'relayPort' | 'clientId'
+
+export function keysOf({ macs, uuid, serial, assetTag, relayPort, clientIds }: Node): KeysOfNode {
+  const { relay, circuitId, remoteId } = relayPort ?? {}
+  return {
+    ...(macs.length === 0 ? {} : { mac: macs.toSorted().join(' ') }),
+    ...(uuid === undefined ? {} : { uuid }),
+    ...(serial === undefined ? {} : { serial: foldText(serial) }),
+    ...(assetTag === undefined ? {} : { assetTag: foldText(assetTag) }),
+    ...(relayPort === undefined ? {} : { relayPort: JSON.stringify([relay, circuitId, remoteId]) }),
+    ...(clientIds === undefined ? {} : { clientId: clientIds.toSorted().join(' ') }),
+  }
+}
+
 /** Whether a node has this key, of those that DHCP shows. */
 export function hasKey(
   { clientIds = [], relayPort, uuid: own }: Node,

@@ -184,7 +184,7 @@ export class World {
       case 'loader':
         return {
           boot,
-          event: { kind: 'script', mac: NODE01, address, image: 'debian', ...this.#draft() },
+          event: { kind: 'script', mac: NODE01, address, image: 'debian', keys: {}, ...this.#draft() },
         }
       case 'kernel':
         if (this.#mine?.redeem === 'kernel') this.#tried.add(this.#mine.id)
