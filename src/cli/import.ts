@@ -25,7 +25,8 @@ export function addImport(program: Command): void {
     .summary('lines of MAC address, profile and host name')
     .description(
       'Reads a file with a machine on each line: MAC address, profile, host name and, if any, a comment. ' +
-        'Several lines of one host name are its network cards. Prints a file for include:.',
+        'Several lines of one host name are its network cards; a domain is left out, and two names that would become one are refused. ' +
+        'Prints a file for include:.',
     )
     .argument('<file>', 'the mappings')
     .option('--config <file>', 'the configuration they shall join: what is taken or missing there is told')

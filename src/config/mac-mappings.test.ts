@@ -83,6 +83,71 @@ nodes:
     ])
   })
 
+  test('two spellings that would become one name are an error that names both', () => {
+    const { problems } = read(`52:54:00:00:00:01 worker web_01
+52:54:00:00:00:02 worker  Web-01
+52:54:00:00:00:03 worker db.a.example
+52:54:00:00:00:04 worker db.b.example
+52:54:00:00:00:05 control_plane n1
+52:54:00:00:00:06 control-plane n2
+52:54:00:00:00:07 worker N1
+`)
+    assert.deepEqual(
+      problems.filter((problem) => !problem.includes('warning')),
+      [
+        'mac-mappings.txt:2:27: web-01 here and web_01 (mac-mappings.txt:1:26) both become web-01; if they are one, write them alike',
+        'mac-mappings.txt:4:26: db.b.example here and db.a.example (mac-mappings.txt:3:26) both become db; if they are one, write them alike',
+        'mac-mappings.txt:6:19: control-plane here and control_plane (mac-mappings.txt:5:19) both become control-plane; if they are one, write them alike',
+        'mac-mappings.txt:7:1: n1 has the profile control-plane on an earlier line, and worker here',
+      ],
+    )
+  })
+
+  test('a # begins a comment at the beginning of a line or after a blank, and nowhere else', () => {
+    const { nodes, problems } = read(`# all of it
+ \t# and this
+52:54:00:00:00:01 worker n1 # room#3
+52:54:00:00:00:02 worker n2\t#left
+52:54:00:00:00:03 worker n3,rack#4
+52:54:00:00:00:04 worker h#1
+52:54:00:00:00:05#worker n5
+`)
+    assert.deepEqual(
+      nodes.map(({ name, comments }) => [name, ...comments]),
+      [
+        ['n1', 'room#3'],
+        ['n2', 'left'],
+        ['n3', 'rack#4'],
+      ],
+    )
+    assert.deepEqual(problems, [
+      'mac-mappings.txt:6:26: expected a name of letters, digits and dashes, got "h#1"',
+      'mac-mappings.txt:7:1: expected a MAC address, a profile and a host name, such as 52:54:00:12:34:56 worker web-01',
+    ])
+  })
+
+  test('a domain is left out, and said once', () => {
+    const { nodes, problems } = read(`52:54:00:00:00:01 worker web-01.example.org
+52:54:00:00:00:02 worker web_02.EXAMPLE.org.
+52:54:00:00:00:03 worker web-01.example.org # its second card
+52:54:00:00:00:04 worker 10.0.0.5
+52:54:00:00:00:06 worker web_02.example.org
+52:54:00:00:00:05 worker a..b
+`)
+    assert.deepEqual(
+      nodes.map(({ name, macs }) => [name, macs.length]),
+      [
+        ['web-01', 2],
+        ['web-02', 2],
+      ],
+    )
+    assert.deepEqual(problems, [
+      'mac-mappings.txt:4:26: expected a name of letters, digits and dashes, got "10.0.0.5"',
+      'mac-mappings.txt:6:26: expected a name of letters, digits and dashes, got "a..b"',
+      'mac-mappings.txt:1:26: warning: the domain example.org is left out of names: web-01.example.org is the node web-01',
+    ])
+  })
+
   test('whatever the file is, what comes out is nodes that the configuration takes, or nothing', () => {
     const line = fc
       .tuple(
