@@ -86,6 +86,11 @@ export type HttpAnswer =
       readonly etag: string
       /** Absent: as fast as it can. */
       readonly pace?: Pace
+      /**
+       * The last octets leave when this has resolved without a reason why not, and not before the client has all others; asked by
+       * each answer that has some of them. Without it they leave like the rest.
+       */
+      readonly beforeLast?: () => Promise<string | undefined>
       readonly observe: (transfer: Transfer) => void
     }
 

@@ -18,6 +18,8 @@ export interface Sending {
   readonly first: number
   readonly length: number
   readonly pace?: Pace
+  /** Nothing leaves from this octet of the file on before `release`, which tells a reason why it may not. */
+  readonly hold?: { readonly from: number; readonly release: () => Promise<string | undefined> }
   /** Called about twice a second with the octets that are gone. */
   readonly onProgress: (sent: number) => void
 }
@@ -112,7 +114,7 @@ export class FileSender {
     const isPaced = sending.pace !== undefined && Pacing.quantum(sending.pace) !== undefined
     const copy = isPaced || !this.#mayCopy ? undefined : await KernelCopy.open(socket, reader, length)
     try {
-      const reason = await this.#pump(sending, { pieces, writer, transfer, copy })
+      const reason = await this.#pumpAll(sending, { pieces, writer, transfer, copy })
       return { sent: transfer.sent, ...(reason === undefined ? {} : { reason: transfer.cut ?? reason }) }
     } finally {
       copy?.close()
@@ -121,16 +123,34 @@ export class FileSender {
     }
   }
 
-  async #pump(sending: Sending, moving: Moving): Promise<string | undefined> {
+  /** What is held back waits until the client has acknowledged all before it: one that went away shall not have had it. */
+  async #pumpAll(sending: Sending, moving: Moving): Promise<string | undefined> {
+    const { file, first, length, hold } = sending
+    // Of an empty file, the end is all there is.
+    if (hold === undefined || (first + length <= hold.from && file.size > 0))
+      return this.#pump(sending, length, moving)
+    const { transfer, writer } = moving
+    const cut = await this.#pump(sending, Math.max(0, hold.from - first), moving)
+    if (cut !== undefined) return cut
+    // So that a client which takes nothing is seen.
+    transfer.pending = 1
+    const isThere = await writer.acknowledged()
+    transfer.pending = 0
+    if (!isThere) return 'the client closed the connection'
+    return (await hold.release()) ?? this.#pump(sending, length, moving)
+  }
+
+  /** Sends until so many octets of the transfer are gone. */
+  async #pump(sending: Sending, until: number, moving: Moving): Promise<string | undefined> {
     const { first, length, pace } = sending
     const { writer, transfer, copy } = moving
     const quantum = pace === undefined ? undefined : Pacing.quantum(pace)
     let isSlow = false
     let toldAt = performance.now()
-    while (transfer.sent < length) {
+    while (transfer.sent < until) {
       const isCopied = copy?.isUseful === true
       const limit = isCopied ? BESIDE_COPY : isSlow ? SLOW_PIECE : Number.POSITIVE_INFINITY
-      const most = Math.min(quantum ?? limit, limit, length - transfer.sent)
+      const most = Math.min(quantum ?? limit, limit, until - transfer.sent)
       if (pace !== undefined && quantum !== undefined)
         await Promise.race([this.#pacing.take(pace, most, () => writer.isClosed), writer.closed])
       const isOwn = isCopied || (isSlow && this.#cache.isScarce)
@@ -143,7 +163,7 @@ export class FileSender {
       piece.release()
       if (!isTaken) return 'the client closed the connection'
       this.transfers.note(transfer, piece.length)
-      if (isCopied) await this.#copy(copy, transfer, sending)
+      if (isCopied) await this.#copy(copy, transfer, first, first + until)
       isSlow = transfer.movedAt - begun > (isSlow ? FAST_MS : SLOW_MS)
       if (transfer.movedAt - toldAt < PROGRESS_MS) continue
       toldAt = transfer.movedAt
@@ -168,9 +188,10 @@ export class FileSender {
     }
   }
 
-  async #copy(copy: KernelCopy, transfer: ActiveTransfer, { first, length }: Sending): Promise<void> {
+  /** `first` and `end` of what may be copied now, in octets of the file. */
+  async #copy(copy: KernelCopy, transfer: ActiveTransfer, first: number, end: number): Promise<void> {
     await this.#turns.take(false)
-    const copied = copy.send(first + transfer.sent, first + length)
+    const copied = copy.send(first + transfer.sent, end)
     this.#turns.done(copied)
     if (copied === 0) return
     this.#copied += copied

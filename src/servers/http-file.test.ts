@@ -193,3 +193,118 @@ test('a paced file arrives whole, beside one that is not paced', patience, async
   const [one, other] = await Promise.all([load(url), load(url)])
   assert.ok(one.body.equals(content) && other.body.equals(content))
 })
+
+/** The octets at a file's end that are held back. */
+const HELD = 64 << 10
+
+for (const [name, octets, mayCopy, pace] of [
+  ['small', 1000, true, undefined],
+  ['empty', 0, true, undefined],
+  ['large', 20_000_003, false, undefined],
+  ['that the kernel sends', 20_000_003, true, undefined],
+  ['paced', 3_000_000, true, { network: 'n', client: '127.0.0.1', rate: 30_000_000 } as Pace],
+] as const)
+  test(`a file ${name}: its end is held back until it may leave`, patience, async () => {
+    const { url, content, publish } = await scene(octets, {}, mayCopy)
+    const asked = Promise.withResolvers<void>()
+    const release = Promise.withResolvers<string | undefined>()
+    const paced = pace === undefined ? {} : { pace }
+    publish({
+      beforeLast: () => {
+        asked.resolve()
+        return release.promise
+      },
+      ...paced,
+    })
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    const got: Buffer[] = []
+    socket.on('data', (bytes) => got.push(bytes))
+    const body = (): Buffer => {
+      const all = Buffer.concat(got)
+      return all.subarray(all.indexOf('\r\n\r\n') + 4)
+    }
+    await asked.promise
+    const free = Math.max(0, octets - HELD)
+    // The client has acknowledged them; its own event loop may come later.
+    while (body().length < free) await once(socket, 'data')
+    if (free === 0) assert.deepEqual(got, [], 'not even the head')
+    assert.equal(body().length, free)
+    release.resolve(undefined)
+    await once(socket, 'close')
+    assert.ok(body().equals(content))
+  })
+
+test(
+  'what has nothing of the held end, and what gets no file at all, asks for nothing',
+  patience,
+  async () => {
+    const { url, content, publish, sender } = await scene(20_000_003, { transfers: 1, waiting: 0 })
+    let asked = 0
+    publish({
+      beforeLast: async () => {
+        asked += 1
+        return undefined
+      },
+    })
+    const before = content.length - HELD
+    for (const range of ['0-0', `0-${before - 1}`, `${before - 1}-${before - 1}`])
+      assert.equal((await load(url, range)).status, 206)
+    assert.equal((await load(url, `${content.length}-`)).status, 416)
+    assert.equal((await fetch(url, { method: 'HEAD' })).status, 200)
+    assert.equal((await fetch(url, { headers: { 'If-Match': '"other"' } })).status, 412)
+    const slow = connect(Number(new URL(url).port), '127.0.0.1')
+    slow.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    await once(slow, 'data')
+    slow.pause()
+    assert.equal((await load(url)).status, 503)
+    slow.destroy()
+    while (sender.figures.slots.taken > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    assert.equal(asked, 0)
+    const { ok, body } = await load(url, `${before}-${before}`).then(({ status, body }) => ({
+      ok: status,
+      body,
+    }))
+    assert.deepEqual([ok, body.length, asked], [206, 1, 1], 'the first octet of it asks')
+    // Whoever has all of it by its tag would have it without asking.
+    const tag = (await fetch(url, { method: 'HEAD' })).headers.get('ETag') ?? ''
+    const again = await fetch(url, { headers: { 'If-None-Match': tag } })
+    assert.equal((await again.arrayBuffer()).byteLength, content.length)
+    assert.deepEqual([again.status, asked], [200, 2])
+  },
+)
+
+test(
+  'a connection that is cut before its client has all but the end asks for nothing',
+  patience,
+  async () => {
+    // All of it goes into the kernel's queues at once.
+    const { url, publish, reasons } = await scene(600_000)
+    let asked = 0
+    publish({
+      beforeLast: async () => {
+        asked += 1
+        return undefined
+      },
+    })
+    for (const isReset of [false, true]) {
+      const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1' })
+      socket.once('readable', () => {
+        if (isReset) socket.resetAndDestroy()
+        else socket.destroy()
+      })
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+      await once(socket, 'close')
+    }
+    while (reasons.length < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+    assert.deepEqual(new Set(reasons), new Set(['the client closed the connection']))
+    assert.equal(asked, 0)
+  },
+)
+
+test('an end that may not leave ends the connection', patience, async () => {
+  const { url, publish, reasons } = await scene(200_000)
+  publish({ beforeLast: async () => 'the attempt is over' })
+  await assert.rejects(load(url))
+  assert.deepEqual(reasons, ['the attempt is over'])
+})

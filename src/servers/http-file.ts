@@ -12,6 +12,9 @@ interface Exchange {
   readonly sender: FileSender
 }
 
+/** Octets at a file's end that are held back where that is wanted: without them nothing boots. */
+const HELD = 64 << 10
+
 /** Answers GET and HEAD for one immutable file: 200, 206, 304, 412, 416 (RFC 9110 §13, §14), 503 when it changed. */
 export async function sendFile(answer: FileAnswer, { request, response, sender }: Exchange): Promise<void> {
   for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value)
@@ -24,7 +27,8 @@ export async function sendFile(answer: FileAnswer, { request, response, sender }
     response.writeHead(412).end()
     return
   }
-  if (matchesEtag(ifNoneMatch, answer.etag)) {
+  // Whoever has it all has its last octets.
+  if (answer.beforeLast === undefined && matchesEtag(ifNoneMatch, answer.etag)) {
     response.writeHead(304).end()
     return
   }
@@ -83,8 +87,10 @@ async function sendBody(answer: FileAnswer, range: ByteRange | 'whole', exchange
     return refuse(response, 'too many transfers; ask again\n', BUSY_RETRY_S, false)
   try {
     describe()
-    const { pace } = answer
-    await transmit(answer, { file, first, length, ...(pace === undefined ? {} : { pace }) }, exchange, writer)
+    const { pace, beforeLast: release, size } = answer
+    const paced = pace === undefined ? {} : { pace }
+    const held = release === undefined ? {} : { hold: { from: Math.max(0, size - HELD), release } }
+    await transmit(answer, { file, first, length, ...paced, ...held }, exchange, writer)
   } finally {
     sender.leave(length, client)
   }

@@ -1,15 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { acknowledged } from './send-queues.ts'
 
 /** Writes the body of an answer, one piece at a time. */
 export class ResponseWriter {
   /** Resolves when the connection is closed: no octet of ours is read by the kernel any more. */
   readonly closed: Promise<void>
   readonly #response: ServerResponse
+  readonly #socket: IncomingMessage['socket']
   #end: ((isTaken: boolean) => void) | undefined
   #isClosed = false
 
   constructor({ socket }: IncomingMessage, response: ServerResponse) {
     this.#response = response
+    this.#socket = socket
     this.closed = new Promise((resolve) => {
       const close = (): void => {
         this.#isClosed = true
@@ -46,6 +49,11 @@ export class ResponseWriter {
       })
       this.#response.uncork()
     })
+  }
+
+  /** True when the client has acknowledged all that was written; false when it is gone. */
+  async acknowledged(): Promise<boolean> {
+    return (await acknowledged(this.#socket, this.closed)) && !this.#isClosed
   }
 
   #finish(isTaken: boolean): void {

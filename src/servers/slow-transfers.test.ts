@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { DEFAULT_HTTP_LIMITS } from '../model/http-limits.ts'
-import { type SendQueues, SlowTransfers } from './slow-transfers.ts'
+import type { SendQueues } from './send-queues.ts'
+import { SlowTransfers } from './slow-transfers.ts'
 import { type ActiveTransfer, ActiveTransfers } from './transfers.ts'
 
 /** A transfer of a real connection, seconds that pass when they are told to, and a kernel that says what it is told. */

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import type { HttpLimits } from '../model/http-limits.ts'
+import { queueName, readSendQueues, type SendQueues } from './send-queues.ts'
 import type { ActiveTransfer, ActiveTransfers } from './transfers.ts'
 
 /** Milliseconds between two looks. */
@@ -15,9 +15,6 @@ interface Watched {
   /** The octets and the time at which its rate is measured from. */
   from: { readonly delivered: number; readonly at: number }
 }
-
-/** Octets in the kernel's send queues, by `port peer:port`, in the notation of /proc/net/tcp. */
-export type SendQueues = ReadonlyMap<string, number>
 
 interface Sources {
   readonly limits: () => HttpLimits
@@ -69,7 +66,7 @@ export class SlowTransfers {
     const { limits, isScarce, now } = this.#sources
     const { stall, minRate } = limits()
     const time = now()
-    const queued = queues.get(queueName(transfer)) ?? 0
+    const queued = queues.get(queueName(transfer.socket)) ?? 0
     const delivered = transfer.sent + transfer.pending - unwritten(transfer) - queued
     const known = this.#watched.get(transfer)
     const watched = known ?? {
@@ -101,36 +98,4 @@ export class SlowTransfers {
 function unwritten({ socket, pending }: ActiveTransfer): number {
   const handle: { readonly writeQueueSize?: number } | null | undefined = Reflect.get(socket, '_handle')
   return Math.min(handle?.writeQueueSize ?? pending, pending)
-}
-
-function queueName({ socket }: ActiveTransfer): string {
-  const { localPort = 0, remoteAddress = '', remotePort = 0 } = socket
-  const octets = remoteAddress
-    .replace(/^::ffff:/, '')
-    .split('.')
-    .map(Number)
-    .reverse()
-  return `${hex(localPort, 4)} ${octets.map((octet) => hex(octet, 2)).join('')}:${hex(remotePort, 4)}`
-}
-
-function hex(value: number, digits: number): string {
-  return value.toString(16).toUpperCase().padStart(digits, '0')
-}
-
-/** Of /proc/net/tcp: `   0: 0100007F:1F90 0200007F:D2F0 01 00012345:00000000 ...`, all rows of one length; after the first colon: */
-const ROW = { port: [11, 15], peer: [16, 29], queue: [33, 41] } as const
-
-/** tx_queue: octets written and not acknowledged, of those connections that have some. */
-async function readSendQueues(): Promise<SendQueues> {
-  const text = await readFile('/proc/self/net/tcp', 'latin1').catch(() => '')
-  const width = text.indexOf('\n') + 1
-  const queues = new Map<string, number>()
-  for (let row = width; width > 0 && row < text.length; row += width) {
-    // The number before it takes more room from 10 000 on.
-    const begin = text.indexOf(':', row)
-    const field = ([from, to]: readonly [number, number]): string => text.slice(begin + from, begin + to)
-    const queue = field(ROW.queue)
-    if (queue !== '00000000') queues.set(`${field(ROW.port)} ${field(ROW.peer)}`, Number.parseInt(queue, 16))
-  }
-  return queues
 }

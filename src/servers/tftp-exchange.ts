@@ -49,6 +49,8 @@ export type TftpAnswer =
       readonly content: TftpContent
       /** Called once, when the client has answered for the first time. */
       readonly onHeard?: () => void
+      /** The last window leaves when this has resolved without a reason why not; asked once the client has acknowledged the rest. */
+      readonly beforeLast?: () => Promise<string | undefined>
     }
   /** `code` is one of `TFTP_ERROR`. `expected`: clients probe for such names, nobody need look. */
   | { readonly kind: 'refuse'; readonly code: number; readonly message: string; readonly expected?: boolean }

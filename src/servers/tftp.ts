@@ -10,6 +10,7 @@ import {
   TFTP_OPCODE,
   type TftpRequestPacket,
 } from '../protocol/tftp/packet.ts'
+import { HeldOctets } from './held-octets.ts'
 import type {
   TftpAnswer,
   TftpClient,
@@ -159,7 +160,8 @@ class TftpListener implements TftpServer {
     file: TftpAnswer & { kind: 'file' },
   ): Promise<void> {
     const { client } = slot
-    const { name, content } = file
+    const { name, beforeLast } = file
+    const content = beforeLast === undefined ? file.content : new HeldOctets(file.content, beforeLast)
     const limits = this.#options.limits()
     const terms = negotiate(packet.options, {
       size: content.length,
