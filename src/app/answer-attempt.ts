@@ -1,5 +1,5 @@
 import { type Mac, parseMac } from '../lib/mac.ts'
-import type { IntentEvent, Refusal } from '../lifecycle/intents.ts'
+import type { IntentEvent, IntentReply, Refusal } from '../lifecycle/intents.ts'
 import { parseRedeem, REDEEM_LIMIT } from '../lifecycle/redeem.ts'
 import type { HttpAnswer, HttpRequest } from '../model/http.ts'
 import { nodeOf } from './observe-http.ts'
@@ -15,14 +15,43 @@ export function readAttemptFile(name: string): { readonly nonce: string; readonl
   return nonce === undefined || file === undefined ? undefined : { nonce, file }
 }
 
-/** Whether the kernel may leave; on disk when this resolves. Rejects when that cannot be written. */
-export function beginBoot(
-  nonce: string,
-  address: string,
-  on: ServedNetwork,
-  running: Running,
-): Promise<Refusal | undefined> {
-  return tell({ kind: 'kernel', nonce, address }, on, running)
+/** The last file of a boot attempt, as one address asks for it. */
+export class AttemptFile {
+  readonly #of: { readonly nonce: string; readonly address: string }
+  readonly #on: ServedNetwork
+  readonly #running: Running
+
+  constructor(nonce: string, address: string, on: ServedNetwork, running: Running) {
+    this.#of = { nonce, address }
+    this.#on = on
+    this.#running = running
+  }
+
+  /** Why it may not leave, if it may not. Nothing happens by it, but that a refusal is told. */
+  look(): Refusal | undefined {
+    const event = { kind: 'load', ...this.#of } as const
+    const node = this.#running.intents.nodeOf(event.nonce)
+    const reply = node === undefined ? NO_ATTEMPT : this.#running.intents.wouldSay(node, event)
+    return refusalIn(reply, { event, node }, this.#on, this.#running)
+  }
+
+  /** The machine asks for it, and a transfer begins; on disk when this resolves. Rejects when that cannot be written. */
+  begins(): Promise<Refusal | undefined> {
+    return tell({ kind: 'load', ...this.#of }, this.#on, this.#running)
+  }
+
+  /**
+   * Its machine has all but the last octets: the boot counts, and uses up what was asked for where the installer does not. On disk
+   * when this resolves; with a reason why they may not leave.
+   */
+  async ends(): Promise<string | undefined> {
+    try {
+      return (await tell({ kind: 'kernel', ...this.#of }, this.#on, this.#running))?.because
+    } catch {
+      // The health of the store has told why.
+      return 'the boot could not be recorded'
+    }
+  }
 }
 
 /**
@@ -59,7 +88,9 @@ function redeem(
 ): Promise<Refusal | undefined> | Refusal {
   const open = running.attempts.of(mac)
   const node = running.intents.nodeOf(asked.nonce)
-  if (node === undefined && open?.nonce === asked.nonce && open.address === address)
+  // Installers boot because somebody asked alone: one of those that is not the newest gave way to it.
+  const isInstaller = running.picture.config.profiles.get(open?.profile ?? '')?.install !== undefined
+  if (node === undefined && open?.nonce === asked.nonce && open.address === address && !isInstaller)
     return {
       ...{ kind: 'refused', why: 'conflict' },
       because: `this boot is of profile ${open.profile}; nobody asked it to install`,
@@ -67,24 +98,28 @@ function redeem(
   return tell({ kind: 'redeem', address, ...asked }, on, running)
 }
 
-async function tell(
-  event: Extract<IntentEvent, { kind: 'kernel' | 'redeem' }>,
+async function tell(event: AttemptEvent, on: ServedNetwork, running: Running): Promise<Refusal | undefined> {
+  const node = running.intents.nodeOf(event.nonce)
+  const reply = node === undefined ? NO_ATTEMPT : (await running.intents.advance(node, event)).reply
+  return refusalIn(reply, { event, node }, on, running)
+}
+
+type AttemptEvent = Extract<IntentEvent, { kind: 'load' | 'kernel' | 'redeem' }>
+
+const NO_ATTEMPT: Refusal = {
+  kind: 'refused',
+  why: 'over',
+  because: 'there is no such boot attempt, or a newer one',
+}
+
+function refusalIn(
+  reply: IntentReply,
+  asked: { readonly event: AttemptEvent; readonly node: string | undefined },
   on: ServedNetwork,
   running: Running,
-): Promise<Refusal | undefined> {
-  const node = running.intents.nodeOf(event.nonce)
-  const { reply } =
-    node === undefined
-      ? {
-          reply: {
-            kind: 'refused',
-            why: 'over',
-            because: 'there is no such boot attempt, or a newer one',
-          } as const,
-        }
-      : await running.intents.advance(node, event)
+): Refusal | undefined {
   if (reply.kind !== 'refused') return undefined
-  observeRefusal(reply, { event, node }, on, running)
+  observeRefusal(reply, asked, on, running)
   return reply
 }
 

@@ -11,7 +11,7 @@ import type { HttpAnswer, HttpRequest, Pace } from '../model/http.ts'
 import type { Script, ScriptForm } from '../model/script.ts'
 import { contentTypeOf } from '../protocol/http/content-type.ts'
 import { renderScript } from '../render/script.ts'
-import { answerRedeem, beginBoot, readAttemptFile, refusedKernel } from './answer-attempt.ts'
+import { AttemptFile, answerRedeem, readAttemptFile, refusedKernel } from './answer-attempt.ts'
 import { answerAutoexec, isAutoexec } from './answer-autoexec.ts'
 import { answerDocument } from './answer-document.ts'
 import { answerOwnName } from './answer-own-name.ts'
@@ -133,7 +133,7 @@ async function script(
   return scriptAnswer(sent, form)
 }
 
-/** A kernel by the address of its boot attempt: to fetch it begins the boot, and uses up what was asked for where nothing else does. */
+/** The last file of a boot, by the address of its attempt: the boot begins when its last octets leave. */
 async function attemptFile(request: HttpRequest, on: ServedNetwork, running: Running): Promise<HttpAnswer> {
   const asked = readAttemptFile(request.path.slice(1))
   const parts = asked?.file.split('/').slice(1) ?? []
@@ -141,12 +141,16 @@ async function attemptFile(request: HttpRequest, on: ServedNetwork, running: Run
   // What is not there begins nothing.
   if (asked === undefined || publishedImage(parts, running) === undefined)
     return text(404, 'there is no such file of a boot attempt; ask for the script again\n')
-  const refusal =
-    request.method === 'HEAD' ? undefined : await beginBoot(asked.nonce, request.peer, on, running)
+  const file = new AttemptFile(asked.nonce, request.peer, on, running)
+  const refusal = request.method === 'HEAD' ? undefined : await file.begins()
   if (refusal !== undefined) return refusedKernel(refusal)
   // Nobody is redirected who does not say what it is.
   const { userAgent: _, ...plain } = request
-  return image(parts, { ...plain, path: `/${asked.file}` }, on, running)
+  const answer = await image(parts, { ...plain, path: `/${asked.file}` }, on, running)
+  if (answer.kind !== 'file') return answer
+  // No cache on the way may hand it out unseen.
+  const headers = { ...answer.headers, 'Cache-Control': 'no-store' }
+  return { ...answer, headers, beforeLast: () => file.ends() }
 }
 
 /** What UEFI HTTP boot starts without a loader; 404 where it shall go on with its own boot order. */

@@ -19,6 +19,8 @@ interface Asked {
   readonly peer?: string
   readonly method?: string
   readonly body?: string
+  /** The connection ends before the last octets. */
+  readonly isCut?: boolean
 }
 
 class Scene {
@@ -55,7 +57,7 @@ class Scene {
     )
   }
 
-  async ask(target: string, { peer = OWN, method = 'GET', body = '' }: Asked = {}) {
+  async ask(target: string, { peer = OWN, method = 'GET', body = '', isCut = false }: Asked = {}) {
     const [path = '', query = ''] = target.split('?')
     const answer = await answerHttp(
       { method, path, query: new URLSearchParams(query), peer, readBody: async () => body },
@@ -63,8 +65,9 @@ class Scene {
       this.#server.running,
       () => ({ version: '0', items: [], foreign: [] }),
     )
-    const status = answer.kind === 'text' ? answer.status : 200
-    return { status, body: answer.kind === 'text' ? answer.body : `file ${answer.path}` }
+    if (answer.kind === 'text') return { status: answer.status, body: answer.body }
+    const cut = method === 'GET' && !isCut ? await answer.beforeLast?.() : undefined
+    return { status: 200, body: cut === undefined ? `file ${answer.path}` : `cut: ${cut}` }
   }
 
   async script(asked: Asked = {}): Promise<string> {
@@ -116,7 +119,7 @@ describe('an install that the installer redeems', () => {
     assert.match(await scene.script(), /local disk, its install was begun 2026-11-23T04:00:00\.000Z/)
     assert.deepEqual(
       scene.store.lines.map(({ what }) => what),
-      ['asked', 'opened', 'started', 'redeemed', 'done'],
+      ['asked', 'opened', 'loading', 'started', 'redeemed', 'done'],
     )
   })
 
@@ -261,6 +264,54 @@ describe('an install without an agent', () => {
     assert.equal((await scene.ask(kernelOf(script))).status, 410)
   })
 
+  test('a kernel that is asked for, refused or cut uses nothing up, however often', async () => {
+    const scene = new Scene('kernel')
+    await scene.command('install', 'worker')
+    const kernel = kernelOf(await scene.script())
+    for (let time = 0; time < 3; time += 1) {
+      assert.equal((await scene.ask(kernel, { isCut: true })).status, 200)
+      scene.restart()
+      assert.equal(kernelOf(await scene.script()), kernel, 'Try again')
+    }
+    assert.equal(scene.state.intents.of('node01')?.fruitless, 0)
+    assert.equal((await scene.ask(kernel)).status, 200)
+    assert.match(await scene.script(), LOCAL)
+    assert.deepEqual(
+      scene.store.lines.map(({ what }) => what).join(' '),
+      'asked opened loading again loading again loading again loading started redeemed',
+    )
+  })
+
+  test('the end of a kernel waits for the disk, and does not leave without it', async () => {
+    const scene = new Scene('kernel')
+    await scene.command('install', 'worker')
+    const script = await scene.script()
+    await scene.ask(kernelOf(script), { isCut: true })
+    scene.store.disk = () => Promise.reject(new Error('disk full'))
+    assert.match((await scene.ask(kernelOf(script))).body, /^cut: the boot could not be recorded/)
+    scene.store.disk = () => Promise.resolve()
+    assert.doesNotMatch(await scene.script(), LOCAL)
+    await scene.command('local')
+    assert.equal((await scene.ask(kernelOf(script))).status, 410)
+  })
+
+  test('a transfer that comes to its end when somebody asked for something else', async () => {
+    const scene = new Scene('kernel')
+    await scene.command('install', 'worker')
+    const kernel = kernelOf(await scene.script())
+    const path = kernel.split('?')[0] ?? ''
+    const answer = await answerHttp(
+      { method: 'GET', path, query: new URLSearchParams(), peer: OWN, readBody: async () => '' },
+      scene.on,
+      scene.state,
+      () => ({ version: '0', items: [], foreign: [] }),
+    )
+    await scene.command('local')
+    assert.ok(answer.kind === 'file')
+    assert.equal(answer.headers['Cache-Control'], 'no-store')
+    assert.equal(await answer.beforeLast?.(), 'install is not asked for any more')
+  })
+
   test('over TFTP as well, by the name that has the nonce', async () => {
     const scene = new Scene('kernel')
     await scene.command('install', 'worker')
@@ -270,13 +321,22 @@ describe('an install without an agent', () => {
     const kernel = /LINUX (\S+)/.exec(config.text)?.[1] ?? ''
     const initrd = /INITRD (\S+)/.exec(config.text)?.[1] ?? ''
     assert.match(initrd, /^attempt\/[0-9a-f]{32}\/images\//)
-    const answerTo = async (file: string) => (await answerRead([file], OWN, scene.on, scene.state)).kind
-    assert.equal(await answerTo(initrd), 'refuse', 'nobody was heard')
+    const answerTo = (file: string) => answerRead([file], OWN, scene.on, scene.state)
+    assert.equal((await answerTo(initrd)).kind, 'refuse', 'nobody was heard')
     await config.onHeard()
-    assert.equal(await answerTo(kernel), 'file')
+    assert.equal((await answerTo(kernel)).kind, 'file')
     assert.doesNotMatch(await scene.script(), LOCAL, 'the kernel came first, and the initrd was lost')
-    assert.equal(await answerTo(initrd), 'file')
+    const last = await answerTo(initrd)
+    assert.ok(last.kind === 'file')
+    assert.equal(scene.store.lines.at(-1)?.what, 'again', 'one datagram begins nothing')
+    await last.attempt?.begins()
+    assert.equal(scene.store.lines.at(-1)?.what, 'loading')
+    assert.doesNotMatch(await scene.script(), LOCAL, 'its end never left')
+    assert.equal(await last.attempt?.ends(), undefined)
     assert.match(await scene.script(), LOCAL)
+    assert.equal((await answerTo(initrd)).kind, 'file', 'its last ACK was lost')
+    scene.there.after(600_000)
+    assert.equal((await answerTo(initrd)).kind, 'refuse')
   })
 
   test('GRUB gets the nonce in the address of the last initrd and on the command line', async () => {
@@ -408,6 +468,21 @@ describe('the other boots', () => {
     await scene.command('install', 'worker')
     assert.equal((await scene.redeem(nonce)).status, 409, 'another intent')
     assert.equal((await scene.redeem(nonceOf(await scene.script()))).status, 200)
+  })
+
+  test('what a newer attempt of another card replaced may not write, and is told so', async () => {
+    const other = mac('52:54:00:77:99:01')
+    const scene = new Scene('installer', (there) =>
+      there.replaceNode('node01', { macs: [NODE01, other] }).lease('10.77.0.20', other),
+    )
+    await scene.command('install', 'worker')
+    const nonce = nonceOf(await scene.script())
+    const newer = (await scene.ask(`/boot/${macWithDashes(other)}.ipxe`, { peer: '10.77.0.20' })).body
+    assert.notEqual(nonceOf(newer), nonce)
+    assert.deepEqual(await scene.redeem(nonce), {
+      status: 410,
+      body: 'do not write: there is no such boot attempt, or a newer one\n',
+    })
   })
 
   test('another card than those of the command does not install', async () => {

@@ -1,5 +1,5 @@
 import { isOfAWalk, readOwnName } from '../boot/own-name.ts'
-import { beginBoot, readAttemptFile } from './answer-attempt.ts'
+import { AttemptFile, readAttemptFile } from './answer-attempt.ts'
 import { answerAutoexec, isAutoexec } from './answer-autoexec.ts'
 import { answerOwnName } from './answer-own-name.ts'
 import { answerTftp, type LoaderAnswer } from './answer-tftp.ts'
@@ -8,7 +8,10 @@ import { type Running, refreshImages } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
 
 export type ReadAnswer =
-  | Extract<LoaderAnswer, { kind: 'file' }>
+  | (Extract<LoaderAnswer, { kind: 'file' }> & {
+      /** With it a machine boots what somebody asked for. */
+      readonly attempt?: AttemptFile
+    })
   | {
       readonly kind: 'text'
       readonly name: string
@@ -55,14 +58,15 @@ async function imageFile(
   await refreshImages(running)
   const found = publishedImage(address.slice(1), running)
   if (found === undefined) return undefined
-  // Nobody forges a nonce: one datagram with it is its machine's.
-  const attempt = readAttemptFile(name)
-  const refusal = attempt === undefined ? undefined : await beginBoot(attempt.nonce, peer, on, running)
+  const nonce = readAttemptFile(name)?.nonce
+  const attempt = nonce === undefined ? undefined : new AttemptFile(nonce, peer, on, running)
+  const refusal = attempt?.look()
   if (refusal !== undefined) return { kind: 'refuse', reason: refusal.because }
   const { path, size, sha256, stored } = found
   return {
     kind: 'file',
     name: found.name,
     file: { path, size, revision: sha256, ...(stored === true ? { noLinks: true } : {}) },
+    ...(attempt === undefined ? {} : { attempt }),
   }
 }

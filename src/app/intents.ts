@@ -1,5 +1,11 @@
 import type { Mac } from '../lib/mac.ts'
-import { advance, type IntentEvent, type ScriptEvent, type Transition } from '../lifecycle/intents.ts'
+import {
+  advance,
+  type IntentEvent,
+  type IntentReply,
+  type ScriptEvent,
+  type Transition,
+} from '../lifecycle/intents.ts'
 import { type BootLine, type IntentView, type NodeBoots, untouched } from '../model/intent.ts'
 import type { BootAttempt, StateStore } from '../model/ports.ts'
 
@@ -71,6 +77,11 @@ export class NodeIntents {
     if (reply.kind !== 'boot' || reply.nonce !== nonce) return reply.kind === 'boot' ? reply.nonce : nonce
     this.#drafts.set(node, { of, nonce })
     return nonce
+  }
+
+  /** What the reply to this event would be now. Nothing happens. */
+  wouldSay(node: string, event: IntentEvent): IntentReply {
+    return advance(this.#states.get(node) ?? untouched(node), event, this.#at()).reply
   }
 
   /**

@@ -45,8 +45,14 @@ export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<
           code: TFTP_ERROR.undefined,
           message: `larger than limits.tftp.fileSize, ${fileSize} octets`,
         }
-      if (answer.kind === 'file')
-        return { kind: 'file', name: answer.name, content: await FILES.open(answer.file) }
+      if (answer.kind === 'file') {
+        const { name, file, attempt } = answer
+        const content = await FILES.open(file)
+        if (attempt === undefined) return { kind: 'file', name, content }
+        // Who forges a source address is not heard of.
+        const onHeard = (): void => void attempt.begins().catch((error: unknown) => onFault(where, error))
+        return { kind: 'file', name, content, onHeard, beforeLast: () => attempt.ends() }
+      }
       if (answer.kind === 'text')
         return {
           kind: 'file',

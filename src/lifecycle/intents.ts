@@ -21,7 +21,9 @@ export type IntentEvent =
   | { readonly kind: 'release' }
   /** The machine's own lease asks for its script. */
   | ScriptEvent
-  /** The loader fetches its last file, by the address that has the nonce: the kernel, or the last initrd. */
+  /** The loader asks for its last file, by the address that has the nonce: the kernel, or the last initrd. */
+  | { readonly kind: 'load'; readonly nonce: string; readonly address: string }
+  /** It has all of that file but the last octets, which leave next. */
   | { readonly kind: 'kernel'; readonly nonce: string; readonly address: string }
   /** The installer asks before it writes anything. */
   | { readonly kind: 'redeem'; readonly nonce: string; readonly address: string; readonly run?: string }
@@ -46,7 +48,7 @@ export type IntentReply =
   | { readonly kind: 'done' }
   /** The script with this nonce. */
   | { readonly kind: 'boot'; readonly nonce: string }
-  /** The kernel may leave; the installer may write. */
+  /** The file may leave, or its last octets; the installer may write. */
   | { readonly kind: 'go' }
   | Refusal
 
@@ -77,9 +79,10 @@ export interface Circumstances {
 
 /**
  * The boots of one node: one intent gives one install at most, whatever requests are lost, repeated or reordered, whoever
- * restarts and whatever the clock says; and only a machine that was given the attempt uses an intent up. Both hold because an
- * intent leaves the state in the one transition that redeems it, whose reply waits until the state is on disk, and because
- * no transition puts it back. Time decides only whether a nonce is given out again.
+ * restarts and whatever the clock says; and only a machine that was given the attempt, and has all of its last file but the
+ * end, uses an intent up. Both hold because an intent leaves the state in the one transition that redeems it, whose reply - and
+ * with it the end of that file, without which nothing boots - waits until the state is on disk, and because no transition puts
+ * it back. Time decides only whether a nonce is given out again.
  */
 export function advance(state: NodeBoots, event: IntentEvent, at: Circumstances): Transition {
   switch (event.kind) {
@@ -91,6 +94,8 @@ export function advance(state: NodeBoots, event: IntentEvent, at: Circumstances)
       return release(state, at)
     case 'script':
       return script(state, event, at)
+    case 'load':
+      return load(state, event, at)
     case 'kernel':
       return kernel(state, event, at)
     case 'redeem':
@@ -166,7 +171,8 @@ function script(state: NodeBoots, event: ScriptEvent, at: Circumstances): Transi
   }
   if (before !== undefined && isSameTry(before, intent, event, now)) {
     const { nonce, scripts } = before
-    const attempt: IntentAttempt = { ...before, scripts: scripts + 1, isAhead: true }
+    const { isLoading: _, ...rest } = before
+    const attempt: IntentAttempt = { ...rest, scripts: scripts + 1, isAhead: true }
     const said = line(state, { now, nonce }, 'again', `the script once more, for ${event.address}`)
     return changed({ ...state, attempt }, [said], { kind: 'boot', nonce })
   }
@@ -199,34 +205,42 @@ function isSameTry(before: IntentAttempt, intent: BootIntent, event: ScriptEvent
   return same && before.intent.id === intent.id && age >= 0 && age < SAME_ATTEMPT_MS
 }
 
-function kernel(
-  state: NodeBoots,
-  event: { readonly nonce: string; readonly address: string },
-  at: Circumstances,
-): Transition {
-  const { now } = at
-  const open = attemptOf(state, event)
+function load(state: NodeBoots, event: OfAttempt, { now }: Circumstances): Transition {
+  const open = attemptToLoad(state, event, now)
   if (open.kind === 'refused') return same(state, open)
   const { attempt } = open
-  const { intent, redeemed, nonce } = attempt
-  if (redeemed !== undefined) {
-    // A loader that could not load the whole of it asks once more; a machine that started again gets no such script.
-    const age = now - redeemed.at
-    const isRetry = redeemed.by === 'kernel' && age >= 0 && age < SAME_ATTEMPT_MS
-    return isRetry
-      ? same(state, { kind: 'go' })
-      : refused(state, 'over', `${intent.kind} was begun; the machine boots its disk now`)
-  }
-  const stopped = notLive(state, attempt)
-  if (stopped !== undefined) return same(state, stopped)
-  if (!attempt.isAhead && intent.redeem === 'installer') return same(state, { kind: 'go' })
-  const starts = attempt.starts + (attempt.isAhead ? 1 : 0)
-  const counted = intent.kind === 'install' && attempt.isAhead ? 1 : 0
+  const { redeemed, isAhead, isLoading, nonce, image } = attempt
+  if (redeemed !== undefined || !isAhead || isLoading === true) return same(state, { kind: 'go' })
+  const said = line(state, { now, nonce }, 'loading', `the loader asks for the last file of ${image}`)
+  return changed({ ...state, attempt: { ...attempt, isLoading: true } }, [said], { kind: 'go' })
+}
+
+function kernel(state: NodeBoots, event: OfAttempt, { now }: Circumstances): Transition {
+  const open = attemptToLoad(state, event, now)
+  if (open.kind === 'refused') return same(state, open)
+  const { isLoading: _, ...attempt } = open.attempt
+  const { intent, nonce, isAhead } = attempt
+  if (attempt.redeemed !== undefined) return same(state, { kind: 'go' })
+  if (!isAhead && intent.redeem === 'installer') return same(state, { kind: 'go' })
+  const starts = attempt.starts + (isAhead ? 1 : 0)
+  const counted = intent.kind === 'install' && isAhead ? 1 : 0
   const begun = { ...state, fruitless: state.fruitless + counted }
   const started: IntentAttempt = { ...attempt, starts, isAhead: false }
-  const said = line(state, { now, nonce }, 'started', `the loader fetches the last file of ${attempt.image}`)
+  const said = line(state, { now, nonce }, 'started', `the last octets of ${attempt.image} leave`)
   if (intent.redeem === 'installer') return changed({ ...begun, attempt: started }, [said], { kind: 'go' })
   return redeemedBy(begun, started, { at: now, by: 'kernel' }, [said])
+}
+
+/** The attempt whose last file may be loaded now. */
+function attemptToLoad(state: NodeBoots, event: OfAttempt, now: number): OpenAttempt | Refusal {
+  const open = attemptOf(state, event)
+  if (open.kind === 'refused') return open
+  const { intent, redeemed } = open.attempt
+  if (redeemed === undefined) return notLive(state, open.attempt) ?? open
+  // A loader that could not use it asks once more; a machine that started again gets no such script.
+  const age = now - redeemed.at
+  const isRetry = redeemed.by === 'kernel' && age >= 0 && age < SAME_ATTEMPT_MS
+  return isRetry ? open : refusal('over', `${intent.kind} was begun; the machine boots its disk now`)
 }
 
 function redeem(
@@ -303,10 +317,17 @@ function report(
   })
 }
 
-function attemptOf(
-  { node, attempt }: NodeBoots,
-  { nonce, address }: { readonly nonce: string; readonly address: string },
-): { readonly kind: 'open'; readonly attempt: IntentAttempt } | Refusal {
+interface OfAttempt {
+  readonly nonce: string
+  readonly address: string
+}
+
+interface OpenAttempt {
+  readonly kind: 'open'
+  readonly attempt: IntentAttempt
+}
+
+function attemptOf({ node, attempt }: NodeBoots, { nonce, address }: OfAttempt): OpenAttempt | Refusal {
   if (attempt === undefined || attempt.nonce !== nonce)
     return refusal('over', `this is not the newest boot attempt of ${node}`)
   if (attempt.address !== address)

@@ -8,7 +8,7 @@ export type IntentKind = (typeof INTENT_KINDS)[number]
 /** Used up by one boot. */
 export type OnceKind = Exclude<IntentKind, 'ram' | 'local'>
 
-/** What uses an intent up: the loader that fetches its last file, or the booted installer by its own request. */
+/** What uses an intent up: the last octets of the loader's last file, or the booted installer by its own request. */
 export type RedeemedBy = 'kernel' | 'installer'
 
 /** One boot that somebody asked for. */
@@ -39,10 +39,12 @@ export interface IntentAttempt {
   readonly openedAt: number
   /** Scripts that were sent with this nonce. */
   readonly scripts: number
-  /** Boots that came as far as the kernel. */
+  /** Boots for which the last octets of the last file left. */
   readonly starts: number
-  /** A script left after the last of these boots: the next kernel begins another one. */
+  /** A script left after the last of these boots: the next one that gets so far is another one. */
   readonly isAhead: boolean
+  /** With that script, the loader asked for its last file. */
+  readonly isLoading?: true
   readonly redeemed?: Redemption
   /** How it ended, as its machine proved. */
   readonly ended?: { readonly at: number; readonly stage: string }
@@ -90,6 +92,7 @@ export const BOOT_LINE_KINDS = [
   'replaced',
   'opened',
   'again',
+  'loading',
   'started',
   'redeemed',
   'report',

@@ -24,7 +24,9 @@ async function scene(release: () => Promise<string | undefined>) {
       if (answer.kind !== 'file') return answer
       return {
         ...answer,
-        onHeard: () => void (counts.heard += 1),
+        onHeard: () => {
+          counts.heard += 1
+        },
         beforeLast: () => {
           counts.asked += 1
           return release()
