@@ -54,9 +54,9 @@ function eventOf(command: NodeCommand, node: Node, picture: Picture, now: number
   switch (kind) {
     case 'ram':
     case 'local':
-      return { kind: 'stand', standing: kind }
+      return { kind: 'stand', id: command.id, standing: kind }
     case 'release':
-      return { kind: 'release' }
+      return { kind: 'release', id: command.id }
     case 'install':
     case 'rescue':
     case 'inspect': {

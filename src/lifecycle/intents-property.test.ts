@@ -51,6 +51,13 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('deliver' as const), nth, crash, isLost: fc.boolean() }),
   },
   { weight: 6, arbitrary: fc.constant<Deed>({ kind: 'power cut' }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('cut' as const),
+      asks: fc.constantFrom('file', 'script'),
+    }) as fc.Arbitrary<Deed>,
+  },
   { weight: 2, arbitrary: fc.constant<Deed>({ kind: 'restart' }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('clock' as const), by: jump }) },
   {
@@ -59,6 +66,7 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
       kind: fc.constant('command' as const),
       what: fc.constantFrom('kernel', 'kernel', 'installer', 'installer', 'rescue', 'local', 'ram', 'again'),
       crash,
+      nth,
     }) as fc.Arbitrary<Deed>,
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('release' as const), crash }) },
@@ -68,7 +76,7 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({
       kind: fc.constant('forged' as const),
-      what: fc.constantFrom('kernel', 'redeem', 'report', 'address'),
+      what: fc.constantFrom('load', 'kernel', 'redeem', 'report', 'address'),
       nth,
     }) as fc.Arbitrary<Deed>,
   },
@@ -114,7 +122,8 @@ const MUTANTS: Readonly<Record<string, Step>> = {
       ? advance(state, { ...event, nonce: state.attempt.nonce }, at)
       : advance(state, event, at),
   'every address is as good as the lease': (state, event, at) =>
-    (event.kind === 'kernel' || event.kind === 'redeem') && state.attempt !== undefined
+    (event.kind === 'load' || event.kind === 'kernel' || event.kind === 'redeem') &&
+    state.attempt !== undefined
       ? advance(state, { ...event, address: state.attempt.address }, at)
       : advance(state, event, at),
   'an intent ends with time': (state, event, at) => {
@@ -127,6 +136,15 @@ const MUTANTS: Readonly<Record<string, Step>> = {
     if (done.reply.kind !== 'boot') return done
     const { intent: _, ...rest } = done.state
     return { ...done, state: rest }
+  },
+  'whoever asks for the last file has had it': (state, event, at) => {
+    if (event.kind !== 'load') return advance(state, event, at)
+    return advance(state, { ...event, kind: 'kernel' }, at)
+  },
+  'a file that is asked for is not to be asked for again': (state, event, at) => {
+    const isLoading = event.kind === 'load' && state.attempt?.isLoading === true
+    if (!isLoading) return advance(state, event, at)
+    return { state, lines: [], reply: { kind: 'refused', why: 'over', because: 'it was asked for' } }
   },
   'a boot of an installer is not counted': (state, event, at) => {
     const done = advance(state, event, at)
@@ -160,6 +178,14 @@ const MUTANTS: Readonly<Record<string, Step>> = {
           state: { ...state, revision: state.revision + 1, intent: event.intent },
         }
       : advance(state, event, at),
+  'only the newest command is known again': (state, event, at) => {
+    const { commands: _, ...rest } = advance(state, event, at).state
+    return { ...advance(state, event, at), state: rest }
+  },
+  'a command that changes nothing is forgotten': (state, event, at) => {
+    const done = advance(state, event, at)
+    return event.kind === 'ask' && done.lines.length === 0 ? { ...done, state } : done
+  },
   'a quarantine ends by itself': (state, event, at) => {
     const { quarantine, ...rest } = state
     return advance(quarantine === undefined ? state : { ...rest, fruitless: 0 }, event, at)
@@ -194,6 +220,7 @@ test('nothing that comes by the network throws, whatever state it meets', () => 
   const state = untouched('node01')
   const at = { now: 0, tries: 3 }
   for (const event of [
+    { kind: 'load', nonce: 'x', address: 'y' },
     { kind: 'kernel', nonce: 'x', address: 'y' },
     { kind: 'redeem', nonce: 'x', address: 'y' },
     { kind: 'report', nonce: 'x', stage: 'installed' },

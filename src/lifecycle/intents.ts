@@ -12,13 +12,15 @@ import type { ReportStage } from './report.ts'
 
 /** A script asked for again within this time belongs to the same attempt, in milliseconds. */
 const SAME_ATTEMPT_MS = 600_000
+/** Commands of a node that are known again when they come late. */
+const COMMANDS_KEPT = 64
 
 /** Whatever happens to the boots of one node. */
 export type IntentEvent =
   /** The machine is to boot so from now on; a live intent is dropped. */
-  | { readonly kind: 'stand'; readonly standing: NodeBoots['standing'] }
+  | { readonly kind: 'stand'; readonly id: string; readonly standing: NodeBoots['standing'] }
   | { readonly kind: 'ask'; readonly intent: BootIntent }
-  | { readonly kind: 'release' }
+  | { readonly kind: 'release'; readonly id: string }
   /** The machine's own lease asks for its script. */
   | ScriptEvent
   /** The loader asks for its last file, by the address that has the nonce: the kernel, or the last initrd. */
@@ -87,11 +89,11 @@ export interface Circumstances {
 export function advance(state: NodeBoots, event: IntentEvent, at: Circumstances): Transition {
   switch (event.kind) {
     case 'stand':
-      return stand(state, event.standing, at)
+      return once(state, event.id, () => stand(state, event.standing, at))
     case 'ask':
-      return ask(state, event.intent, at)
+      return once(state, event.intent.id, () => ask(state, event.intent, at))
     case 'release':
-      return release(state, at)
+      return once(state, event.id, () => release(state, at))
     case 'script':
       return script(state, event, at)
     case 'load':
@@ -107,6 +109,18 @@ export function advance(state: NodeBoots, event: IntentEvent, at: Circumstances)
   }
 }
 
+/** A command is carried out once, also when it is heard again after others; one that is refused may come again. */
+function once(state: NodeBoots, id: string, carryOut: () => Transition): Transition {
+  const { commands = [], intent, attempt } = state
+  const isKnown = commands.includes(id) || intent?.id === id || attempt?.intent.id === id
+  if (isKnown) return same(state, { kind: 'done' })
+  const done = carryOut()
+  if (done.reply.kind === 'refused') return done
+  const { revision } = state
+  const kept = [...commands, id].slice(-COMMANDS_KEPT)
+  return { ...done, state: { ...done.state, revision: revision + 1, commands: kept } }
+}
+
 function stand(state: NodeBoots, standing: NodeBoots['standing'], { now }: Circumstances): Transition {
   if (state.standing === standing && state.intent === undefined) return same(state, { kind: 'done' })
   const { intent, ...rest } = state
@@ -119,8 +133,6 @@ function stand(state: NodeBoots, standing: NodeBoots['standing'], { now }: Circu
 
 function ask(state: NodeBoots, intent: BootIntent, at: Circumstances): Transition {
   const { now } = at
-  if (state.intent?.id === intent.id || state.attempt?.intent.id === intent.id)
-    return same(state, { kind: 'done' })
   const before = state.intent
   if (intent.kind === 'install') {
     const stopped = quarantined(state, at)
@@ -293,8 +305,9 @@ function redeemedBy(
   return changed({ ...rest, standing: next, attempt: { ...attempt, redeemed } }, said, { kind: 'go' })
 }
 
-/** Stages after which a machine says nothing more of this boot. */
+/** Stages after which a machine says nothing more of this boot, and those that say that it was installed. */
 const ENDS: ReadonlySet<ReportStage> = new Set(['installed', 'in-service', 'rescue', 'failed'])
+const INSTALLED: ReadonlySet<ReportStage> = new Set(['installed', 'in-service'])
 
 function report(
   state: NodeBoots,
@@ -309,7 +322,7 @@ function report(
     return changed(state, [line(state, { now, nonce }, 'report', `the machine says ${stage}`)], {
       kind: 'done',
     })
-  const isSuccess = stage !== 'failed'
+  const isSuccess = intent.kind === 'install' ? INSTALLED.has(stage) : stage !== 'failed'
   const said = line(state, { now, nonce }, isSuccess ? 'done' : 'failed', `the machine says ${stage}`)
   const fruitless = isSuccess && intent.kind === 'install' ? 0 : state.fruitless
   return changed({ ...state, fruitless, attempt: { ...attempt, ended: { at: now, stage } } }, [said], {

@@ -13,7 +13,7 @@ export type RedeemedBy = 'kernel' | 'installer'
 
 /** One boot that somebody asked for. */
 export interface BootIntent {
-  /** Of the command: the same command heard twice is one intent. */
+  /** Of the command. */
   readonly id: string
   readonly kind: OnceKind
   readonly profile: string
@@ -63,6 +63,8 @@ export interface NodeBoots {
   readonly node: string
   /** Counts up by one with every change. */
   readonly revision: number
+  /** Of the newest commands, oldest first: one that comes again is none. Absent: of a row that is older than this. */
+  readonly commands?: readonly string[]
   /** What it boots when no intent is live. */
   readonly standing: 'ram' | 'local'
   /** Live: no boot has used it up. */

@@ -17,22 +17,26 @@ interface Boot {
   readonly asks: boolean
 }
 
+/** Octets at a file's end without which nothing boots, and which the server holds back. */
+const END = 65_536
+
 export class InstallMachine {
   readonly #host: Host
-  readonly #server: string
+  readonly #options: { readonly server: string; readonly kernelSize: number }
   readonly #name: string
   #boots = 0
   #boot: Boot | undefined
   /** Each time the disk was begun to be written. */
   writes = 0
-  /** It did the request by which its intent is used up. */
+  /** It had all of its kernel but the end, or asked as the installer: what uses its intent up. */
   tried = false
   /** The last script. */
   script = ''
 
-  constructor(host: Host, server: string, mac: string) {
+  /** `kernelSize` in octets. */
+  constructor(host: Host, mac: string, options: { readonly server: string; readonly kernelSize: number }) {
     this.#host = host
-    this.#server = server
+    this.#options = options
     this.#name = mac.replaceAll(':', '-')
   }
 
@@ -48,10 +52,11 @@ export class InstallMachine {
       case 'script':
         return this.#fetchScript()
       case 'kernel': {
-        const { kernel, asks } = this.#current()
-        if (!asks) this.tried = true
-        const { status } = this.ask('GET', kernel)
-        if (status === 0) return undefined
+        const { asks } = this.#current()
+        const { status, octets, isWhole } = this.load()
+        const { kernelSize } = this.#options
+        if (!asks && status === 200 && octets >= kernelSize - END) this.tried = true
+        if (status === 0 || (status === 200 && !isWhole)) return undefined
         return status !== 200 ? 'off' : asks ? 'redeem' : 'write'
       }
       case 'redeem': {
@@ -70,6 +75,16 @@ export class InstallMachine {
     }
   }
 
+  /** Fetches its kernel, or some of it (`0-99`). */
+  load(range?: string): { readonly status: number; readonly octets: number; readonly isWhole: boolean } {
+    const some = range === undefined ? [] : ['-r', range]
+    const args = ['-s', '--max-time', '10', '-o', '/dev/null', '-w', '%{http_code} %{size_download}', ...some]
+    const url = `${this.#options.server}${this.#current().kernel}`
+    const { code, stdout } = this.#host.run('curl', ...args, url)
+    const [status = 0, octets = 0] = stdout.split(' ').map(Number)
+    return { status, octets, isWhole: code === 0 }
+  }
+
   report(stage: string): Answer {
     const body = JSON.stringify({ stage, nonce: this.#current().nonce })
     return this.ask('POST', `/v1/report/${this.#name}`, body)
@@ -78,7 +93,7 @@ export class InstallMachine {
   ask(method: string, path: string, body?: string): Answer {
     const data = body === undefined ? [] : ['--data-raw', body]
     const shown = ['-s', '--max-time', '10', '-X', method, '-w', '\n%{http_code}']
-    const { stdout } = this.#host.run('curl', ...shown, ...data, `${this.#server}${path}`)
+    const { stdout } = this.#host.run('curl', ...shown, ...data, `${this.#options.server}${path}`)
     const at = stdout.lastIndexOf('\n')
     return { status: Number(stdout.slice(at + 1)), body: stdout.slice(0, Math.max(0, at)) }
   }

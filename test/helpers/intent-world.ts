@@ -5,6 +5,7 @@ import { NODE01, NOW } from './world.ts'
 
 export type Step = typeof advance
 type Crash = 'none' | 'before commit' | 'after commit'
+type Command = Extract<IntentEvent, { kind: 'ask' | 'stand' | 'release' }>
 
 /** What happens next. */
 export type Deed =
@@ -15,12 +16,15 @@ export type Deed =
   /** One of the requests under way arrives, be it for the first time or not. */
   | { readonly kind: 'deliver'; readonly nth: number; readonly crash: Crash; readonly isLost: boolean }
   | { readonly kind: 'power cut' }
+  /** The transfer of its last file ends early or is refused; it asks for that file again, or for the script. */
+  | { readonly kind: 'cut'; readonly asks: 'file' | 'script' }
   | { readonly kind: 'restart' }
   | { readonly kind: 'clock'; readonly by: number }
   | {
       readonly kind: 'command'
-      /** `again`: the newest command once more, as a client does that had no answer. */
+      /** `again`: a command once more, the newest one or an older one, as a client does that had no answer. */
       readonly what: 'kernel' | 'installer' | 'rescue' | 'local' | 'ram' | 'again'
+      readonly nth: number
       readonly crash: Crash
     }
   | { readonly kind: 'release'; readonly crash: Crash }
@@ -31,7 +35,7 @@ export type Deed =
   /** Somebody else, who has the nonce (`address`) or not. */
   | {
       readonly kind: 'forged'
-      readonly what: 'kernel' | 'redeem' | 'report' | 'address'
+      readonly what: 'load' | 'kernel' | 'redeem' | 'report' | 'address'
       readonly nth: number
     }
 
@@ -39,14 +43,21 @@ export type Deed =
 export class Catastrophe extends Error {}
 
 export type Figures = Record<
-  'transitions' | 'attempts' | 'redeemed' | 'installs' | 'quarantines' | 'power cuts' | 'crashes',
+  | 'transitions'
+  | 'attempts'
+  | 'cut transfers'
+  | 'redeemed'
+  | 'installs'
+  | 'quarantines'
+  | 'power cuts'
+  | 'crashes',
   number
 >
 
 export function FIGURES(): Figures {
   return {
     ...{ transitions: 0, attempts: 0, redeemed: 0, installs: 0, quarantines: 0 },
-    ...{ 'power cuts': 0, crashes: 0 },
+    ...{ 'power cuts': 0, 'cut transfers': 0, crashes: 0 },
   }
 }
 
@@ -65,7 +76,8 @@ interface Request {
   readonly event: IntentEvent
 }
 
-type Phase = 'off' | 'loader' | 'kernel' | 'installer' | 'writing' | 'disk'
+/** `file`: it asks for its last file; `end`: it has all of that file but the end. */
+type Phase = 'off' | 'loader' | 'file' | 'end' | 'installer' | 'writing' | 'disk'
 
 const ADDRESS = '10.77.0.11'
 const TRIES = 3
@@ -78,6 +90,9 @@ export class World {
   #counter = 0
   #underWay: Request[] = []
   #newest: BootIntent | undefined
+  readonly #commands: Command[] = []
+  /** Commands that were one with another. */
+  readonly #merged = new Set<string>()
   // The machine.
   #boot = 0
   #run = 0
@@ -120,6 +135,11 @@ export class World {
         if (this.#phase !== 'off') this.#options.figures['power cuts'] += 1
         this.#phase = 'off'
         return
+      case 'cut':
+        if (this.#phase !== 'file' && this.#phase !== 'end') return
+        this.#options.figures['cut transfers'] += 1
+        this.#phase = deed.asks === 'file' ? 'file' : 'loader'
+        return
       case 'restart':
         this.#memory = this.#disk
         return
@@ -127,10 +147,11 @@ export class World {
         this.#now += deed.by
         return
       case 'command':
-        this.#command(deed.what, deed.crash)
+        this.#command(deed.what, deed.crash, deed.nth)
         return
       case 'release':
-        this.#tell({ kind: 'release' }, deed.crash)
+        this.#counter += 1
+        this.#commanded({ kind: 'release', id: `c${this.#counter}` }, deed.crash)
         return
       case 'fail':
         if (this.#phase === 'writing' || this.#phase === 'installer') {
@@ -163,7 +184,7 @@ export class World {
     const { id } = intent
     this.#memory = this.#disk
     this.#phase = 'off'
-    for (let step = 0; step < 8 && !this.#isDone(); step += 1) this.does({ kind: 'go' })
+    for (let step = 0; step < 9 && !this.#isDone(); step += 1) this.does({ kind: 'go' })
     if (this.#writers.get(id)?.size !== 1) throw new Catastrophe('an install that is asked for does not come')
   }
 
@@ -186,7 +207,10 @@ export class World {
           boot,
           event: { kind: 'script', mac: NODE01, address, image: 'debian', keys: {}, ...this.#draft() },
         }
-      case 'kernel':
+      case 'file':
+        return { boot, event: { kind: 'load', nonce, address } }
+      case 'end':
+        // The server sees that all before was acknowledged.
         if (this.#mine?.redeem === 'kernel') this.#tried.add(this.#mine.id)
         return { boot, event: { kind: 'kernel', nonce, address } }
       case 'installer': {
@@ -253,14 +277,30 @@ export class World {
       this.#given.set(reply.nonce, intent)
       this.#nonce = reply.nonce
       this.#mine = intent
-      this.#phase = 'kernel'
-    } else if (reply.kind === 'go' && event.kind === 'kernel' && this.#phase === 'kernel') {
+      this.#phase = 'file'
+    } else if (reply.kind === 'go' && event.kind === 'load' && this.#phase === 'file') {
+      this.#phase = 'end'
+    } else if (reply.kind === 'go' && event.kind === 'kernel' && this.#isFor(event)) {
       this.#begins()
     } else if (reply.kind === 'go' && event.kind === 'redeem' && this.#phase === 'installer') {
       // The answer to the run that asked.
       if (event.run === undefined || event.run === `run${this.#run}`) this.#writes()
-    } else if (reply.kind === 'refused' && this.#phase !== 'writing') this.#phase = 'disk'
-    else if (event.kind === 'report') this.#phase = 'disk'
+    } else if (reply.kind === 'refused' && this.#phase !== 'writing') {
+      if (event.kind === 'load' && event.nonce === this.#nonce && this.#mayLoad())
+        throw new Catastrophe('a file that was cut does not come again')
+      this.#phase = 'disk'
+    } else if (event.kind === 'report') this.#phase = 'disk'
+  }
+
+  #mayLoad(): boolean {
+    const { intent, attempt, quarantine } = this.#disk
+    const isNewest = attempt?.nonce === this.#nonce && attempt.intent.id === intent?.id
+    return isNewest && quarantine === undefined
+  }
+
+  /** The end comes by the transfer that it waits for, be it one of several. */
+  #isFor({ nonce }: { readonly nonce: string }): boolean {
+    return this.#phase === 'end' && nonce === this.#nonce
   }
 
   /** The kernel runs. */
@@ -281,22 +321,28 @@ export class World {
     const id = this.#mine?.id
     if (id === undefined) return
     const writers = this.#writers.get(id) ?? new Set()
+    if (this.#merged.has(id)) throw new Catastrophe('a command that was one with another installs once more')
     this.#writers.set(id, writers.add(this.#run))
     this.#options.figures.installs += 1
     if (writers.size > 1) throw new Catastrophe('two installs for one intent')
     this.#phase = 'writing'
   }
 
-  #command(what: Extract<Deed, { kind: 'command' }>['what'], crash: Crash): void {
+  #command(what: Extract<Deed, { kind: 'command' }>['what'], crash: Crash, nth: number): void {
     if (what === 'again') {
-      if (this.#newest !== undefined) this.#tell({ kind: 'ask', intent: this.#newest }, crash)
+      const before = this.#commands[Math.max(0, this.#commands.length - 1 - nth)]
+      if (before === undefined) return
+      const revision = this.#disk.revision
+      this.#tell(before, crash)
+      if (this.#disk.revision !== revision) throw new Catastrophe('a command that is heard again is another')
       return
     }
     const live = this.#memory.intent
     if (what === 'local' || what === 'ram') {
       if (crash !== 'before commit' && live !== undefined) this.#replaced.add(live.id)
       this.#newest = undefined
-      this.#tell({ kind: 'stand', standing: what }, crash)
+      this.#counter += 1
+      this.#commanded({ kind: 'stand', id: `c${this.#counter}`, standing: what }, crash)
       return
     }
     this.#counter += 1
@@ -306,10 +352,20 @@ export class World {
       ...{ id: `i${this.#counter}`, kind, profile: what, redeem, macs: [NODE01], since: this.#now },
     }
     this.#intents.set(intent.id, intent)
-    this.#tell({ kind: 'ask', intent }, crash)
+    const isHeard = this.#commanded({ kind: 'ask', intent }, crash)
     const isTaken = this.#disk.intent?.id === intent.id
+    if (isHeard && !isTaken) this.#merged.add(intent.id)
     if (isTaken && live !== undefined) this.#replaced.add(live.id)
     if (isTaken) this.#newest = intent
+  }
+
+  /** Whether it was carried out: it is on disk, or its client knows. */
+  #commanded(command: Command, crash: Crash): boolean {
+    const id = command.kind === 'ask' ? command.intent.id : command.id
+    const isDone = this.#tell(command, crash)?.kind === 'done'
+    const isHeard = isDone || (crash === 'after commit' && this.#disk.commands?.includes(id) === true)
+    if (isHeard && crash !== 'before commit') this.#commands.push(command)
+    return isHeard
   }
 
   #forged(what: Extract<Deed, { kind: 'forged' }>['what'], nth: number): void {
@@ -325,6 +381,6 @@ export class World {
       // What is only claimed is no success.
       this.#fruitless = boots
     } else if (what === 'redeem') this.#tell({ kind: 'redeem', nonce, address }, 'none')
-    else this.#tell({ kind: 'kernel', nonce, address }, 'none')
+    else this.#tell({ kind: what === 'load' ? 'load' : 'kernel', nonce, address }, 'none')
   }
 }

@@ -20,8 +20,8 @@ const MAC = '52:54:00:77:00:01'
 const SERVER = 'http://10.77.0.1:8080'
 const PROGRAM = path.join(import.meta.dirname, 'killed-at.ts')
 const TRANSITIONS = [
-  ...['asked', 'opened', 'again', 'started', 'redeemed', 'report', 'done', 'failed', 'quarantined'],
-  'released',
+  ...['asked', 'opened', 'again', 'loading', 'started', 'redeemed', 'report', 'done', 'failed'],
+  ...['quarantined', 'released'],
 ] as const
 const POINTS = ['before', 'within', 'after'] as const
 /** What the machine does when nobody answers: it asks the same again, or somebody switches it off and on. */
@@ -49,7 +49,7 @@ inNetns(import.meta, (net) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'centra-intents-'))
   after(() => rmSync(folder, { recursive: true, force: true }))
   afterEach(endAll)
-  const machine = new InstallMachine(client, SERVER, MAC)
+  const machine = new InstallMachine(client, MAC, { server: SERVER, kernelSize: 70_001 })
   const killAt = path.join(folder, 'kill-at')
 
   const siteIn = (name: string): Site =>
@@ -244,6 +244,11 @@ inNetns(import.meta, (net) => {
       }
     }
     machine.begin()
+    await node('install', '--profile', 'kernel')
+    cutAfter('script')
+    assert.deepEqual(machine.load('0-999'), { status: 206, octets: 1000, isWhole: true })
+    cutAfter('script')
+    assert.doesNotMatch(machine.script, /PXE: local disk/, 'the power was cut while it loaded')
     await node('install', '--profile', 'asks')
     cutAfter('script')
     cutAfter('kernel')
@@ -273,9 +278,10 @@ inNetns(import.meta, (net) => {
       .slice(1)
       .map((row) => row.split(/ +/)[2])
     assert.deepEqual(what, [
-      ...['asked', 'opened', 'again', 'started', 'again', 'started', 'redeemed'],
-      ...['asked', 'opened', 'started', 'redeemed'],
-      ...['released', 'asked', 'opened', 'started', 'redeemed', 'done'],
+      ...['asked', 'opened', 'loading', 'again', 'replaced'],
+      ...['asked', 'opened', 'again', 'loading', 'started', 'again', 'loading', 'started', 'redeemed'],
+      ...['asked', 'opened', 'loading', 'started', 'redeemed'],
+      ...['released', 'asked', 'opened', 'loading', 'started', 'redeemed', 'done'],
     ])
     await server.stop()
     assert.equal(await node('history'), history, 'of a stopped server as well')
@@ -332,6 +338,6 @@ const INSTALLERS = `  asks:
 function isPossible(transition: Transition, profile: Profile): boolean {
   return (
     profile === 'asks' ||
-    ['asked', 'opened', 'again', 'redeemed', 'report', 'done', 'failed'].includes(transition)
+    ['asked', 'opened', 'again', 'loading', 'redeemed', 'report', 'done', 'failed'].includes(transition)
   )
 }
