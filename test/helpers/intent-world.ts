@@ -295,7 +295,7 @@ export class World {
   #mayLoad(): boolean {
     const { intent, attempt, quarantine } = this.#disk
     const isNewest = attempt?.nonce === this.#nonce && attempt.intent.id === intent?.id
-    return isNewest && quarantine === undefined
+    return isNewest && attempt.redeemed === undefined && quarantine === undefined
   }
 
   /** The end comes by the transfer that it waits for, be it one of several. */
