@@ -138,6 +138,35 @@ describe('an install that the installer redeems', () => {
     assert.equal(scene.store.attempts.length, 2)
   })
 
+  test('a clock that was ahead, and a restart: the newest attempt is still the one that reports prove', async () => {
+    const scene = new Scene('installer', (there) => there.lease(OWN, NODE01, { expiresAt: 4e12 }))
+    scene.there.after(3e11)
+    await scene.command('install', 'worker')
+    const first = nonceOf(await scene.script())
+    scene.there.after(-3e11)
+    const script = await scene.script()
+    const nonce = nonceOf(script)
+    assert.notEqual(nonce, first)
+    await scene.ask(kernelOf(script))
+    assert.equal((await scene.redeem(nonce)).status, 200)
+    scene.restart()
+    await scene.report('installed', nonce)
+    const { attempt, fruitless } = scene.state.intents.of('node01') ?? assert.fail()
+    assert.deepEqual([attempt?.ended?.stage, fruitless], ['installed', 0])
+    assert.equal(scene.store.events.find(({ kind }) => kind === 'report')?.detail['standing'], 'verified')
+  })
+
+  test('only success ends the count of boots: an installer that comes to its rescue system does not', async () => {
+    const scene = new Scene()
+    await scene.command('install', 'worker')
+    const script = await scene.script()
+    await scene.ask(kernelOf(script))
+    await scene.redeem(nonceOf(script))
+    await scene.report('rescue', nonceOf(script))
+    assert.equal(scene.store.lines.at(-1)?.what, 'failed')
+    assert.equal(scene.state.intents.of('node01')?.fruitless, 1)
+  })
+
   test('two that ask at once get the same nonce', async () => {
     const scene = new Scene()
     await scene.command('install', 'worker')
@@ -216,7 +245,20 @@ describe('an install that the installer redeems', () => {
     await scene.redeem(nonce)
     await scene.report('installed', nonce)
     assert.ok(!JSON.stringify(scene.store.events).includes(nonce))
-    assert.equal(withoutNonce(`/attempt/${nonce}/x`), `/attempt/${nonce.slice(0, 8)}.../x`)
+    const short = `/attempt/${nonce.slice(0, 8)}.../x`
+    for (const [written, shown] of [
+      [`/attempt/${nonce}/x`, short],
+      [`/%61ttempt/${nonce}/x`, short],
+      [`/attempt%2F%30${nonce.slice(1)}/x`, short],
+      [`//attempt//${nonce}/x`, `//attempt//${nonce.slice(0, 8)}.../x`],
+      [`attempt\\${nonce}\\x`, `attempt\\${nonce.slice(0, 8)}...\\x`],
+      ['/%61%20%zz', '/%61%20%zz'],
+    ] as const)
+      assert.equal(withoutNonce(written), shown)
+    const hex = (text: string): string => Buffer.from(text).toString('hex')
+    const reported = `?failed=kernel&url=${hex(`http://x/attempt/${nonce}/y`)}`
+    assert.ok(!withoutNonce(reported).includes(hex(nonce)), withoutNonce(reported))
+    assert.match(withoutNonce(reported), /^\?failed=kernel&url=[0-9a-f]+\.\.\.2f79$/)
   })
 
   test('what cannot be written is not answered: the script, the redemption', async () => {

@@ -18,7 +18,9 @@ export async function answerReport(
   if (body === undefined) return answer(413, `expected at most ${REPORT_LIMIT} octets of JSON\n`)
   const report = parseReport(body)
   if (!report.ok) return answer(400, `${report.error}\n`)
-  const attempt = running.attempts.of(mac)
+  // A boot that was commanded is told by its nonce, whatever else this card was given since.
+  const commanded = running.intents.attemptOf(report.value.nonce ?? '')
+  const attempt = commanded?.mac === mac ? commanded : running.attempts.of(mac)
   const standing = judgeReport(report.value, request.peer, attempt)
   record(report.value, standing, { mac, peer: request.peer, on, running })
   if (standing.kind === 'verified' && attempt !== undefined)

@@ -20,11 +20,11 @@ export class BootAttempts {
   readonly #newNonce: () => string
   readonly #open = new Map<Mac, OpenAttempt>()
 
+  /** `known` in the order in which they were opened, whatever the clock said then. */
   constructor(store: Pick<StateStore, 'openAttempt'>, newNonce: () => string, known: readonly BootAttempt[]) {
     this.#store = store
     this.#newNonce = newNonce
-    for (const attempt of [...known].sort((a, b) => a.openedAt - b.openedAt))
-      this.#open.set(attempt.mac, { attempt, saved: Promise.resolve() })
+    for (const attempt of known) this.adopt(attempt)
   }
 
   of(mac: Mac): BootAttempt | undefined {

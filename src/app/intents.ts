@@ -66,6 +66,13 @@ export class NodeIntents {
     return this.#nodes.get(nonce)
   }
 
+  /** What a report with this nonce proves, while it is that of a node's newest attempt. */
+  attemptOf(nonce: string): BootAttempt | undefined {
+    const node = this.#nodes.get(nonce)
+    const state = node === undefined ? undefined : this.#states.get(node)
+    return state === undefined ? undefined : openedBy(state, undefined)
+  }
+
   /** The nonce that the script will have if nothing happens meanwhile: nothing is opened. */
   draft(node: string, ask: ScriptAsk): string {
     const { mac, address, image, intent } = ask

@@ -117,10 +117,23 @@ export interface IntentView {
   readonly stranger: string | undefined
 }
 
-/** A text for logs: of a nonce, which proves something, as much as tells it from others. */
+/**
+ * A text for logs: of a nonce, which proves something, as much as tells it from others. Also where its address is written as our
+ * servers would still read it (`%61ttempt//...`), or as iPXE reports it (`${url:hexraw}`).
+ */
 export function withoutNonce(text: string): string {
-  return NAMED.test(text) ? text.replace(NONCE, '$1...') : text
+  const plain = text.includes('%') ? text.replace(ESCAPED, unescaped) : text
+  if (NAMED.test(plain)) return plain.replace(NONCE, '$1...').replace(HEX_NONCE, '$1...')
+  return HEX_NONCE.test(text) ? text.replace(HEX_NONCE, '$1...') : text
 }
 
-const NAMED = /attempt\/|centra\.nonce=/i
-const NONCE = /((?:attempt\/|centra\.nonce=)[0-9a-f]{8})[0-9a-f]{24}(?![0-9a-f])/gi
+const NAMED = /attempt[\\/]|centra\.nonce=/i
+const NONCE = /((?:attempt[\\/]+|centra\.nonce=)[0-9a-f]{8})[0-9a-f]{24}(?![0-9a-f])/gi
+/** The same in hexadecimal, of `attempt/` and what follows. */
+const HEX_NONCE = /(617474656d7074(?:2f)+(?:3[0-9]|6[1-6]){8})(?:3[0-9]|6[1-6]){24}/gi
+const ESCAPED = /%([2-7][0-9a-f])/gi
+
+function unescaped(escaped: string, hex: string): string {
+  const character = String.fromCharCode(Number.parseInt(hex, 16))
+  return /[\w./=\\]/.test(character) ? character : escaped
+}

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { StoredEvent } from '../model/event.ts'
 import type { BootLine, NodeBoots } from '../model/intent.ts'
 import type { Lease } from '../model/lease.ts'
@@ -20,9 +20,9 @@ export async function readLeases(db: Kysely<StateTables>): Promise<readonly Leas
   return rows.map(leaseFromRow).filter((lease) => lease !== undefined)
 }
 
-/** Oldest first. */
+/** In the order in which they were opened, whatever the clock said then. */
 export async function readAttempts(db: Kysely<StateTables>): Promise<readonly StoredAttempt[]> {
-  const rows = await db.selectFrom('attempts').selectAll().orderBy('opened_at').orderBy('nonce').execute()
+  const rows = await db.selectFrom('attempts').selectAll().orderBy(sql`rowid`).execute()
   return rows.map(attemptFromRow)
 }
 

@@ -5,9 +5,9 @@ import { type LeaseValues, PACKABLE_LEASES, packLeases } from './lease-columns.t
 import { attemptFromRow, bootsFromRow, seenFromRow } from './rows.ts'
 import type { AttemptRow, NodeBootsRow, SeenRow } from './schema.ts'
 
-/** What a server needs to go on where the last one stopped. Leases come in no order, attempts oldest first. */
+/** What a server needs to go on where the last one stopped. Leases come in no order, attempts in that in which they were opened. */
 export function readSavedBlock(database: DatabaseSync): SavedState {
-  const attempts = database.prepare('SELECT * FROM attempts ORDER BY opened_at, nonce').all()
+  const attempts = database.prepare('SELECT * FROM attempts ORDER BY rowid').all()
   const seen = database.prepare('SELECT * FROM seen ORDER BY last_seen, mac').all()
   const boots = database.prepare('SELECT * FROM node_boots').all()
   const newest = database.prepare('SELECT max(last_id) AS id FROM event_pages').get()

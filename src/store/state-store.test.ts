@@ -271,6 +271,26 @@ test('leases that moved are under their new network alone, all or none, also whe
   assert.deepEqual((await open(t, stateDir)).saved.leases, moved)
 })
 
+test('attempts come back in the order in which they were opened, whatever the clock said', async (t) => {
+  const { store, stateDir } = await open(t)
+  const attempt = { mac: MAC, address: '10.0.0.5', profile: 'debian', image: 'netinst' }
+  const times = [5, 3e12, 1, 4]
+  for (const [i, openedAt] of times.entries())
+    await store.openAttempt({ ...attempt, nonce: `${9 - i}`, openedAt })
+  await store.close()
+  const { saved } = await open(t, stateDir)
+  assert.deepEqual(
+    saved.attempts.map(({ openedAt }) => openedAt),
+    times,
+  )
+  const reader = (await openStateReader(stateDir)) ?? assert.fail()
+  assert.deepEqual(
+    (await reader.attempts()).map(({ openedAt }) => openedAt),
+    times,
+  )
+  await reader.close()
+})
+
 test('the boots of a node: state, lines and attempt come back together, and no revision is passed over', async (t) => {
   const first = await open(t)
   const opened = {

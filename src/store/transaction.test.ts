@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { event, leaseNumber } from '../../test/helpers/state.ts'
+import type { Mac } from '../lib/mac.ts'
 import { isSqliteTooOld } from './database.ts'
 import { leaseToValues } from './lease-columns.ts'
 import { kyselyOn } from './node-sqlite-dialect.ts'
@@ -39,6 +40,20 @@ test('the oldest events go, the newest stay', async () => {
   const sums = 'SELECT sum(count) AS n, min(first_id) AS first, max(last_id) AS last FROM event_pages'
   // Pruned after 500, 1500 and 2500; the last 500 came after that.
   assert.deepEqual({ ...database.prepare(sums).get() }, { n: 600, first: 2401, last: 3000 })
+})
+
+test('the attempts that were opened last stay, also when the clock was ahead before', async () => {
+  const { database, transactions } = await inMemory({ events: 100, seen: 10, attempts: 10, bootLines: 10 })
+  const attempt = { mac: '52:54:00:00:00:01' as Mac, address: '10.0.0.5', profile: 'p', image: 'i' }
+  for (let n = 0; n < 2000; n += 1) {
+    const opened = { ...attempt, nonce: `${n}`, openedAt: n < 1000 ? 3e12 : n }
+    assert.deepEqual(transactions.commit([{ kind: 'attempt', attempt: opened }]), [undefined])
+  }
+  const rows = database.prepare('SELECT nonce FROM attempts ORDER BY rowid').all()
+  assert.deepEqual(
+    rows.map(({ nonce }) => Number(nonce)),
+    Array.from({ length: 10 }, (_, i) => 1990 + i),
+  )
 })
 
 test('a failing COMMIT fails every write of the group, keeps nothing, and the next group works', async () => {

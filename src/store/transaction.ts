@@ -121,8 +121,9 @@ const SQL = {
     ) WHERE newer >= ? ORDER BY first_id DESC LIMIT 1)`,
   pruneSeen: `DELETE FROM seen WHERE last_seen <=
     (SELECT last_seen FROM seen ORDER BY last_seen DESC LIMIT 1 OFFSET ?)`,
-  pruneAttempts: `DELETE FROM attempts WHERE opened_at <=
-    (SELECT opened_at FROM attempts ORDER BY opened_at DESC LIMIT 1 OFFSET ?)`,
+  // In the order in which they were opened: a clock that was ahead makes none newer.
+  pruneAttempts: `DELETE FROM attempts WHERE rowid <=
+    (SELECT rowid FROM attempts ORDER BY rowid DESC LIMIT 1 OFFSET ?)`,
   pruneBootLines: `DELETE FROM boot_lines WHERE id <=
     (SELECT id FROM boot_lines ORDER BY id DESC LIMIT 1 OFFSET ?)`,
 } as const
