@@ -83,7 +83,7 @@ describe('who gets a document', () => {
     for (const peer of ['10.77.0.12', '10.77.0.99']) {
       const { status, body } = await get(DOCUMENT, peer)
       assert.equal(status, 403)
-      assert.equal(body, `asked from ${peer}, which is not its lease\n`)
+      assert.equal(body, `asked from ${peer}, not from its lease\n`)
     }
     for (let i = 0; i < 200; i += 1) await get(DOCUMENT, '10.77.0.99')
     assert.ok(store.events.length < 50, `${store.events.length} events`)

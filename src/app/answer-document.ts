@@ -7,7 +7,7 @@ import { type Mac, parseMac } from '../lib/mac.ts'
 import type { Result } from '../lib/result.ts'
 import type { HttpAnswer, HttpRequest } from '../model/http.ts'
 import { renderDocument } from '../render/document.ts'
-import { machineAt } from './answer-tftp.ts'
+import { notIts, provenAt } from './answer-tftp.ts'
 import { nodeOf } from './observe-http.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
@@ -45,8 +45,7 @@ export function answerDocument(
   const { action } = decide(classified.value, world)
   if (action.kind !== 'document')
     return refuse(404, action.kind === 'refuse' ? action.reason : 'there is none', asked)
-  if (!action.document.isPublic && !isIts(asked))
-    return refuse(403, `asked from ${request.peer}, which is not its lease`, asked)
+  if (!action.document.isPublic && !isIts(asked)) return refuse(403, notIts(request.peer, on, running), asked)
   const rendered = renderedDocument(action)
   if (!rendered.ok) return refuse(404, rendered.error, asked)
   if (request.method === 'GET') observe(action, asked)
@@ -72,7 +71,7 @@ function bootedProfile(mac: Mac, peer: string, { attempts, picture }: Running): 
 
 /** The lease is the machine's, or that of another card of its node. */
 function isIts({ mac, request, on, running }: Asked): boolean {
-  const own = machineAt(request.peer, on, running)
+  const own = provenAt(request.peer, on, running)
   if (own === undefined) return false
   const { nodes } = running.picture
   const node = nodes.get(mac)

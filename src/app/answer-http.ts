@@ -16,7 +16,7 @@ import { answerAutoexec, isAutoexec } from './answer-autoexec.ts'
 import { answerDocument } from './answer-document.ts'
 import { answerOwnName } from './answer-own-name.ts'
 import { answerReport } from './answer-report.ts'
-import { machineAt } from './answer-tftp.ts'
+import { machineAt, notIts, provenAt } from './answer-tftp.ts'
 import { asSent, grant } from './grant.ts'
 import { type Health, healthAnswer } from './health.ts'
 import { intentsFor } from './intents.ts'
@@ -107,14 +107,15 @@ async function script(
   if (!['GET', 'HEAD', 'POST'].includes(request.method)) return notAllowed('GET, HEAD, POST')
   const query = await parameters(request)
   if (query === undefined) return text(413, `a form of a script has at most ${FORM_LIMIT} octets\n`)
-  const own = machineAt(request.peer, on, running)
+  const own = provenAt(request.peer, on, running)
   const asked = own === undefined ? name : name.replace(LONG_ADDRESS, macWithDashes(own))
   const classified = classifyScript(asked, query, ingress(on, request))
   if (!classified.ok) return text(404, `${classified.error}\n`)
   await refreshImages(running, SCRIPT_LOOK_MS)
   const { boot, form } = classified.value
   const { peer } = request
-  const intents = intentsFor(boot.client.mac, { peer, lease: own }, running.intents)
+  const shown = { own, because: notIts(peer, on, running) }
+  const intents = intentsFor(boot.client.mac, shown, running.intents)
   const menuAccess = await menuAccessFor(boot, request, on, running)
   if (menuAccess === 'ask') return text(401, 'a password is needed\n', { 'WWW-Authenticate': PASSWORD_REALM })
   const isNews = request.method !== 'HEAD' && rememberSaid(boot, query, own, running)
@@ -166,10 +167,10 @@ async function program(
   if (boot === undefined || mac === undefined) return text(404, 'expected /boot/MAC.efi\n')
   await refreshImages(running, SCRIPT_LOOK_MS)
   const { peer, method } = request
-  const lease = machineAt(peer, on, running)
+  const shown = { own: provenAt(peer, on, running), because: notIts(peer, on, running) }
   const memory = {
     recognised: running.recognised,
-    intents: intentsFor(mac, { peer, lease }, running.intents),
+    intents: intentsFor(mac, shown, running.intents),
   }
   const decision = decide(boot, worldAt(running.picture, running.leases, running.now(), memory))
   const granted = method === 'GET' ? grant(decision, mac, peer, { on, running }) : undefined

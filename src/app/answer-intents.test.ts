@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { MemoryDisk, MemoryStore, running } from '../../test/helpers/memory.ts'
-import { image, mac, NODE01, STRANGER, type WorldBuilder, world } from '../../test/helpers/world.ts'
+import { image, ip, mac, NODE01, STRANGER, type WorldBuilder, world } from '../../test/helpers/world.ts'
 import { macWithDashes } from '../lib/mac.ts'
 import { payloadFiles } from '../model/image.ts'
 import { type RedeemedBy, withoutNonce } from '../model/intent.ts'
@@ -599,4 +599,39 @@ test('the fourth boot of an installer without success quarantines the node, unti
   await scene.command('release')
   await scene.command('install', 'worker')
   assert.equal((await scene.redeem(nonceOf(await scene.script()))).status, 200)
+})
+
+describe('where another server gives the addresses, a machine is who answers ARP with the card that it says', () => {
+  const [first, second] = [ip(OWN), ip('10.77.0.66')]
+  const proxied = async () => {
+    const scene = new Scene()
+    scene.there.network({ dhcp: 'proxy' })
+    scene.restart()
+    await scene.command('install', 'worker')
+    return scene
+  }
+  const refused = (peer: string): string =>
+    `install is for node01 alone: asked from ${peer}, where its card does not answer ARP`
+
+  test('a REQUEST alone, which anybody can forge, opens nothing and reads no secret', async () => {
+    const scene = await proxied()
+    const { claims } = scene.state
+    claims.note(NODE01, second, scene.there.now + 60_000)
+    for (const other of [undefined, STRANGER]) {
+      if (other !== undefined) scene.there.neighbours.set(second, other)
+      assert.ok((await scene.script({ peer: '10.77.0.66' })).includes(refused('10.77.0.66')))
+      const pxelinux = `/pxelinux.cfg/01-${macWithDashes(NODE01)}`
+      const { body } = await scene.ask(pxelinux, { peer: '10.77.0.66' })
+      assert.ok(body.includes(refused('10.77.0.66')), body)
+    }
+    assert.deepEqual(scene.store.attempts, [])
+  })
+
+  test('its own card opens one; without a REQUEST it does not', async () => {
+    const scene = await proxied()
+    scene.there.neighbours.set(first, NODE01)
+    assert.ok((await scene.script()).includes(refused(OWN)))
+    scene.state.claims.note(NODE01, first, scene.there.now + 60_000)
+    assert.equal((await scene.redeem(nonceOf(await scene.script()))).status, 200)
+  })
 })

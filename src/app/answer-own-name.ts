@@ -2,7 +2,7 @@ import { decide } from '../boot/decide.ts'
 import { classifyOwnName, type OwnName } from '../boot/own-name.ts'
 import type { Script } from '../model/script.ts'
 import { renderScript } from '../render/script.ts'
-import { machineAt } from './answer-tftp.ts'
+import { machineAt, notIts, provenAt } from './answer-tftp.ts'
 import { asSent, grant } from './grant.ts'
 import { intentsFor } from './intents.ts'
 import { observeScript } from './observe-http.ts'
@@ -52,7 +52,8 @@ export async function answerOwnName(
   await refreshImages(running)
   // What reads PXELINUX's files (U-Boot, petitboot) does not all ask again, and loads over TFTP.
   const queue = name.form === 'grub' ? queueFor(peer, on, running) : undefined
-  const intents = intentsFor(mac, { peer, lease: asker.mac }, running.intents)
+  const shown = { own: provenAt(peer, on, running), because: notIts(peer, on, running) }
+  const intents = intentsFor(mac, shown, running.intents)
   const memory = { recognised: running.recognised, queue, intents }
   const decision = decide(asked.boot, worldAt(running.picture, running.leases, running.now(), memory))
   if (decision.action.kind !== 'script' || (asked.isForNode && decision.node === undefined)) return undefined

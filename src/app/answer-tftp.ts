@@ -50,6 +50,27 @@ export function machineAt(peer: string, on: ServedNetwork, running: Running): Ma
     : undefined
 }
 
+/**
+ * The same, sure enough for what is given to this machine alone. Where another server gives the addresses a machine says itself
+ * which one is its own (options 50 and 54, ciaddr), which anybody can say: there its card has to be who answers ARP for it.
+ */
+export function provenAt(peer: string, on: ServedNetwork, running: Running): Mac | undefined {
+  const mac = machineAt(peer, on, running)
+  const address = parseIpv4(peer)
+  if (mac === undefined || address === undefined || !isProxied(peer, on, running)) return mac
+  return running.isNeighbour(address, mac) ? mac : undefined
+}
+
+/** Why whoever asks from there is not the machine that it asks for. */
+export function notIts(peer: string, on: ServedNetwork, running: Running): string {
+  const why = isProxied(peer, on, running) ? 'where its card does not answer ARP' : 'not from its lease'
+  return `asked from ${peer}, ${why}`
+}
+
+function isProxied(peer: string, on: ServedNetwork, running: Running): boolean {
+  return servedFrom(peer, on, running).network.dhcp === 'proxy'
+}
+
 /** The network of whoever reaches us here: a subnet of this link, or one behind relays; this one for strangers. */
 export function servedFrom(peer: string, on: ServedNetwork, running: Running): ServedNetwork {
   const address = parseIpv4(peer)

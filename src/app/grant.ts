@@ -1,7 +1,7 @@
 import type { Decision, OnceGrant } from '../boot/decision.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { BootScript, ProgramScript, Script, ScriptFile } from '../model/script.ts'
-import { machineAt } from './answer-tftp.ts'
+import { provenAt } from './answer-tftp.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
 
@@ -28,7 +28,7 @@ export function grant(
   if (decision.action.kind !== 'script') return undefined
   const { script: wanted, boots } = decision.action
   const none = { script: wanted, open: () => Promise.resolve(wanted) }
-  if (boots === undefined || machineAt(peer, on, running) !== mac) return none
+  if (boots === undefined || provenAt(peer, on, running) !== mac) return none
   const { profile, image, once } = boots
   if (once !== undefined) return grantOnce(wanted, once, { mac, address: peer, image }, running)
   if (wanted.kind !== 'boot' && wanted.kind !== 'program') return none

@@ -140,12 +140,12 @@ function openedBy({ attempt }: NodeBoots, before: string | undefined): BootAttem
   return { nonce, mac, address, image, openedAt, profile: intent.profile }
 }
 
-/** The same for the decision about one script: `stranger` for whoever asks from another address than the machine's lease. */
+/** The same for the decision about one script: `own` is the machine that asks, `because` why nobody else may. */
 export function intentsFor(
   mac: Mac | undefined,
-  { peer, lease }: { readonly peer: string; readonly lease: Mac | undefined },
+  { own, because }: { readonly own: Mac | undefined; readonly because: string },
   intents: NodeIntents,
 ): IntentView {
-  const stranger = lease !== undefined && lease === mac ? undefined : `asked from ${peer}, not from its lease`
+  const stranger = own !== undefined && own === mac ? undefined : because
   return { of: (node) => intents.of(node), stranger }
 }

@@ -6,7 +6,7 @@ import type { Transfer } from '../model/http.ts'
 import { withoutNonce } from '../model/intent.ts'
 import { firstUrl, type ScriptFile, type ScriptForm } from '../model/script.ts'
 import { explainIpxeError } from '../protocol/ipxe/errors.ts'
-import { machineAt } from './answer-tftp.ts'
+import { machineAt, notIts, provenAt } from './answer-tftp.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
 import type { TransferHandle } from './transfers.ts'
@@ -36,13 +36,13 @@ export function observeScript(
     address: peer,
   }
   const time = running.now()
-  const isIts = mac !== undefined && machineAt(peer, on, running) === mac
+  const isIts = mac !== undefined && provenAt(peer, on, running) === mac
   const told = isIts ? 1 : attentionFor(peer, on, running)
   if (told === 0) return
   const standing = isIts
     ? {}
     : {
-        ...{ standing: 'claimed', because: `asked from ${peer}, not from its lease` },
+        ...{ standing: 'claimed', because: notIts(peer, on, running) },
         ...(told === 1 ? {} : { untold: told - 1 }),
       }
   const { question } = request

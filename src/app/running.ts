@@ -1,5 +1,6 @@
 import type { LeaseTable } from '../address/lease-table.ts'
 import type { Ipv4 } from '../lib/ipv4.ts'
+import type { Mac } from '../lib/mac.ts'
 import type { Disk } from '../model/disk.ts'
 import type { FileFigures } from '../model/http.ts'
 import type { AccessSink, StateStore } from '../model/ports.ts'
@@ -64,6 +65,8 @@ export interface Running {
   readonly foreign: ForeignServers
   /** Whether an interface of this machine has it now. */
   readonly isOwnAddress: (address: Ipv4) => boolean
+  /** Whether this card has the address on a link of ours now, as the kernel knows by ARP. */
+  readonly isNeighbour: (address: Ipv4, mac: Mac) => boolean
   /** Machines that are known by more than their MAC. */
   readonly recognised: RecognisedMachines
   /** Machines that a loader leads nowhere. */

@@ -1,7 +1,7 @@
 import type { Action } from '../boot/decision.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { QueueView } from '../model/world.ts'
-import { machineAt } from './answer-tftp.ts'
+import { machineAt, notIts } from './answer-tftp.ts'
 import { nodeOf } from './observe-http.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
@@ -32,8 +32,7 @@ export function takePlace(
   const who = whoAsks(peer, on, running)
   const time = running.now()
   const about = { time, mac, ...nodeOf(mac, running), network, address: peer }
-  const standing =
-    who === mac ? {} : { standing: 'claimed', because: `asked from ${peer}, not from its lease` }
+  const standing = who === mac ? {} : { standing: 'claimed', because: notIts(peer, on, running) }
   if (script.kind === 'queue') {
     const { place, waiting, loading, retrySeconds } = script
     if (!running.queue.wait(network, who, retrySeconds, time)) return

@@ -42,6 +42,7 @@ import { DEFAULT_HTTP_LIMITS } from '../model/http-limits.ts'
 import { formatEventText } from '../render/event.ts'
 import { serveControl } from '../servers/control.ts'
 import { FileSender } from '../servers/file-sender.ts'
+import { isNeighbour } from '../servers/interfaces.ts'
 import { nativeSockets } from '../servers/packet-socket.ts'
 import type { Durability } from '../store/database.ts'
 import { openStateStore } from '../store/state-store.ts'
@@ -188,6 +189,7 @@ class Server implements RunningServer {
       claims: new ClaimedAddresses(),
       foreign: new ForeignServers(),
       isOwnAddress: (address) => links.isOwn(address),
+      isNeighbour,
       disk,
       imageLook: new SharedLook(),
       now: () => clock.now(),

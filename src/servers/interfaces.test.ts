@@ -46,7 +46,10 @@ test('routes', { skip: endianness() === 'LE' ? false : 'the text is of a little-
 })
 
 test('neighbours that answered', () => {
-  assert.deepEqual(parseNeighbours(ARP).map(formatIpv4), ['192.168.1.1', '10.77.0.9'])
+  assert.deepEqual(
+    parseNeighbours(ARP).map(({ address, mac }) => `${formatIpv4(address)} ${mac}`),
+    ['192.168.1.1 52:54:00:12:34:56', '10.77.0.9 52:54:00:12:34:57'],
+  )
 })
 
 test('a port in use, on whatever address; not the port of a peer', () => {

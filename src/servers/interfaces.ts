@@ -69,7 +69,7 @@ export function lookAtHost(): Host {
     interfaces: parseInterfaceNames(proc('dev'))
       .filter((name) => name !== 'lo')
       .map((name) => readInterface(name, routes)),
-    neighbours: parseNeighbours(proc('arp')),
+    neighbours: parseNeighbours(proc('arp')).map(({ address }) => address),
     hasDhcpServer: hasUdpPort(proc('udp'), 67),
   }
 }
@@ -141,11 +141,28 @@ function hostOrderIpv4(digits: string): Ipv4 | undefined {
 }
 
 /** Complete entries of /proc/net/arp: the flag ATF_COM, 2 (include/uapi/linux/if_arp.h). */
-export function parseNeighbours(text: string): readonly Ipv4[] {
+export function parseNeighbours(text: string): readonly Neighbour[] {
   return text.split('\n').flatMap((line) => {
-    const [address = '', , flags = ''] = line.split(/ +/)
-    return (Number.parseInt(flags, 16) & 2) === 0 ? [] : (parseIpv4(address) ?? [])
+    const [shown = '', , flags = '', hardware = ''] = line.split(/ +/)
+    const [address, mac] = [parseIpv4(shown), parseMac(hardware)]
+    if (address === undefined || (Number.parseInt(flags, 16) & 2) === 0) return []
+    return [{ address, ...(mac === undefined ? {} : { mac }) }]
   })
+}
+
+/** Who answered ARP. */
+export interface Neighbour {
+  readonly address: Ipv4
+  /** Absent where a link has other addresses than Ethernet's. */
+  readonly mac?: Mac
+}
+
+/**
+ * Whether what is sent to an address of a link now goes to this card. Whoever has a TCP connection with us is in the table; the kernel
+ * keeps entries for a minute at least (`gc_stale_time`, arp(7)).
+ */
+export function isNeighbour(address: Ipv4, mac: Mac): boolean {
+  return parseNeighbours(proc('arp')).some((one) => one.address === address && one.mac === mac)
 }
 
 /** Whether a socket of /proc/net/udp is bound to a port. */

@@ -219,6 +219,7 @@ export function running(
       claims: new ClaimedAddresses(),
       foreign: new ForeignServers(),
       isOwnAddress: () => false,
+      isNeighbour: (address, mac) => there.neighbours.get(address) === mac,
       disk: new MemoryDisk({ '/srv/vmlinuz': 'kernel', '/srv/initrd.img': 'initrd' }),
       imageLook: new SharedLook(),
       now: () => there.now,

@@ -98,6 +98,8 @@ export function world(): WorldBuilder {
 export class WorldBuilder {
   now = NOW
   readonly leases = new LeaseTable()
+  /** What ARP knows of our link. */
+  readonly neighbours = new Map<Ipv4, Mac>()
   #network = network('10.77.0.0/24', {
     address: ip('10.77.0.1'),
     pools: pool('10.77.0.100-10.77.0.199'),

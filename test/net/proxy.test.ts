@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'node:test'
+import { type SupposedClient, supposeMessage } from '../../src/boot/suppose.ts'
 import { formatIpv4 } from '../../src/lib/ipv4.ts'
 import { macToBytes, parseMac } from '../../src/lib/mac.ts'
 import { decodeDhcp4 } from '../../src/protocol/dhcp4/decode.ts'
@@ -18,7 +19,7 @@ import { ip, type Reply, Wire } from '../helpers/wire.ts'
 /** proxyDHCP beside another server on the same link: dnsmasq, and Kea. */
 const dnsmasq = await unpackPeer('dnsmasq-base')
 const kea = await unpackPeer('kea-dhcp4-server', 'kea-common')
-const options = { timeout: 60_000, skip: missing('busybox', 'tcpdump') }
+const options = { timeout: 60_000, skip: missing('busybox', 'tcpdump', 'curl') }
 const MAC = '52:54:00:88:00:01'
 const [US, THEM] = ['10.77.0.1', '10.77.0.9']
 
@@ -114,7 +115,39 @@ inNetns(import.meta, (net) => {
         await wire.close()
       })
     })
+
+  test(
+    'what a machine says of its address counts where its card answers ARP, and not for a forger',
+    options,
+    async () => {
+      machine.forgetAddress()
+      const server = await serve(site, '--log', 'json')
+      const [own, forged] = ['10.77.0.142', THEM]
+      client.run('ip', 'address', 'add', `${own}/24`, 'dev', 'eth0')
+      const hosts = [
+        { host: other, device: 'them0', address: forged, expected: [false, true] },
+        { host: client, device: 'eth0', address: own, expected: [true, false] },
+      ] as const
+      for (const { host, device, address, expected } of hosts) {
+        const wire = await Wire.open(host, device)
+        assert.ok(wire)
+        wire.send(encodeDhcp4(supposeMessage({ ...CLIENT, message: { ...SELECT, requested: ip(address) } })))
+        await server.event('dhcp.request', { mac: MAC, asks: address })
+        const url = `http://${US}:8080/boot/${MAC.replaceAll(':', '-')}.ipxe?choice=worker&confirmed=yes`
+        const script = host.run('curl', '-s', url).stdout
+        assert.match(script, /\nkernel /)
+        const { detail } = await server.event('http.script', { mac: MAC, address })
+        assert.deepEqual([script.includes('centra.nonce='), detail['standing'] === 'claimed'], expected)
+        await wire.close()
+      }
+    },
+  )
 })
+
+const CLIENT: Omit<SupposedClient, 'message'> = {
+  ...{ mac: parseMac(MAC) ?? assert.fail(), arch: 'bios-x86', stage: 'rom', via: 'dhcp', form: 'ipxe' },
+}
+const SELECT = { type: 'REQUEST', server: ip(THEM) } as const
 
 /** A worked packet as this machine would send it. */
 function asClient(name: string): DhcpMessage {
