@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
 import { makeBridge, makeTap } from '../../src/lab/namespace.ts'
@@ -11,6 +11,7 @@ import { SerialConsole } from '../../src/lab/serial-console.ts'
 import { buildRescue } from '../../src/rescue/build.ts'
 import { BOOT_PATIENCE_MS } from '../helpers/boot-room.ts'
 import { peerEnvironment, unpackPeer } from '../helpers/debian-peer.ts'
+import { MachineAtConsole } from '../helpers/machine-at-console.ts'
 import { inNetns } from '../helpers/netns.ts'
 import { answerRouterSolicitations } from '../helpers/quiet-router.ts'
 import {
@@ -26,9 +27,11 @@ import { mac } from '../helpers/world.ts'
 
 /**
  * A machine whose disk is not to be touched is booted into the rescue system by `node rescue`: SSH lets one key in and no
- * other, and the serial console has a root shell.
+ * other, and the serial console has a root shell. Others come there from the menu, and after a boot step that failed.
  */
 const MAC = '52:54:00:77:0e:01'
+const FAILING = '52:54:00:77:0e:02'
+const CHOOSING = '52:54:00:77:0e:03'
 const CONFIG = `version: 1
 server: { stateDir: ./state, firmware: ./firmware }
 networks:
@@ -38,8 +41,14 @@ networks:
     address: 10.77.0.1
     dhcp: server
     pool: 10.77.0.100-10.77.0.199
+images:
+  # Nobody listens there: a boot step that fails at once.
+  gone: { chain: "http://10.77.0.1:9/none.ipxe" }
+profiles:
+  worker: { image: gone, onFailure: rescue }
 nodes:
   - { name: broken, mac: "${MAC}", address: 10.77.0.21 }
+  - { name: failing, mac: "${FAILING}", profile: worker }
 `
 const SITE = '/run/site'
 const DISK = '/run/disk.img'
@@ -61,6 +70,7 @@ inNetns(import.meta, () => {
 
     before(async () => {
       mkdirSync(`${SITE}/firmware`, { recursive: true })
+      copyFileSync('/usr/lib/ipxe/snponly.efi', `${SITE}/firmware/snponly.efi`)
       writeFileSync(`${SITE}/centra-pxe.yaml`, CONFIG)
       writeFileSync(DISK, disk)
       writeFileSync('/run/keys', `# may log in\n${makeKey('/run/ours')} ours\n`)
@@ -70,9 +80,23 @@ inNetns(import.meta, () => {
       await makeTap({ name: 'tap0', bridge: 'prov0' })
     })
 
+    const others: MachineAtConsole[] = []
+    const powerOn = async (
+      name: string,
+      address: string,
+      firmware: 'bios' | 'uefi',
+    ): Promise<MachineAtConsole> => {
+      const one = await MachineAtConsole.powerOn({
+        ...{ name, mac: address, firmware, bridge: 'prov0', folder: '/run/others', memoryMib: 768 },
+      })
+      others.push(one)
+      return one
+    }
+
     after(async () => {
       console?.close()
       await machine?.stop()
+      await Promise.all(others.map((one) => one.powerOff()))
       await endAll()
     })
 
@@ -151,6 +175,25 @@ inNetns(import.meta, () => {
     test('nothing was written to the disk', async () => {
       await machine.stop()
       assert.equal(sha256(readFileSync(DISK)), sha256(disk))
+    })
+
+    const limit = { timeout: 2 * BOOT_PATIENCE_MS }
+
+    test('BIOS: from the menu, by its key', limit, async () => {
+      const one = await powerOn('choosing', CHOOSING, 'bios')
+      await one.sees('r. Rescue')
+      await one.types('r')
+      const { detail } = await server.event('report', { mac: CHOOSING, stage: 'rescue' }, 0, BOOT_PATIENCE_MS)
+      await one.powerOff()
+      assert.equal(detail['standing'], 'verified')
+    })
+
+    test('UEFI: after a boot step that failed, when nobody chooses otherwise', limit, async () => {
+      const one = await powerOn('failing', FAILING, 'uefi')
+      await one.sees('The boot failed: chain')
+      const { detail } = await server.event('report', { mac: FAILING, stage: 'rescue' }, 0, BOOT_PATIENCE_MS)
+      await one.powerOff()
+      assert.equal(detail['standing'], 'verified')
     })
   })
 })

@@ -18,6 +18,8 @@ export interface MachineOptions {
   readonly firmware: 'bios' | 'uefi'
   /** Where its folder is made. */
   readonly folder: string
+  /** 512 unless told. */
+  readonly memoryMib?: number
 }
 
 /** Names their taps. */
@@ -37,12 +39,13 @@ export class MachineAtConsole {
     bridge,
     firmware,
     folder,
+    memoryMib = 512,
   }: MachineOptions): Promise<MachineAtConsole> {
     machines += 1
     const tap = `tap${machines}`
     await makeTap({ name: tap, bridge })
     const machine = startMachine({
-      ...{ name, firmware, nic: 'virtio', mac: mac(address), tap, memoryMib: 512, acceleration: 'tcg' },
+      ...{ name, firmware, nic: 'virtio', mac: mac(address), tap, memoryMib, acceleration: 'tcg' },
       ...{
         uuid: `00000000-0000-4000-8000-${address.replaceAll(':', '')}`,
         folder: join(folder, name),
