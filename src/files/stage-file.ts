@@ -68,7 +68,7 @@ export async function openPlainFile(
   })
   try {
     const found = await readlink(`/proc/self/fd/${file.fd}`)
-    if (found !== wanted && !linkRoots.some((root) => found.startsWith(`${root}/`)))
+    if (found !== wanted && !linkRoots.some((root) => found.startsWith(join(root, '/'))))
       throw new ImageStoreError(`${wanted} leads through a symbolic link to ${found}: name that file itself`)
     const stats = await file.stat()
     if (!stats.isFile()) throw new ImageStoreError(`${wanted} is no regular file`)

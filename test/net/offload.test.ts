@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { test } from 'node:test'
 import { peerEnvironment, unpackPeer } from '../helpers/debian-peer.ts'
 import { inNetns } from '../helpers/netns.ts'
@@ -80,6 +90,17 @@ inNetns(import.meta, (net) => {
       )
       for (const path of [declared, stored]) assert.deepEqual(readFileSync(path ?? ''), site.files.vmlinuz)
       assert.equal(statSync(stored ?? '').ino, statSync(`${site.stateDir}/images/files/${hash}`).ino)
+      const moved = '/run/elsewhere.img'
+      renameSync(`${images}/vmlinuz`, moved)
+      symlinkSync(moved, `${images}/vmlinuz`)
+      rmSync(declared ?? '')
+      const followed = await centra('image', 'export', '/run/www/boot', ...place)
+      assert.match(
+        followed.stderr,
+        /0 files linked, 1 copied, 3 were there/,
+        'a link that the configuration names',
+      )
+      assert.ok(lstatSync(declared ?? '').isFile())
       mkdirSync(`/run/www/boot/images/other/${'0'.repeat(64)}`)
       const again = await centra('image', 'export', '/run/www/boot', '--prune', ...place)
       assert.match(again.stderr, /0 files linked, 0 copied, 4 were there, 1 versions taken away/)
