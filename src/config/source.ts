@@ -213,6 +213,9 @@ export class ConfigSource {
         path: formatPath([...path, key]),
         message: 'there is no such key; look for a typing error, or remove it',
       }))
+    const form = issue.code === 'invalid_union' ? closestForm(issue) : undefined
+    if (form !== undefined)
+      return form.flatMap((one) => this.#issueProblems({ ...one, path: [...issue.path, ...one.path] }))
     if (issue.code === 'invalid_key') {
       const key = String(path.at(-1) ?? '')
       return [
@@ -231,6 +234,14 @@ export class ConfigSource {
     const missing = issue.code === 'invalid_type' && !this.has(this.#written(path))
     return [this.problem(path, missing ? `is missing: ${message}` : message)]
   }
+}
+
+/** What is wrong with the form that was meant, where a union tells nothing itself: the one that knows the most of the keys. */
+function closestForm(union: z.core.$ZodIssueInvalidUnion): readonly z.core.$ZodIssue[] | undefined {
+  if (union.message !== 'Invalid input') return undefined
+  const strange = (form: readonly z.core.$ZodIssue[]): number =>
+    form.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 0), 0)
+  return [...union.errors].sort((a, b) => strange(a) - strange(b) || a.length - b.length)[0]
 }
 
 interface QuickSource {

@@ -222,6 +222,19 @@ describe('what is wrong in a menu is told at its place', () => {
       '[{profile: worker, password: hunter22}]',
       /: menu\.entries\[0\]\.password: expected what centra-pxe menu password prints, never/,
     ],
+    [
+      "[{profile: worker}, {submenu: t, title: it's, entries: [{profile: wipe}]}]",
+      '11:57: menu.entries[1].title: cannot be shown on a machine: it has a single quote, which GRUB cannot show',
+    ],
+    ['[{submenu: t, title: T}]', '11:18: menu.entries[0].entries: is missing: expected a list of entries'],
+    [
+      '[{profile: worker, titel: T}]',
+      '11:36: menu.entries[0].titel: there is no such key; look for a typing error, or remove it',
+    ],
+    [
+      '[{submenu: t, title: T, entries: [{profile: wipe}, {submenu: u, title: U, entries: [{profile: worker, key: AB}]}]}]',
+      /menu\.entries\[0\]\.entries\[1\]\.entries\[0\]\.key: expected one lower-case letter or digit/,
+    ],
     ['[worker]', /menu\.entries\[0\]: expected an entry with profile:, or with submenu:/],
   ]
   for (const [entries, expected] of rows)
