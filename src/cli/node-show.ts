@@ -3,6 +3,7 @@ import type { Config, Node } from '../model/config.ts'
 import { type BootLine, untouched } from '../model/intent.ts'
 import type { StateReader } from '../model/ports.ts'
 import { CliError, EXIT } from './exit-codes.ts'
+import { inOrder } from './history-order.ts'
 import { bootsJson, bootsRows, isoTime, shortNonce } from './node-text.ts'
 import { print, printJson, requireStateConfig, type StateFlags, say } from './output.ts'
 import { withState } from './state.ts'
@@ -58,21 +59,26 @@ async function historyOf(
   { reader, limit }: { readonly reader: StateReader; readonly limit: number },
 ): Promise<readonly HistoryLine[]> {
   const lines = await reader.bootLines(name, limit)
+  const attempts = await reader.attempts()
   const commanded = new Set(lines.map(({ nonce }) => nonce))
-  const since = lines.length === limit ? (lines[0]?.time ?? 0) : 0
-  const boots = (await reader.attempts())
-    .filter(
-      ({ mac, nonce, openedAt }) => node.macs.includes(mac) && !commanded.has(nonce) && openedAt >= since,
-    )
-    .map(({ nonce, openedAt, profile, image, address, stage }): HistoryLine => {
-      const end = stage === undefined ? 'no report' : `came to ${stage}`
-      return {
-        ...{ time: openedAt, node: name, nonce, what: 'boot' },
-        detail: `${image} (${profile}) at ${address}, ${end}`,
-      }
-    })
-  // Lines are in the order in which things happened, whatever the clock said then.
-  return boots.length === 0 ? lines : [...lines, ...boots].sort((a, b) => a.time - b.time).slice(-limit)
+  // Of older ones there may be lines that are not shown.
+  const first = lines.length < limit ? 0 : attempts.findIndex(({ nonce }) => commanded.has(nonce))
+  const boots = attempts
+    .slice(Math.max(0, first))
+    .filter(({ mac, nonce }) => node.macs.includes(mac) && !commanded.has(nonce))
+    .map((attempt) => ({ attempt, line: lineOf(attempt, name) }))
+  return inOrder(lines, boots, attempts).slice(-limit)
+}
+
+function lineOf(
+  { nonce, openedAt, profile, image, address, stage }: Awaited<ReturnType<StateReader['attempts']>>[number],
+  node: string,
+): HistoryLine {
+  const end = stage === undefined ? 'no report' : `came to ${stage}`
+  return {
+    ...{ time: openedAt, node, nonce, what: 'boot' },
+    detail: `${image} (${profile}) at ${address}, ${end}`,
+  }
 }
 
 function requireNode(name: string, config: Config): Node {
