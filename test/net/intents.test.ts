@@ -287,6 +287,40 @@ inNetns(import.meta, (net) => {
     assert.equal(await node('history'), history, 'of a stopped server as well')
   })
 
+  test(
+    'over TFTP: a request alone and a part of the file use nothing up; the last window does',
+    options,
+    async () => {
+      const site = siteIn('tftp')
+      const server = await start(site)
+      await getLease()
+      const at = ['--config', site.config] as const
+      const asked = await centra('node', 'install', 'node01', ...at, '--profile', 'kernel')
+      assert.equal(asked.code, 0, asked.stderr)
+      const tftp = (name: string, ...flags: readonly string[]) =>
+        client.run('curl', '-s', '--max-time', '20', ...flags, `tftp://10.77.0.1/${name}`)
+      const history = async (): Promise<string> => {
+        const lines = JSON.parse((await centra('node', 'history', 'node01', ...at, '--json')).stdout)
+        return lines.map(({ what }: { readonly what: string }) => what).join(' ')
+      }
+      const config = (): string => tftp(`pxelinux.cfg/01-${MAC.replaceAll(':', '-')}`).stdout
+      const initrd = /INITRD (attempt\/\S+)/.exec(config())?.[1] ?? assert.fail('no attempt')
+      // One datagram whose sender does not answer, and a size probe; what comes after them was read after them.
+      for (const blocks of [-1, 0]) {
+        assert.equal(client.run(process.execPath, '-e', readsSome(initrd, blocks)).code, 0)
+        assert.match(config(), /INITRD attempt/)
+      }
+      assert.equal(await history(), 'asked opened again again')
+      assert.equal(client.run(process.execPath, '-e', readsSome(initrd, 1000)).code, 0)
+      assert.match(config(), /INITRD attempt/)
+      assert.doesNotMatch(await history(), /started|redeemed/)
+      assert.equal(tftp(initrd, '-o', '/dev/null').code, 0)
+      assert.match(await history(), /loading( again)? started redeemed$/)
+      assert.doesNotMatch(config(), /INITRD attempt/)
+      await server.stop()
+    },
+  )
+
   test('node: exit codes, --json, and what it says without a server', options, async () => {
     const site = siteIn('cli')
     const at = ['--config', site.config] as const
@@ -323,6 +357,21 @@ inNetns(import.meta, (net) => {
     await server.stop()
   })
 })
+
+/** A TFTP client that goes away after so many blocks; 0: it wants the size alone; -1: it hears nothing. */
+function readsSome(name: string, blocks: number): string {
+  return `
+const socket = require('node:dgram').createSocket('udp4')
+const request = Buffer.from('\\0\\x01${name}\\0octet\\0tsize\\x000\\0', 'latin1')
+socket.on('message', (bytes, { port }) => {
+  const block = bytes[1] === 3 ? bytes.readUInt16BE(2) : 0
+  const isOver = block >= ${blocks}
+  const answer = isOver ? Buffer.from('\\0\\x05\\0\\x08over\\0', 'latin1') : Buffer.from([0, 4, block >> 8, block & 255])
+  socket.send(answer, port, '10.77.0.1', () => isOver && process.exit(0))
+})
+socket.send(request, 69, '10.77.0.1', () => ${blocks} < 0 && process.exit(0))
+setTimeout(() => process.exit(1), 20_000)`
+}
 
 const INSTALLERS = `  asks:
     image: debian-live
