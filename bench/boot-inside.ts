@@ -1,6 +1,5 @@
 /** The part of the benchmark that runs in the private world: `boot-inside.ts PLAN`, a file written by `boot.ts`. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { copyFileSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,6 +20,7 @@ import { readStages, type StageSeconds, totalSeconds } from './boot-stages.ts'
 import { fillTemplate } from './lan.ts'
 import { describeMachine, loadNow } from './machine.ts'
 import type { Program } from './peers.ts'
+import { stop } from './process-tree.ts'
 
 export interface BootPlan {
   readonly work: string
@@ -138,18 +138,6 @@ async function listening(processes: readonly ChildProcess[], dir: string): Promi
       fail(`a server does not start: ${readFileSync(join(dir, 'output'), 'utf8').slice(-2000)}`)
     await sleep(LOOK_MS)
   }
-}
-
-async function stop(processes: readonly ChildProcess[]): Promise<void> {
-  await Promise.all(
-    processes.map(async (one) => {
-      if (one.exitCode !== null) return
-      const ended = once(one, 'exit')
-      one.kill('SIGTERM')
-      await Promise.race([ended, sleep(5000)])
-      one.kill('SIGKILL')
-    }),
-  )
 }
 
 function report(): void {

@@ -1,5 +1,7 @@
-import { execFileSync } from 'node:child_process'
+import { type ChildProcess, execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Usage {
   /** User and system time of the processes and of those they waited for, in seconds. */
@@ -55,4 +57,17 @@ function childrenOf(pid: number): readonly number[] {
   } catch {
     return []
   }
+}
+
+/** Ends processes with SIGTERM; those that are there after five seconds with SIGKILL. */
+export async function stop(processes: readonly ChildProcess[]): Promise<void> {
+  await Promise.all(
+    processes.map(async (one) => {
+      if (one.exitCode !== null) return
+      const ended = once(one, 'exit')
+      one.kill('SIGTERM')
+      await Promise.race([ended, sleep(5000)])
+      one.kill('SIGKILL')
+    }),
+  )
 }

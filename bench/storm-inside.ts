@@ -1,6 +1,5 @@
 /** The part of the benchmark that runs in the private world: `storm-inside.ts PLAN`, a file written by `storm.ts`. */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,7 +8,7 @@ import { CpuGroup } from './cpu-group.ts'
 import { LAN, POOL } from './lan.ts'
 import { describeMachine, loadNow } from './machine.ts'
 import { type Cable, layCable, prepareNamespaces } from './namespaces.ts'
-import { usageOf } from './process-tree.ts'
+import { stop, usageOf } from './process-tree.ts'
 import type { StormLoad, StormYield } from './storm-client.ts'
 import { plotSvg } from './storm-plot.ts'
 import { bootTimes, type StormRun, stormFailures, stormTable } from './storm-report.ts'
@@ -129,18 +128,6 @@ async function listening(cable: Cable, processes: readonly ChildProcess[], dir: 
       throw new Error(`a server does not start: ${readFileSync(join(dir, 'output'), 'utf8').slice(-2000)}`)
     await sleep(100)
   }
-}
-
-async function stop(processes: readonly ChildProcess[]): Promise<void> {
-  await Promise.all(
-    processes.map(async (one) => {
-      if (one.exitCode !== null) return
-      const ended = once(one, 'exit')
-      one.kill('SIGTERM')
-      await Promise.race([ended, sleep(5000)])
-      one.kill('SIGKILL')
-    }),
-  )
 }
 
 function report(): void {

@@ -2,12 +2,9 @@
  * `npm run bench:storm`: many machines that start at once, against us and against dnsmasq with nginx. Unpacks the peers' Debian
  * packages into the cache, then runs `storm-inside.ts` in a private network, mount and process namespace.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { EXIT } from '../src/cli/exit-codes.ts'
-import { cacheFolder } from '../src/lab/cache.ts'
-import { runInPrivateWorld } from '../src/lab/namespace.ts'
+import { runWorkbench, type Work, wholeNumber, wholeNumbers } from '../scripts/workbench.ts'
 import type { StormPlan } from './storm-inside.ts'
 import { findStormServer, STORM_SERVERS } from './storm-servers.ts'
 
@@ -29,25 +26,13 @@ The table goes to stdout, progress to stderr.
 /** Megabytes of an image by machines: 40 x 100, 400 x 40, 2000 x 8. */
 const MOST_TOTAL = 16_000
 const MOST_IMAGE = 100
-const say = (line: string): void => void process.stderr.write(`bench: ${line}\n`)
 
-process.exitCode = await main()
+process.exitCode = await runWorkbench(
+  { name: 'bench', help: HELP, read: readPlan, run },
+  process.argv.slice(2),
+)
 
-async function main(): Promise<number> {
-  const asked = readPlan(process.argv.slice(2))
-  if (asked === undefined) {
-    process.stdout.write(HELP)
-    return EXIT.ok
-  }
-  if (typeof asked === 'string') {
-    say(`${asked}; --help tells what there is`)
-    return EXIT.usage
-  }
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
-    say('private network namespaces need Linux and root')
-    return EXIT.unavailable
-  }
-  const { names, ...plan } = asked
+async function run({ names, ...plan }: Wish, { folder, say, inside }: Work): Promise<number> {
   const servers: StormPlan['servers'][number][] = []
   const missing: string[] = []
   for (const name of STORM_SERVERS.filter((one) => names.some((wanted) => one.startsWith(wanted)))) {
@@ -57,63 +42,43 @@ async function main(): Promise<number> {
     else servers.push({ name, programs: found.flatMap((one) => (one.kind === 'found' ? [one.program] : [])) })
   }
   for (const line of missing) say(line)
-  const folder = join(cacheFolder(), 'bench')
-  mkdirSync(folder, { recursive: true })
-  const work = mkdtempSync(join(folder, 'storm-'))
-  try {
-    const file = join(work, 'plan.json')
-    writeFileSync(file, JSON.stringify({ ...plan, work, servers, missing } satisfies StormPlan))
-    return await runInPrivateWorld(process.execPath, [join(import.meta.dirname, 'storm-inside.ts'), file])
-  } finally {
-    rmSync(work, { recursive: true, force: true })
+  const all: StormPlan = { ...plan, work: folder, servers, missing }
+  return inside(join(import.meta.dirname, 'storm-inside.ts'), all)
+}
+
+type Wish = Omit<StormPlan, 'work' | 'servers' | 'missing'> & { readonly names: readonly string[] }
+
+function readPlan(args: readonly string[]): Wish | undefined {
+  const text = { type: 'string' } as const
+  const names = {
+    machines: text,
+    megabytes: text,
+    repeats: text,
+    boots: text,
+    servers: text,
+    svg: text,
+    json: text,
+  }
+  const { values } = parseArgs({ args: [...args], options: { ...names, help: { type: 'boolean' } } })
+  if (values.help === true) return undefined
+  const wanted = (values.servers ?? 'centra-pxe,dnsmasq').split(',')
+  if (wanted.some((name) => !['centra-pxe', 'dnsmasq'].includes(name)))
+    throw new Error('expected servers out of centra-pxe and dnsmasq')
+  const megabytes = values.megabytes === undefined ? undefined : wholeNumbers(values.megabytes)
+  return {
+    names: wanted,
+    storms: wholeNumbers(values.machines ?? '40,400,2000').map((machines, i) => ({
+      machines,
+      megabytes: megabytes?.[i] ?? megabytes?.[0] ?? Math.min(MOST_IMAGE, Math.floor(MOST_TOTAL / machines)),
+    })),
+    repeats: wholeNumber(values.repeats ?? '1'),
+    boots: readBoots(values.boots ?? 'auto'),
+    ...(values.svg === undefined ? {} : { svg: resolve(values.svg) }),
+    ...(values.json === undefined ? {} : { json: resolve(values.json) }),
   }
 }
 
-type Asked = Omit<StormPlan, 'work' | 'servers' | 'missing'> & { readonly names: readonly string[] }
-
-/** undefined asks for help; a text says what is wrong. */
-function readPlan(args: readonly string[]): Asked | string | undefined {
-  try {
-    const text = { type: 'string' } as const
-    const names = {
-      machines: text,
-      megabytes: text,
-      repeats: text,
-      boots: text,
-      servers: text,
-      svg: text,
-      json: text,
-    }
-    const { values } = parseArgs({ args: [...args], options: { ...names, help: { type: 'boolean' } } })
-    if (values.help === true) return undefined
-    const machines = (values.machines ?? '40,400,2000').split(',').map(Number)
-    const megabytes = values.megabytes?.split(',').map(Number)
-    const plan = {
-      names: (values.servers ?? 'centra-pxe,dnsmasq').split(','),
-      storms: machines.map((count, i) => ({
-        machines: count,
-        megabytes: megabytes?.[i] ?? megabytes?.[0] ?? Math.min(MOST_IMAGE, Math.floor(MOST_TOTAL / count)),
-      })),
-      repeats: Number(values.repeats ?? 1),
-      boots:
-        values.boots === 'false'
-          ? (false as const)
-          : (values.boots ?? 'auto') === 'auto'
-            ? ('auto' as const)
-            : Number(values.boots),
-      ...(values.svg === undefined ? {} : { svg: resolve(values.svg) }),
-      ...(values.json === undefined ? {} : { json: resolve(values.json) }),
-    }
-    const numbers = [
-      ...plan.storms.flatMap((one) => [one.machines, one.megabytes]),
-      plan.repeats,
-      typeof plan.boots === 'number' ? plan.boots : 1,
-    ]
-    if (numbers.some((one) => !Number.isInteger(one) || one < 1)) return 'expected whole numbers above 0'
-    if (plan.names.some((name) => !['centra-pxe', 'dnsmasq'].includes(name)))
-      return 'expected servers out of centra-pxe and dnsmasq'
-    return plan
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
-  }
+function readBoots(text: string): StormPlan['boots'] {
+  if (text === 'auto') return text
+  return text === 'false' ? false : wholeNumber(text)
 }

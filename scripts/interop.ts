@@ -3,15 +3,13 @@
  * `test/interop/inside.ts` in a private network, mount and process namespace.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { findTftpServer } from '../bench/tftp-servers.ts'
 import { EXIT } from '../src/cli/exit-codes.ts'
-import { cacheFolder } from '../src/lab/cache.ts'
 import { packageOf, showPackages } from '../src/lab/debian-packages.ts'
 import { GRUB_PACKAGES } from '../src/lab/install-grub.ts'
-import { runInPrivateWorld } from '../src/lab/namespace.ts'
 import { buildPayload } from '../src/lab/payload.ts'
 import { unpackPeer } from '../test/helpers/debian-peer.ts'
 import type { FirmwareParts } from '../test/interop/firmware.ts'
@@ -19,6 +17,7 @@ import type { InteropPlan } from '../test/interop/inside.ts'
 import type { Row } from '../test/interop/matrix.ts'
 import { PEER_SERVERS } from '../test/interop/peers.ts'
 import { hasFailed, interopPage, interopTable } from '../test/interop/report.ts'
+import { runWorkbench, type Work } from './workbench.ts'
 
 const HELP = `usage: npm run interop -- [OPTION...]
 
@@ -33,9 +32,11 @@ to stderr; exit code 1 when a row fails.
 `
 const PACKAGES = ['tftp-hpa', 'atftp', 'curl', 'busybox', 'wget', 'ipxe', 'ipxe-qemu', 'ovmf'] as const
 const PAGE = join(import.meta.dirname, '../docs/interop.md')
-const say = (line: string): void => void process.stderr.write(`interop: ${line}\n`)
 
-process.exitCode = await main()
+process.exitCode = await runWorkbench(
+  { name: 'interop', help: HELP, read: readWish, run },
+  process.argv.slice(2),
+)
 
 interface Wish {
   readonly isFast: boolean
@@ -44,51 +45,22 @@ interface Wish {
   readonly only?: string
 }
 
-async function main(): Promise<number> {
-  const wish = readWish(process.argv.slice(2))
-  if (wish === undefined) {
-    process.stdout.write(HELP)
-    return EXIT.ok
-  }
-  if (typeof wish === 'string') {
-    say(`${wish}; --help tells what there is`)
-    return EXIT.usage
-  }
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
-    say('private network namespaces need Linux and root')
-    return EXIT.unavailable
-  }
-  const folder = join(cacheFolder(), 'interop')
-  mkdirSync(folder, { recursive: true })
-  const work = mkdtempSync(join(folder, 'run-'))
-  try {
-    return await run(wish, work)
-  } finally {
-    rmSync(work, { recursive: true, force: true })
-  }
-}
-
-async function run({ isFast, isJson, writes, only }: Wish, work: string): Promise<number> {
+async function run({ isFast, isJson, writes, only }: Wish, { folder, say, inside }: Work): Promise<number> {
   say('looking for other servers in the cache; what is missing is downloaded')
   const peers: InteropPlan['peers'][number][] = []
   for (const name of PEER_SERVERS) peers.push({ name, found: await findTftpServer(name) })
-  const firmware = isFast ? undefined : await firmwareParts()
+  const firmware = isFast ? undefined : await firmwareParts(say)
   const versions = Object.fromEntries([
     ...PACKAGES.flatMap((name) => versionOf(name) ?? []),
     ...(firmware === undefined ? [] : await versionsOf('grub-pc-bin', 'pxelinux')),
   ])
-  const result = join(work, 'rows.json')
-  const file = join(work, 'plan.json')
+  const result = join(folder, 'rows.json')
   const plan: InteropPlan = {
     ...{ isFast, peers, versions, result },
     ...(only === undefined ? {} : { only }),
     ...(firmware === undefined ? {} : { firmware }),
   }
-  writeFileSync(file, JSON.stringify(plan))
-  const inside = join(import.meta.dirname, '../test/interop/inside.ts')
-  // The world ends when its stdin does (test/helpers/netns.ts).
-  const stdio = ['pipe', 'inherit', 'inherit'] as const
-  const code = await runInPrivateWorld(process.execPath, [inside, file], { stdio: [...stdio] })
+  const code = await inside(join(import.meta.dirname, '../test/interop/inside.ts'), plan)
   if (code !== 0) return code
   const rows: readonly Row[] = JSON.parse(readFileSync(result, 'utf8'))
   process.stdout.write(isJson ? `${JSON.stringify(rows, undefined, 2)}\n` : interopTable(rows))
@@ -97,7 +69,7 @@ async function run({ isFast, isJson, writes, only }: Wish, work: string): Promis
 }
 
 /** Firmware needs a kernel to boot, GRUB and PXELINUX: unpacked into the cache. */
-async function firmwareParts(): Promise<FirmwareParts> {
+async function firmwareParts(say: Work['say']): Promise<FirmwareParts> {
   const { kernel, initrd } = await buildPayload({ onProgress: say })
   const [first, ...others] = GRUB_PACKAGES
   const [grub, pxelinux] = [
@@ -121,21 +93,16 @@ function versionOf(name: string): readonly (readonly [string, string])[] | undef
   return status === 0 && state === 'installed' && version !== undefined ? [[name, version]] : undefined
 }
 
-/** undefined asks for help; a text says what is wrong. */
-function readWish(args: readonly string[]): Wish | string | undefined {
-  try {
-    const flag = { type: 'boolean' } as const
-    const options = { fast: flag, json: flag, write: flag, help: flag, only: { type: 'string' } } as const
-    const { values } = parseArgs({ args: [...args], options })
-    if (values.help === true) return undefined
-    if (values.only !== undefined) new RegExp(values.only, 'i').test('')
-    return {
-      isFast: values.fast === true,
-      isJson: values.json === true,
-      writes: values.write === true,
-      ...(values.only === undefined ? {} : { only: values.only }),
-    }
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+function readWish(args: readonly string[]): Wish | undefined {
+  const flag = { type: 'boolean' } as const
+  const options = { fast: flag, json: flag, write: flag, help: flag, only: { type: 'string' } } as const
+  const { values } = parseArgs({ args: [...args], options })
+  if (values.help === true) return undefined
+  if (values.only !== undefined) new RegExp(values.only, 'i').test('')
+  return {
+    isFast: values.fast === true,
+    isJson: values.json === true,
+    writes: values.write === true,
+    ...(values.only === undefined ? {} : { only: values.only }),
   }
 }

@@ -2,13 +2,11 @@
  * `npm run matrix`: firmware path, what booted and in how many seconds, from machines in QEMU before the real server. Unpacks what it
  * needs, then runs `test/matrix/inside.ts` in a private network, mount and process namespace.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { EXIT } from '../src/cli/exit-codes.ts'
-import { cacheFolder } from '../src/lab/cache.ts'
-import { runInPrivateWorld } from '../src/lab/namespace.ts'
 import { unpackNewer } from '../src/lab/newer-packages.ts'
 import { missingPackages } from '../src/lab/packages.ts'
 import { buildPayload } from '../src/lab/payload.ts'
@@ -20,6 +18,7 @@ import { UKI_PACKAGES } from '../test/helpers/uki.ts'
 import type { MatrixPlan } from '../test/matrix/inside.ts'
 import { BOOT_PATHS, type PathRow } from '../test/matrix/paths.ts'
 import { matrixPage, matrixTable } from '../test/matrix/report.ts'
+import { runWorkbench, type Work } from './workbench.ts'
 
 const HELP = `usage: npm run matrix -- [OPTION...]
 
@@ -34,9 +33,9 @@ installs nothing. The table goes to stdout, progress to stderr; exit code 1 when
 `
 const PAGE = join(import.meta.dirname, '../docs/matrix.md')
 const SIGNED = ['shim-signed', 'grub-efi-amd64-signed'] as const
-const say = (line: string): void => void process.stderr.write(`matrix: ${line}\n`)
 
-process.exitCode = await main()
+const bench = { name: 'matrix', help: HELP, read: readWish, missing: missingPackages('test'), run }
+process.exitCode = await runWorkbench(bench, process.argv.slice(2))
 
 interface Wish {
   readonly paths: readonly string[]
@@ -44,41 +43,11 @@ interface Wish {
   readonly writes: boolean
 }
 
-async function main(): Promise<number> {
-  const wish = readWish(process.argv.slice(2))
-  if (wish === undefined) {
-    process.stdout.write(HELP)
-    return EXIT.ok
-  }
-  if (typeof wish === 'string') {
-    say(`${wish}; --help tells what there is`)
-    return EXIT.usage
-  }
-  const absent = missingPackages('test')
-  if (process.platform !== 'linux' || process.getuid?.() !== 0 || absent.length > 0) {
-    say(`machines need Linux, root and the packages of the tests${absent.map((one) => ` ${one}`).join('')}`)
-    return EXIT.unavailable
-  }
-  const folder = join(cacheFolder(), 'matrix')
-  mkdirSync(folder, { recursive: true })
-  const work = mkdtempSync(join(folder, 'run-'))
-  try {
-    return await run(wish, work)
-  } finally {
-    rmSync(work, { recursive: true, force: true })
-  }
-}
-
-async function run({ paths, isJson, writes }: Wish, work: string): Promise<number> {
+async function run({ paths, isJson, writes }: Wish, { folder, say, inside }: Work): Promise<number> {
   say('looking for firmware and loaders in the cache; what is missing is downloaded')
-  const result = join(work, 'rows.json')
-  const file = join(work, 'plan.json')
-  const plan: MatrixPlan = { ...(await parts()), paths, result }
-  writeFileSync(file, JSON.stringify(plan))
-  const inside = join(import.meta.dirname, '../test/matrix/inside.ts')
-  // The world ends when its stdin does (test/helpers/netns.ts).
-  const stdio = ['pipe', 'inherit', 'inherit'] as const
-  const code = await runInPrivateWorld(process.execPath, [inside, file], { stdio: [...stdio] })
+  const result = join(folder, 'rows.json')
+  const plan: MatrixPlan = { ...(await parts(say)), paths, result }
+  const code = await inside(join(import.meta.dirname, '../test/matrix/inside.ts'), plan)
   if (code !== 0) return code
   const rows: readonly PathRow[] = JSON.parse(readFileSync(result, 'utf8'))
   process.stdout.write(isJson ? `${JSON.stringify(rows, undefined, 2)}\n` : matrixTable(rows))
@@ -91,7 +60,7 @@ function made(): string {
   return `Centra PXE ${VERSION}, Node ${process.version}, ${date}, ${cpus().length} cores, QEMU without virtualisation (\`-accel tcg\`).`
 }
 
-async function parts(): Promise<Omit<MatrixPlan, 'paths' | 'result'>> {
+async function parts(say: Work['say']): Promise<Omit<MatrixPlan, 'paths' | 'result'>> {
   const { tree: arm64, kernelTree: kernelArm64 } = await unpackArm64()
   const newer = async (suite: 'trixie' | 'sid', packages: readonly string[]): Promise<string> =>
     (await unpackNewer({ suite, packages, onProgress: say })).folder
@@ -123,19 +92,14 @@ async function peer(first: string, ...more: readonly string[]): Promise<string> 
   return found.tree
 }
 
-/** undefined asks for help; a text says what is wrong. */
-function readWish(args: readonly string[]): Wish | string | undefined {
-  try {
-    const flag = { type: 'boolean' } as const
-    const options = { fast: flag, json: flag, write: flag, help: flag, only: { type: 'string' } } as const
-    const { values } = parseArgs({ args: [...args], options })
-    if (values.help === true) return undefined
-    const only = new RegExp(values.only ?? '', 'i')
-    const wanted = BOOT_PATHS.filter(({ isSlow }) => values.fast !== true || isSlow !== true)
-      .filter(({ name, firmware, way }) => only.test(`${name}, ${firmware}, ${way}`))
-      .map(({ name }) => name)
-    return { paths: wanted, isJson: values.json === true, writes: values.write === true }
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
-  }
+function readWish(args: readonly string[]): Wish | undefined {
+  const flag = { type: 'boolean' } as const
+  const options = { fast: flag, json: flag, write: flag, help: flag, only: { type: 'string' } } as const
+  const { values } = parseArgs({ args: [...args], options })
+  if (values.help === true) return undefined
+  const only = new RegExp(values.only ?? '', 'i')
+  const wanted = BOOT_PATHS.filter(({ isSlow }) => values.fast !== true || isSlow !== true)
+    .filter(({ name, firmware, way }) => only.test(`${name}, ${firmware}, ${way}`))
+    .map(({ name }) => name)
+  return { paths: wanted, isJson: values.json === true, writes: values.write === true }
 }
