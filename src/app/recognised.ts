@@ -1,10 +1,17 @@
 import type { Mac } from '../lib/mac.ts'
 import { OldestFirst } from '../lib/oldest-first.ts'
-import { otherByteOrder } from '../lib/uuid.ts'
-import type { MachineEvidence, Recognised, SaidOfSmbios, ShownOverDhcp } from '../model/evidence.ts'
-import type { PortEvidence } from '../model/node-keys.ts'
+import type { MachineEvidence, Recognised, SaidOfSmbios } from '../model/evidence.ts'
 import type { SeenMachine } from '../model/ports.ts'
 import type { RecognisedView, Shown } from '../model/world.ts'
+import {
+  afterDhcp,
+  afterScript,
+  asShown,
+  type DhcpSender,
+  type DhcpShows,
+  isSameEvidence,
+  isSamePort,
+} from './evidence.ts'
 
 /** Machines remembered; of more, the one that has not spoken for longest is forgotten. */
 const MOST = 20_000
@@ -34,45 +41,16 @@ export class RecognisedMachines implements RecognisedView {
     return isNews
   }
 
-  /**
-   * Over DHCP, by firmware or a loader. It replaces what was shown before; a loader that shows no UUID (GRUB, U-Boot) adds to
-   * what the firmware showed. Firmware that begins anew may be another machine's, with the same card: what was said of SMBIOS
-   * speaks for no node any more, and with another UUID against none.
-   */
-  noteShown(mac: Mac, { uuid, port, arch, clientId }: ShownOverDhcp, isFirmware: boolean): boolean {
-    const before = this.#machines.get(mac)
-    const shown: ShownOverDhcp = {
-      ...(isFirmware || uuid !== undefined ? {} : before?.dhcp),
-      ...(uuid === undefined ? {} : { uuid }),
-      ...(port === undefined ? {} : { port }),
-      ...(arch === undefined ? {} : { arch }),
-      ...(clientId === undefined ? {} : { clientId }),
-    }
-    const smbios = stillSaid(before?.smbios, uuid, isFirmware)
-    const isNews = smbios !== before?.smbios || !sameShown(shown, before?.dhcp)
-    this.#set(mac, isNews ? evidenceOf(shown, smbios, before?.node) : before)
-    return isNews
+  /** Over DHCP, by firmware or a loader: {@link afterDhcp}. */
+  noteShown(mac: Mac, shown: DhcpShows, sender: DhcpSender): boolean {
+    return this.#replace(mac, afterDhcp(this.#machines.get(mac), shown, sender))
   }
 
-  /** With a script request from its own lease. `isWhole`: all that it knows, so that nothing from before is left. */
-  noteSaid(mac: Mac, { uuid, serial, assetTag }: SaidOfSmbios, isWhole: boolean): boolean {
+  /** With a script request from its own lease: {@link afterScript}. */
+  noteSaid(mac: Mac, said: SaidOfSmbios, isWhole: boolean): boolean {
+    const { uuid, serial, assetTag } = said
     if (!isWhole && uuid === undefined && serial === undefined && assetTag === undefined) return false
-    const before = this.#machines.get(mac)
-    const old = before?.smbios
-    const isSame = old !== undefined && old.isEarlier === undefined && !isOther(old.uuid, uuid)
-    const said: SaidOfSmbios = {
-      ...(isWhole || !isSame ? {} : old),
-      ...(uuid === undefined ? {} : { uuid }),
-      ...(serial === undefined ? {} : { serial }),
-      ...(assetTag === undefined ? {} : { assetTag }),
-    }
-    const isNews =
-      said.uuid !== old?.uuid ||
-      said.serial !== old?.serial ||
-      said.assetTag !== old?.assetTag ||
-      old?.isEarlier === true
-    this.#set(mac, isNews ? evidenceOf(before?.dhcp, said, before?.node) : before)
-    return isNews
+    return this.#replace(mac, afterScript(this.#machines.get(mac), said, isWhole))
   }
 
   /** All of it, to be kept. */
@@ -88,13 +66,10 @@ export class RecognisedMachines implements RecognisedView {
   /** @inheritDoc */
   shownBy(mac: Mac): Shown | undefined {
     const known = this.#machines.get(mac)
-    if (known === undefined) return undefined
-    const { dhcp, smbios } = known
-    if (smbios === undefined) return dhcp
-    const { isEarlier, ...said } = smbios
-    return isEarlier === true ? { ...dhcp, earlier: said } : { ...dhcp, ...said }
+    return known === undefined ? undefined : asShown(known)
   }
 
+  /** The card of a lease key that is not its MAC. */
   noteCard(key: Mac, mac: Mac): void {
     this.#cards.set(key, mac)
     this.#cards.trim(MOST)
@@ -108,6 +83,14 @@ export class RecognisedMachines implements RecognisedView {
   /** The MAC of the card that has the leases of this key. */
   cardOf(key: Mac): Mac {
     return this.#cards.get(key) ?? key
+  }
+
+  /** Spoken of again, it is the youngest, also when there is nothing new. */
+  #replace(mac: Mac, evidence: MachineEvidence | undefined): boolean {
+    const before = this.#machines.get(mac)
+    const isNews = !isSameEvidence(before, evidence)
+    this.#set(mac, isNews ? evidence : before)
+    return isNews
   }
 
   #set(mac: Mac, evidence: MachineEvidence | undefined): void {
@@ -142,48 +125,6 @@ export class RecognisedMachines implements RecognisedView {
   }
 }
 
-/** undefined: nothing to remember. */
-function evidenceOf(
-  dhcp: ShownOverDhcp | undefined,
-  smbios: SaidOfSmbios | undefined,
-  node: Recognised | undefined,
-): MachineEvidence | undefined {
-  const evidence = {
-    ...(isEmpty(dhcp) ? {} : { dhcp }),
-    ...(isEmpty(smbios) ? {} : { smbios }),
-    ...(node === undefined ? {} : { node }),
-  }
-  return isEmpty(evidence) ? undefined : evidence
-}
-
-function isEmpty(facts: object | undefined): facts is undefined {
-  return facts === undefined || Object.keys(facts).length === 0
-}
-
-function stillSaid(
-  said: SaidOfSmbios | undefined,
-  uuid: string | undefined,
-  isFirmware: boolean,
-): SaidOfSmbios | undefined {
-  if (said === undefined || isOther(said.uuid, uuid)) return undefined
-  return isFirmware && said.isEarlier === undefined ? { ...said, isEarlier: true } : said
-}
-
-function isOther(uuid: string | undefined, seen: string | undefined): boolean {
-  return uuid !== undefined && seen !== undefined && uuid !== seen && uuid !== otherByteOrder(seen)
-}
-
-function sameShown(one: ShownOverDhcp, other: ShownOverDhcp = {}): boolean {
-  const same = one.uuid === other.uuid && one.arch === other.arch && one.clientId === other.clientId
-  return same && samePort(one.port, other.port)
-}
-
 function sameKey({ key: one }: Recognised, { key: other }: Recognised): boolean {
-  return one.uuid === other.uuid && one.clientId === other.clientId && samePort(one.port, other.port)
-}
-
-function samePort(one: PortEvidence | undefined, other: PortEvidence | undefined): boolean {
-  return (
-    one?.relay === other?.relay && one?.circuitId === other?.circuitId && one?.remoteId === other?.remoteId
-  )
+  return one.uuid === other.uuid && one.clientId === other.clientId && isSamePort(one.port, other.port)
 }

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { dhcpPackets } from '../../test/helpers/dhcp-fixtures.ts'
 import { MemoryStore, running } from '../../test/helpers/memory.ts'
 import { mac, NODE01, STRANGER, type WorldBuilder, world } from '../../test/helpers/world.ts'
 import type { ClientStage } from '../boot/decision.ts'
 import { supposeMessage } from '../boot/suppose.ts'
-import { type Mac, macWithDashes } from '../lib/mac.ts'
+import { type Mac, macToBytes, macWithDashes } from '../lib/mac.ts'
 import { fromHex, toHex } from '../lib/text.ts'
 import { otherByteOrder } from '../lib/uuid.ts'
 import type { Node } from '../model/config.ts'
 import { encodeDhcp4 } from '../protocol/dhcp4/encode.ts'
+import { CHADDR } from '../protocol/dhcp4/message.ts'
 import { answerDhcp } from './answer-dhcp.ts'
 import { answerHttp } from './answer-http.ts'
 import { commandNode } from './node-commands.ts'
@@ -61,7 +63,11 @@ class Server {
     const asked = supposeMessage({
       ...{ mac: client, arch: 'uefi-x64', stage, via: 'dhcp', form: 'ipxe', message },
     })
-    await answerDhcp(encodeDhcp4(asked), this.#life.on, this.#life.running)
+    await this.receive(encodeDhcp4(asked))
+  }
+
+  async receive(message: Uint8Array): Promise<void> {
+    await answerDhcp(message, this.#life.on, this.#life.running)
   }
 
   async ask(path: string, peer: string): Promise<string> {
@@ -78,6 +84,19 @@ class Server {
 
 function asSmbios(uuid: string): Uint8Array {
   return fromHex(otherByteOrder(uuid).replaceAll('-', '')) ?? assert.fail(uuid)
+}
+
+/** The DISCOVER and the REQUEST of GRUB's `net_bootp`, packets 17 and 19 of the capture, as of this card. */
+function grubAsks(client: Mac): readonly Uint8Array[] {
+  const asked = dhcpPackets('uefi-edk2-grub-netbootp-linux').filter(
+    ({ number }) => number === 17 || number === 19,
+  )
+  assert.equal(asked.length, 2)
+  return asked.map(({ frame }) => {
+    const own = new Uint8Array(frame.payload)
+    own.set(macToBytes(client), CHADDR.at)
+    return own
+  })
 }
 
 const hex = (text: string): string => toHex(new TextEncoder().encode(text))
@@ -116,7 +135,56 @@ describe('a conflict stays one', () => {
     await server.dhcp(NODE01, {}, 'ipxe')
     assert.ok(isConflict(await server.ask(`${own}.grub`, FIRST)))
     await server.dhcp(NODE01, {})
-    assert.ok(installs(await server.ask(`${own}.grub`, FIRST)), 'firmware that begins anew does')
+    assert.ok(isConflict(await server.ask(`${own}.grub`, FIRST)), 'nor does firmware that shows none')
+    await server.dhcp(NODE01, { uuid: UUID1 })
+    assert.ok(installs(await server.ask(`${own}.grub`, FIRST)), 'firmware with another does')
+  })
+
+  test("GRUB's own DHCP does not take back what the firmware showed", async () => {
+    const server = new Server()
+    await server.install()
+    await server.dhcp(NODE01, { uuid: UUID2 })
+    for (const message of grubAsks(NODE01)) {
+      await server.receive(message)
+      assert.ok(isConflict(await server.ask(`${own}.grub`, FIRST)))
+    }
+    server.restart()
+    assert.ok(isConflict(await server.ask(`${own}.grub`, FIRST)))
+  })
+
+  for (const [what, dhcp, said] of [
+    ['DHCP', UUID2, UUID1],
+    ['the script', UUID1, UUID2],
+  ] as const)
+    test(`two UUIDs of one boot, of another node the one in ${what}`, async () => {
+      const server = new Server()
+      await server.install()
+      await server.dhcp(NODE01, { uuid: dhcp })
+      for (const query of [`?${whole({ uuid: said })}`, '', `?${whole({ uuid: said })}`])
+        assert.ok(isConflict(await server.ask(`${own}.ipxe${query}`, FIRST)), query)
+      server.restart()
+      assert.ok(isConflict(await server.ask(`${own}.grub`, FIRST)))
+      await server.dhcp(NODE01, { uuid: UUID1 })
+      assert.ok(installs(await server.ask(`${own}.ipxe?${whole({ uuid: UUID1 })}`, FIRST)), 'mended')
+    })
+
+  test("the firmware's UUID and iPXE's over DHCP", async () => {
+    const server = new Server()
+    await server.install()
+    await server.dhcp(NODE01, { uuid: UUID2 })
+    await server.dhcp(NODE01, { uuid: UUID1 }, 'ipxe')
+    assert.ok(isConflict(await server.ask(`${own}.ipxe?${whole({ uuid: UUID1 })}`, FIRST)))
+    await server.dhcp(NODE01, {})
+    assert.ok(isConflict(await server.ask(`${own}.grub`, FIRST)), 'firmware began anew without one')
+    assert.ok(installs(await server.ask(`${own}.ipxe?${whole({ uuid: UUID1 })}`, FIRST)), 'and iPXE said it')
+    assert.ok(installs(await server.ask(`${own}.grub`, FIRST)))
+  })
+
+  test('a UUID in the other byte order is no other', async () => {
+    const server = new Server()
+    await server.install()
+    await server.dhcp(NODE01, { uuid: UUID1 })
+    assert.ok(installs(await server.ask(`${own}.ipxe?${whole({ uuid: otherByteOrder(UUID1) })}`, FIRST)))
   })
 
   test('what a machine said with its first request counts for all that follow, also after a restart', async () => {
@@ -211,6 +279,14 @@ describe('a machine that is known by its serial number alone', () => {
     assert.ok(installs(await server.ask(`${stranger}.ipxe?${whole({ serial: 'SER-1' })}`, OTHER)))
     assert.ok(installs(await server.ask(`${stranger}.ipxe`, OTHER)))
     assert.ok(installs(await server.ask(`${stranger}.ipxe?failed=kernel&again=yes`, OTHER)))
+  })
+
+  test("is still known after GRUB's own DHCP", async () => {
+    const server = known()
+    await server.install()
+    await server.ask(`${stranger}.ipxe?${whole({ serial: 'SER-1' })}`, OTHER)
+    for (const message of grubAsks(STRANGER)) await server.receive(message)
+    assert.ok(installs(await server.ask(`${stranger}.grub`, OTHER)))
   })
 
   test('is not when the same card begins anew in what may be another machine', async () => {

@@ -2,6 +2,7 @@ import type { BootClient, BootRequest, Decision } from '../boot/decision.ts'
 import { isBelieved } from '../boot/match-node.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { NodeKey } from '../model/node-keys.ts'
+import type { DhcpSender } from './evidence.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
 import type { DhcpThought } from './think-dhcp.ts'
@@ -21,7 +22,7 @@ export function rememberShown({ match, client, on }: DhcpThought, running: Runni
     !isShared &&
     recognised.note(mac, { node: node.name, by, key: keyOf(by, shown) })
   const isShown =
-    shown.stage !== 'os' && recognised.noteShown(mac, believed(shown, on, running), shown.stage === 'rom')
+    shown.stage !== 'os' && recognised.noteShown(mac, believed(shown, on, running), senderOf(client))
   if (card !== undefined) recognised.noteCard(key, card)
   if (!isKnown && !isShown) return false
   keep(mac, on, running, node !== undefined || conflict !== undefined)
@@ -36,6 +37,14 @@ function keyOf(
   if (by === 'client-id' && clientId !== undefined) return { clientId }
   if (by === 'relay-port' && port !== undefined) return { port }
   return by === 'uuid' && uuid !== undefined ? { uuid } : {}
+}
+
+/** GRUB's `net_bootp` is no firmware, though it needs as little as a ROM. */
+function senderOf({ type, boot: { client } }: DhcpThought['client']): DhcpSender {
+  return {
+    isFirmware: client.stage === 'rom' && client.firmware !== 'grub',
+    begins: type === 'DISCOVER' || type === 'BOOTP',
+  }
 }
 
 /** Only what a relay that is listed added counts of option 82. */

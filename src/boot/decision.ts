@@ -34,6 +34,8 @@ export interface BootClient {
   /** Unknown only over TFTP and HTTP, when no lease tells whose address it is. */
   readonly mac?: Mac
   readonly uuid?: string
+  /** What it showed before in the same boot, where that was another. */
+  readonly otherUuids?: readonly string[]
   /** Option 61 as hex. */
   readonly clientId?: string
   /** Option 82. */

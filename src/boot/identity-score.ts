@@ -1,4 +1,4 @@
-import { otherByteOrder } from '../lib/uuid.ts'
+import { isSameUuid } from '../lib/uuid.ts'
 import type { Node } from '../model/config.ts'
 import { foldText, isAtPort, type NodeEvidence, type NodeKey, type PortEvidence } from '../model/node-keys.ts'
 import { isPlaceholderText, isPlaceholderUuid } from '../model/placeholders.ts'
@@ -78,7 +78,7 @@ export function describeCandidate({ signs, against, score }: Candidate): string 
 
 function contradictions(
   node: Node,
-  { uuid, serial, assetTag }: NodeEvidence,
+  { uuid, otherUuids = [], serial, assetTag }: NodeEvidence,
   port: PortEvidence | undefined,
 ): readonly NodeKey[] {
   const differs = (wanted: string | undefined, seen: string | undefined): boolean =>
@@ -90,13 +90,12 @@ function contradictions(
     ...(node.relayPort !== undefined && port !== undefined && !isAtPort(node.relayPort, port)
       ? (['relay-port'] as const)
       : []),
-    ...(uuid !== undefined &&
-    !isPlaceholderUuid(uuid) &&
-    differs(node.uuid, uuid) &&
-    differs(node.uuid, otherByteOrder(uuid))
-      ? (['uuid'] as const)
-      : []),
+    ...([uuid, ...otherUuids].some((seen) => isAnother(node.uuid, seen)) ? (['uuid'] as const) : []),
     ...(differs(node.serial, serial) ? (['serial'] as const) : []),
     ...(differs(node.assetTag, assetTag) ? (['asset-tag'] as const) : []),
   ]
+}
+
+function isAnother(wanted: string | undefined, seen: string | undefined): boolean {
+  return wanted !== undefined && seen !== undefined && !isPlaceholderUuid(seen) && !isSameUuid(wanted, seen)
 }

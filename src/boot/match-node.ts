@@ -1,13 +1,15 @@
 import { formatIpv4 } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
 import { fromHex, printable } from '../lib/text.ts'
-import { otherByteOrder } from '../lib/uuid.ts'
+import { isSameUuid, otherByteOrder } from '../lib/uuid.ts'
 import type { Config, Network, Node } from '../model/config.ts'
 import {
   contradicts,
   foldText,
   hasKey,
+  type NodeEvidence,
   type NodeKey,
+  type NodeKeys,
   nodeAtPort,
   type PortEvidence,
 } from '../model/node-keys.ts'
@@ -15,7 +17,7 @@ import { isPlaceholderText, isPlaceholderUuid } from '../model/placeholders.ts'
 import type { Step } from '../model/rules.ts'
 import type { World } from '../model/world.ts'
 import { where } from './cite.ts'
-import type { BootRequest, Conflict } from './decision.ts'
+import type { BootClient, BootRequest, Conflict } from './decision.ts'
 import { type Candidate, describeCandidate, judgeNodes, type Sign, weighNodes } from './identity-score.ts'
 
 /** The described machine that asks, by which key, and why. */
@@ -40,11 +42,22 @@ export function matchNode(asked: BootRequest, world: World): MatchedNode {
   const remembered = mac === undefined ? undefined : world.recognised?.shownBy(mac)
   if (remembered === undefined) return matchShown(asked, world)
   const { arch: _, earlier, ...shown } = remembered
-  const request = { ...asked, client: { ...shown, ...asked.client } }
+  const request = { ...asked, client: withShown(asked.client, shown) }
   const match = matchShown(request, world)
   if (earlier === undefined || match.node === undefined || match.conflict !== undefined) return match
-  const doubted = matchShown({ ...request, client: { ...earlier, ...request.client } }, world)
+  const { uuid: _uuid, otherUuids: _others, ...texts } = earlier
+  const doubts = request.client.uuid === undefined ? earlier : texts
+  const doubted = matchShown({ ...request, client: withShown(request.client, doubts) }, world)
   return doubted.conflict === undefined ? match : doubted
+}
+
+/** What a request does not show was shown before. A UUID that it does show is one more, where another one was. */
+function withShown(client: BootClient, { uuid, otherUuids = [], ...shown }: NodeEvidence): BootClient {
+  const all = { ...shown, ...client }
+  const others = [...(uuid === undefined ? [] : [uuid]), ...otherUuids]
+  if (client.uuid === undefined) return { ...all, ...(uuid === undefined ? {} : { uuid, otherUuids }) }
+  const own = client.uuid
+  return { ...all, otherUuids: others.filter((one) => !isSameUuid(one, own)) }
 }
 
 function matchShown(request: BootRequest, world: World): MatchedNode {
@@ -66,7 +79,7 @@ function matchShown(request: BootRequest, world: World): MatchedNode {
   ]
   const candidates = weighNodes(signs, request.client, port)
   const found = judgeNodes(candidates)
-  if (found === undefined) return earlier(request, world, steps)
+  if (found === undefined) return matchEarlier(request, world, steps)
   if (found === 'unclear') return unclear(candidates, signs, steps)
   const [{ by }] = found.signs
   const outvoted = candidates.filter((other) => other !== found).map(outvotedStep)
@@ -173,8 +186,16 @@ export function isBelieved({ relay }: PortEvidence, network: Network, { networks
   )
 }
 
-function byUuid({ client: { uuid } }: BootRequest, { keys }: World, steps: Step[]): readonly Sign[] {
+function byUuid(
+  { client: { uuid, otherUuids = [] } }: BootRequest,
+  { keys }: World,
+  steps: Step[],
+): readonly Sign[] {
   if (uuid === undefined || keys.byUuid.size === 0) return []
+  return [uuid, ...otherUuids].flatMap((one) => byOneUuid(one, keys, steps))
+}
+
+function byOneUuid(uuid: string, keys: NodeKeys, steps: Step[]): readonly Sign[] {
   if (isPlaceholderUuid(uuid)) {
     steps.push(placeholder('UUID', uuid))
     return []
@@ -205,7 +226,7 @@ function placeholder(what: string, value: string): Step {
 }
 
 /** Scripts and reports show a MAC alone, renewals no relay: what a DHCP message of the machine showed before holds on. */
-function earlier(request: BootRequest, world: World, steps: readonly Step[]): MatchedNode {
+function matchEarlier(request: BootRequest, world: World, steps: readonly Step[]): MatchedNode {
   const { client } = request
   const { mac } = client
   if (mac === undefined) return { steps }

@@ -52,7 +52,11 @@ export function selectProfile(
 function factsOf({ client, ingress }: BootRequest, world: World, node: Node | undefined): Facts {
   const { mac, arch, manufacturer, product, port } = client
   const network = world.config.networks.find(({ name }) => name === ingress.network)
-  const believed = port !== undefined && network !== undefined && isBelieved(port, network, world.config)
+  const before = mac === undefined ? undefined : world.recognised?.shownBy(mac)?.port
+  // A relay may be listed no more.
+  const believed = [port, before].find(
+    (one) => one !== undefined && network !== undefined && isBelieved(one, network, world.config),
+  )
   const lease =
     mac === undefined
       ? undefined
@@ -65,7 +69,7 @@ function factsOf({ client, ingress }: BootRequest, world: World, node: Node | un
     arch,
     vendor: manufacturer,
     product,
-    port: believed ? port : mac === undefined ? undefined : world.recognised?.shownBy(mac)?.port,
+    port: believed,
     address: ingress.peer ?? lease?.address,
   }
 }

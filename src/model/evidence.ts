@@ -9,6 +9,10 @@ export interface MachineEvidence {
 
 /** By its firmware or a loader; an operating system may have another identifier. */
 export interface ShownOverDhcp extends Pick<NodeEvidence, 'uuid' | 'port' | 'clientId'> {
+  /** As a loader showed it. */
+  readonly loaderUuid?: string
+  /** Its firmware began anew since without a UUID: those here are from before. */
+  readonly isEarlier?: true
   /** Its client architecture (option 93). */
   readonly arch?: string
 }

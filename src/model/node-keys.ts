@@ -10,6 +10,8 @@ export interface NodeEvidence {
   readonly port?: PortEvidence
   /** Option 97, or of a script request; as SMBIOS' text. */
   readonly uuid?: string
+  /** Not the same, and shown in the same boot. */
+  readonly otherUuids?: readonly string[]
   /** Of SMBIOS, safe to print; script requests have them. */
   readonly serial?: string
   readonly assetTag?: string

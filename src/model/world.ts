@@ -42,9 +42,9 @@ export interface Image {
 export type NodeIndex = ReadonlyMap<Mac, Node>
 
 /** What is remembered of a machine for requests that show less. */
-export interface Shown extends ShownOverDhcp, Pick<NodeEvidence, 'serial' | 'assetTag'> {
-  /** What it said before its firmware began anew: it speaks against a node, and for none. */
-  readonly earlier?: Pick<NodeEvidence, 'uuid' | 'serial' | 'assetTag'>
+export interface Shown extends NodeEvidence, Pick<ShownOverDhcp, 'arch'> {
+  /** From before its firmware began anew: it speaks against a node, and for none. */
+  readonly earlier?: Pick<NodeEvidence, 'uuid' | 'otherUuids' | 'serial' | 'assetTag'>
 }
 
 export interface RecognisedView {
