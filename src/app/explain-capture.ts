@@ -1,5 +1,6 @@
 import type { LeaseTable } from '../address/lease-table.ts'
 import type { Explanation } from '../model/explanation.ts'
+import type { RecognisedView } from '../model/world.ts'
 import { parseEthernetUdp, type UdpFrame } from '../protocol/frame/ipv4-udp.ts'
 import type { CapturedPacket } from '../protocol/pcap.ts'
 import { explainMessage } from './explain-dhcp.ts'
@@ -15,6 +16,8 @@ export interface CaptureScene {
   readonly picture: Picture
   /** Offers and leases that the capture would have made go in here, as the server would note them. */
   readonly leases: LeaseTable
+  /** What machines showed before the capture. */
+  readonly recognised?: RecognisedView
   /** Our networks; a message that was sent to one of our addresses came in on that one, any other on the first. */
   readonly places: readonly Omit<ServedNetwork, 'interface'>[]
 }
@@ -31,7 +34,7 @@ export function* explainCapture(
   packets: readonly CapturedPacket[],
   scene: CaptureScene,
 ): Generator<ExplainedPacket> {
-  const { picture, leases, places } = scene
+  const { picture, leases, recognised, places } = scene
   for (const [index, { bytes, timeMicros }] of packets.entries()) {
     const frame = parseEthernetUdp(bytes)
     if (!frame.ok || !SERVER_PORTS.includes(frame.value.destinationPort)) continue
@@ -40,7 +43,7 @@ export function* explainCapture(
     const time = Math.floor(timeMicros / MICROS_PER_MS)
     const { source, sourcePort, destinationPort: port, payload } = frame.value
     const sender = { sourceAddress: source, sourcePort, ...(port === 67 ? {} : { port }) }
-    const thinking = { picture, leases, now: () => time }
+    const thinking = { picture, leases, ...(recognised === undefined ? {} : { recognised }), now: () => time }
     const { explanation, answer } = explainMessage(payload, place, thinking, sender)
     yield { packet: index + 1, time, ...explanation }
     if (answer === undefined) continue

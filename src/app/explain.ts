@@ -6,7 +6,6 @@ import type { Ipv4 } from '../lib/ipv4.ts'
 import { macWithDashes } from '../lib/mac.ts'
 import type { LinkSubnet, Network } from '../model/config.ts'
 import type { Explanation } from '../model/explanation.ts'
-import type { IntentView } from '../model/intent.ts'
 import type { LeaseView } from '../model/lease.ts'
 import { isStable } from '../model/rules.ts'
 import type { World } from '../model/world.ts'
@@ -14,7 +13,8 @@ import { encodeDhcp4 } from '../protocol/dhcp4/encode.ts'
 import { renderScript } from '../render/script.ts'
 import { describeAction } from './describe-answer.ts'
 import { explainMessage } from './explain-dhcp.ts'
-import { type Picture, worldAt } from './world.ts'
+import type { RecognisedMachines } from './recognised.ts'
+import { type Memory, type Picture, worldAt } from './world.ts'
 
 /** A client that need not exist, and where it asks. */
 export interface Supposed extends SupposedClient {
@@ -31,7 +31,9 @@ export interface Supposed extends SupposedClient {
 export interface KnownState {
   readonly leases?: LeaseView
   /** For a client that asks from its own lease. */
-  readonly intents?: IntentView
+  readonly intents?: Memory['intents']
+  /** What a client says of itself goes in here, as the server would note it. */
+  readonly recognised?: RecognisedMachines
 }
 
 /** What a client would be answered, by the same functions that answer real ones. `now` in milliseconds since 1970. */
@@ -39,17 +41,34 @@ export function explain(
   supposed: Supposed,
   picture: Picture,
   now: number,
-  { leases = new LeaseTable(), intents }: KnownState = {},
+  { leases = new LeaseTable(), intents, recognised }: KnownState = {},
 ): Explanation {
-  if (supposed.via === 'http')
-    return explainScript(supposed, worldAt(picture, leases, now, { intents }), picture)
+  if (supposed.via === 'http') {
+    noteSaid(supposed, recognised)
+    return explainScript(supposed, worldAt(picture, leases, now, { intents, recognised }), picture)
+  }
   const { network, server, link, port } = supposed
   return explainMessage(
     encodeDhcp4(supposeMessage(supposed)),
     { network, address: server, ...(link === undefined ? {} : { link }) },
-    { picture, leases, now: () => now },
+    { picture, leases, ...(recognised === undefined ? {} : { recognised }), now: () => now },
     port === undefined ? {} : { port },
   ).explanation
+}
+
+/** As a request from its own lease, which says all that it knows where it says anything. */
+function noteSaid({ mac, says = {} }: Supposed, recognised: RecognisedMachines | undefined): void {
+  const { uuid, serial, asset } = says
+  if (uuid === undefined && serial === undefined && asset === undefined) return
+  recognised?.noteSaid(
+    mac,
+    {
+      ...(uuid === undefined ? {} : { uuid: uuid.toLowerCase() }),
+      ...(serial === undefined ? {} : { serial }),
+      ...(asset === undefined ? {} : { assetTag: asset }),
+    },
+    true,
+  )
 }
 
 function explainScript(supposed: Supposed, world: World, picture: Picture): Explanation {

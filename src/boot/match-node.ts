@@ -20,6 +20,9 @@ import { where } from './cite.ts'
 import type { BootClient, BootRequest, Conflict } from './decision.ts'
 import { type Candidate, describeCandidate, judgeNodes, type Sign, weighNodes } from './identity-score.ts'
 
+/** What tells machines apart. */
+type Known = Pick<World, 'config' | 'nodes' | 'keys' | 'leases' | 'recognised' | 'now'>
+
 /** The described machine that asks, by which key, and why. */
 export interface MatchedNode {
   /** Whose address it gets. With a conflict the one whose MAC or client identifier it shows, if any. */
@@ -36,7 +39,7 @@ export interface MatchedNode {
  * for another, is a conflict and never a guess. Loaders ask with less than was shown before, some with a MAC alone: what the
  * machine showed counts on, so that a conflict stays one.
  */
-export function matchNode(asked: BootRequest, world: World): MatchedNode {
+export function matchNode(asked: BootRequest, world: Known): MatchedNode {
   if (asked.via === 'dhcp' || world.keys.isEmpty) return matchShown(asked, world)
   const { mac } = asked.client
   const remembered = mac === undefined ? undefined : world.recognised?.shownBy(mac)
@@ -60,7 +63,7 @@ function withShown(client: BootClient, { uuid, otherUuids = [], ...shown }: Node
   return { ...all, otherUuids: others.filter((one) => !isSameUuid(one, own)) }
 }
 
-function matchShown(request: BootRequest, world: World): MatchedNode {
+function matchShown(request: BootRequest, world: Known): MatchedNode {
   const { mac } = request.client
   const own = mac === undefined ? undefined : world.nodes.get(mac)
   if (world.keys.isEmpty) {
@@ -127,7 +130,7 @@ const COPIED: ReadonlySet<NodeKey> = new Set(['uuid', 'serial', 'asset-tag'])
 /** Of two machines on a link that both say they are one node, neither is, unless its own card, identifier or port tells. */
 function contested(
   match: MatchedNode & { readonly node: Node },
-  { by, request, world }: { readonly by: NodeKey; readonly request: BootRequest; readonly world: World },
+  { by, request, world }: { readonly by: NodeKey; readonly request: BootRequest; readonly world: Known },
 ): MatchedNode {
   const { node } = match
   const { client, ingress } = request
@@ -140,11 +143,11 @@ function contested(
   return { ...match, conflict: { nodes: [node.name], because }, steps: [...match.steps, step] }
 }
 
-function isLive(mac: Mac, network: string, { leases, now }: World): boolean {
+function isLive(mac: Mac, network: string, { leases, now }: Known): boolean {
   return leases.ofClient(network, mac).some(({ state, expiresAt }) => state === 'bound' && expiresAt > now)
 }
 
-function byClientId({ client: { clientId } }: BootRequest, { keys }: World): readonly Sign[] {
+function byClientId({ client: { clientId } }: BootRequest, { keys }: Known): readonly Sign[] {
   const node = clientId === undefined ? undefined : keys.byClientId.get(clientId)
   return node === undefined ? [] : [{ node, by: 'client-id', how: `client-id (option 61 = 0x${clientId})` }]
 }
@@ -152,7 +155,7 @@ function byClientId({ client: { clientId } }: BootRequest, { keys }: World): rea
 /** The port of a relay that is believed. */
 function believedPort(
   { client, ingress }: BootRequest,
-  { keys, config }: World,
+  { keys, config }: Known,
   steps: Step[],
 ): PortEvidence | undefined {
   const { port } = client
@@ -168,7 +171,7 @@ function believedPort(
   return undefined
 }
 
-function byPort(port: PortEvidence | undefined, { keys }: World, steps: Step[]): readonly Sign[] {
+function byPort(port: PortEvidence | undefined, { keys }: Known, steps: Step[]): readonly Sign[] {
   if (port === undefined) return []
   const node = nodeAtPort(keys, port)
   if (node !== undefined) return [{ node, by: 'relay-port', how: `relay port (${describePort(port)})` }]
@@ -188,7 +191,7 @@ export function isBelieved({ relay }: PortEvidence, network: Network, { networks
 
 function byUuid(
   { client: { uuid, otherUuids = [] } }: BootRequest,
-  { keys }: World,
+  { keys }: Known,
   steps: Step[],
 ): readonly Sign[] {
   if (uuid === undefined || keys.byUuid.size === 0) return []
@@ -226,7 +229,7 @@ function placeholder(what: string, value: string): Step {
 }
 
 /** Scripts and reports show a MAC alone, renewals no relay: what a DHCP message of the machine showed before holds on. */
-function matchEarlier(request: BootRequest, world: World, steps: readonly Step[]): MatchedNode {
+function matchEarlier(request: BootRequest, world: Known, steps: readonly Step[]): MatchedNode {
   const { client } = request
   const { mac } = client
   if (mac === undefined) return { steps }

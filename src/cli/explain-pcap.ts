@@ -3,6 +3,7 @@ import type { LeaseTable } from '../address/lease-table.ts'
 import { type ExplainedPacket, explainCapture } from '../app/explain-capture.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { Config, Network } from '../model/config.ts'
+import type { RecognisedView } from '../model/world.ts'
 import { type CapturedPacket, LINKTYPE_ETHERNET, readPcap } from '../protocol/pcap.ts'
 import { CliError } from './exit-codes.ts'
 import { heardWith, pictureOf, placeOf } from './explain-place.ts'
@@ -16,6 +17,8 @@ export interface PcapQuestion {
   readonly mac?: Mac
   /** What the server had given before; what it would have given meanwhile goes in here. */
   readonly leases: LeaseTable
+  /** What machines had shown it before. */
+  readonly recognised: RecognisedView
 }
 
 /** Every question to a DHCP server in a capture file, explained; a CliError says why a file cannot be read. */
@@ -25,11 +28,12 @@ export async function explainPcap({
   first,
   mac,
   leases,
+  recognised,
 }: PcapQuestion): Promise<readonly ExplainedPacket[]> {
   const packets = await readPackets(file)
   const places = [first, ...config.networks].map((network) => placeOf(heardWith(network, config), config))
   const picture = await pictureOf(config)
-  const explained = [...explainCapture(packets, { picture, leases, places })]
+  const explained = [...explainCapture(packets, { picture, leases, recognised, places })]
   return explained.filter((one) => mac === undefined || one.mac === mac)
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { LeaseTable } from '../address/lease-table.ts'
 import { explain, type KnownState } from '../app/explain.ts'
+import { RecognisedMachines } from '../app/recognised.ts'
 import type { Config } from '../model/config.ts'
 import type { Explanation } from '../model/explanation.ts'
 import type { StateReader } from '../model/ports.ts'
@@ -35,7 +36,7 @@ export function addExplain(program: Command): void {
   addClientOptions(command)
     .option(
       '--leases',
-      'with the leases that the server has given and what was asked of its nodes; default: as if there were none',
+      'with the leases that the server has given, what was asked of its nodes and what machines showed before; default: as if there were none',
     )
     .option(
       '--pcap <file>',
@@ -46,22 +47,28 @@ export function addExplain(program: Command): void {
       const config = await requireConfig(flags.config)
       const state = await stateFor(flags, config)
       if (flags.pcap === undefined) show(await explainFlags(flags, config, state), flags)
-      else await showPcap(flags.pcap, flags, config, state.leases)
+      else await showPcap(flags.pcap, flags, config, state)
     })
 }
 
 /** What the server knows, or what one would that has just begun. */
 async function stateFor({ leases: wanted }: ExplainFlags, config: Config): Promise<ServerState> {
-  const read = async (reader: StateReader) => ({ leases: await reader.leases(), boots: await reader.boots() })
+  const read = async (reader: StateReader) => ({
+    leases: await reader.leases(),
+    boots: await reader.boots(),
+    seen: await reader.seen(),
+  })
   const known = wanted === true ? await withState(config, read) : undefined
   const leases = new LeaseTable(known?.leases)
   leases.settle(config.networks)
   const boots = new Map(known?.boots.map((state) => [state.node, state]))
-  return { leases, intents: { of: (node) => boots.get(node), stranger: undefined } }
+  const intents = { of: (node: string) => boots.get(node), stranger: undefined }
+  return { leases, intents, recognised: new RecognisedMachines(known?.seen.toReversed()) }
 }
 
 interface ServerState extends KnownState {
   readonly leases: LeaseTable
+  readonly recognised: RecognisedMachines
 }
 
 function show(explanation: Explanation, { json, script }: ExplainFlags): void {
@@ -73,11 +80,18 @@ async function showPcap(
   file: string,
   flags: ExplainFlags,
   config: Config,
-  leases: LeaseTable,
+  { leases, recognised }: ServerState,
 ): Promise<void> {
   const mac = flags.mac === undefined ? undefined : readMac(flags.mac)
   const first = pickNetwork(flags.network, mac, config)
-  const explained = await explainPcap({ file, config, first, leases, ...(mac === undefined ? {} : { mac }) })
+  const explained = await explainPcap({
+    file,
+    config,
+    first,
+    leases,
+    recognised,
+    ...(mac === undefined ? {} : { mac }),
+  })
   if (flags.json) printJson(explained)
   else if (explained.length === 0) say(`${file}: nobody asks a DHCP server in it`)
   else

@@ -1,10 +1,12 @@
+import { LeaseTable } from '../address/lease-table.ts'
+import { conflictsOf } from '../app/conflicts.ts'
 import { formatTable } from '../lib/text.ts'
 import type { Config, Node } from '../model/config.ts'
 import { type BootLine, untouched } from '../model/intent.ts'
 import type { StateReader } from '../model/ports.ts'
 import { CliError, EXIT } from './exit-codes.ts'
 import { inOrder } from './history-order.ts'
-import { bootsJson, bootsRows, isoTime, shortNonce } from './node-text.ts'
+import { bootsJson, bootsRows, conflictRows, isoTime, shortNonce } from './node-text.ts'
 import { print, printJson, requireStateConfig, type StateFlags, say } from './output.ts'
 import { withState } from './state.ts'
 
@@ -20,11 +22,26 @@ interface HistoryFlags extends ShowFlags {
 export async function showCommand(name: string, flags: ShowFlags): Promise<void> {
   const config = await requireStateConfig(flags)
   const node = requireNode(name, config)
-  const all = (await withState(config, (reader) => reader.boots())) ?? []
-  const state = all.find((one) => one.node === name) ?? untouched(name)
+  const known = await withState(config, async (reader) => ({
+    boots: await reader.boots(),
+    leases: await reader.leases(),
+    seen: await reader.seen(),
+  }))
+  const state = known?.boots.find((one) => one.node === name) ?? untouched(name)
+  const leases = new LeaseTable(known?.leases)
+  leases.settle(config.networks)
+  const conflicts = conflictsOf(name, { config, leases, seen: known?.seen ?? [] }, Date.now())
   const { profile } = node
-  if (flags.json) printJson({ ...bootsJson(state), ...(profile === undefined ? {} : { profile }) })
-  else print(formatTable([['node', name], ['profile', profile ?? '-'], ...bootsRows(state)]))
+  if (flags.json)
+    printJson({
+      ...bootsJson(state),
+      ...(profile === undefined ? {} : { profile }),
+      ...(conflicts.length === 0 ? {} : { conflicts }),
+    })
+  else {
+    const rows = [...bootsRows(state), ...conflictRows(conflicts, flags.config)]
+    print(formatTable([['node', name], ['profile', profile ?? '-'], ...rows]))
+  }
 }
 
 /** `node history NAME` */

@@ -1,3 +1,4 @@
+import type { NodeConflict } from '../app/conflicts.ts'
 import type { BootIntent, IntentAttempt, NodeBoots } from '../model/intent.ts'
 
 /** Enough to tell one attempt from another; the whole of it proves something. */
@@ -71,4 +72,22 @@ function attemptRows(attempt: IntentAttempt): readonly (readonly [string, string
     ['', redeemed === undefined ? 'not redeemed' : `redeemed ${isoTime(redeemed.at)} by the ${redeemed.by}`],
     ...(ended === undefined ? [] : [['', `${ended.stage} ${isoTime(ended.at)}`] as const]),
   ]
+}
+
+/** Rows of `node show`: who is in conflict, and what to do about it. */
+export function conflictRows(
+  conflicts: readonly NodeConflict[],
+  config: string,
+): readonly (readonly [string, string])[] {
+  return conflicts.flatMap(({ mac, network, because }) => [
+    ['conflict', `${mac}: ${because}; it boots its local disk`] as const,
+    [
+      '',
+      `centra-pxe explain --config ${config} --mac ${mac} --network ${network} --via http --leases`,
+    ] as const,
+    [
+      '',
+      "shows the evidence: mend the nodes' keys, or the machine, and boot it from its network card",
+    ] as const,
+  ])
 }
