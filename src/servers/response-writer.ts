@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { acknowledged } from './send-queues.ts'
+import { Acknowledgements } from './acknowledgements.ts'
+
+const ACKNOWLEDGEMENTS = new Acknowledgements()
 
 /** Writes the body of an answer, one piece at a time. */
 export class ResponseWriter {
@@ -53,7 +55,7 @@ export class ResponseWriter {
 
   /** True when the client has acknowledged all that was written; false when it is gone. */
   async acknowledged(): Promise<boolean> {
-    return (await acknowledged(this.#socket, this.closed)) && !this.#isClosed
+    return (await ACKNOWLEDGEMENTS.of(this.#socket, this.closed)) && !this.#isClosed
   }
 
   #finish(isTaken: boolean): void {

@@ -9,7 +9,8 @@ import { type ActiveTransfer, ActiveTransfers } from './transfers.ts'
 /** A transfer of a real connection, seconds that pass when they are told to, and a kernel that says what it is told. */
 async function scene(): Promise<{
   readonly transfer: ActiveTransfer
-  readonly look: (seconds: number, queued: number) => Promise<string | undefined>
+  /** `queued` is undefined when the kernel cannot be asked. */
+  readonly look: (seconds: number, queued: number | undefined) => Promise<string | undefined>
   readonly close: () => void
   scarce: boolean
 }> {
@@ -26,13 +27,13 @@ async function scene(): Promise<{
   const hex = (port = 0): string => port.toString(16).toUpperCase().padStart(4, '0')
   const name = `${hex(socket.localPort)} 0100007F:${hex(socket.remotePort)}`
   let now = transfer.movedAt
-  let queues: SendQueues = new Map()
+  let queues: SendQueues | undefined = new Map()
   const found = {
     transfer,
     scarce: false,
-    look: async (seconds: number, queued: number) => {
+    look: async (seconds: number, queued: number | undefined) => {
       now += seconds * 1000
-      queues = new Map([[name, queued]])
+      queues = queued === undefined ? undefined : new Map([[name, queued]])
       await slow.look()
       return transfer.cut
     },
@@ -56,6 +57,14 @@ test('a client that takes nothing is cut after 30 s', async () => {
   transfer.pending = 4 << 20
   for (let i = 0; i < 14; i += 1) assert.equal(await look(2, 1_000_000), undefined)
   assert.match((await look(4, 1_000_000)) ?? '', /took nothing for 30 s/)
+  close()
+})
+
+test('looks that fail are no move of the client', async () => {
+  const { transfer, look, close } = await scene()
+  transfer.pending = 4 << 20
+  for (let i = 0; i < 14; i += 1) assert.equal(await look(2, i % 2 === 0 ? 1_000_000 : undefined), undefined)
+  assert.match((await look(4, undefined)) ?? '', /took nothing for 30 s/)
   close()
 })
 

@@ -10,6 +10,8 @@ const ASK_KERNEL_MS = 3000
 interface Watched {
   /** Octets that the client has for certain. */
   delivered: number
+  /** Octets that were in the kernel's queue when it last told. */
+  queued: number
   /** When that was last seen to grow. */
   grewAt: number
   /** The octets and the time at which its rate is measured from. */
@@ -21,7 +23,7 @@ interface Sources {
   /** Whether connections or memory are. */
   readonly isScarce: () => boolean
   readonly now: () => number
-  readonly sendQueues: () => Promise<SendQueues>
+  readonly sendQueues: () => Promise<SendQueues | undefined>
 }
 
 /**
@@ -62,21 +64,24 @@ export class SlowTransfers {
     for (const transfer of doubtful) this.#judge(transfer, queues)
   }
 
-  #judge(transfer: ActiveTransfer, queues: SendQueues): void {
+  #judge(transfer: ActiveTransfer, queues: SendQueues | undefined): void {
     const { limits, isScarce, now } = this.#sources
     const { stall, minRate } = limits()
     const time = now()
-    const queued = queues.get(queueName(transfer.socket)) ?? 0
-    const delivered = transfer.sent + transfer.pending - unwritten(transfer) - queued
     const known = this.#watched.get(transfer)
+    // One look that failed is no move.
+    const queued = queues === undefined ? (known?.queued ?? 0) : (queues.get(queueName(transfer.socket)) ?? 0)
+    const delivered = transfer.sent + transfer.pending - unwritten(transfer) - queued
     const watched = known ?? {
       delivered,
+      queued,
       grewAt: transfer.movedAt,
       from: { delivered, at: transfer.movedAt },
     }
     this.#watched.set(transfer, watched)
     if (delivered !== watched.delivered) watched.grewAt = time
     watched.delivered = delivered
+    watched.queued = queued
     const seconds = (time - watched.from.at) / 1000
     if (time - Math.max(watched.grewAt, transfer.movedAt) >= stall * 1000) {
       this.#transfers.cut(transfer, 'stalled', `the client took nothing for ${stall} s`)
