@@ -67,11 +67,16 @@ interface Loaded {
 
 function loadAll(out: IpxeEmitter, loaded: Loaded, { cmdline, onFailure }: Loading): void {
   const { kernel, initrds, isProgram, kernelLast, shim } = loaded
-  if (kernelLast !== true) load(out, 'kernel', kernel, { cmdline, onFailure })
+  // After a kernel that the firmware takes by itself, and on BIOS, it is not fetched; before any, always, on UEFI
+  // (iPXE src/hci/commands/shim_cmd.c). Wherever it stands, the firmware's own answer decides whether the kernel needs it.
+  const loadShim = (): void => {
+    if (shim !== undefined) out.tryRun('shim', '--timeout', STALL_MS, shim)
+  }
+  if (kernelLast === true) loadShim()
+  else load(out, 'kernel', kernel, { cmdline, onFailure })
   for (const file of initrds) load(out, 'initrd', file, { cmdline: '', onFailure })
   if (kernelLast === true) load(out, 'kernel', kernel, { cmdline, onFailure })
-  // Fetched with Secure Boot alone (https://ipxe.org/cmd/shim).
-  if (shim !== undefined) out.tryRun('shim', '--timeout', STALL_MS, shim)
+  else loadShim()
   out.append(booting(kernel))
   if (!isProgram) return
   out.comment('The program ended').echo(`Centra PXE: ${kernel.name} ended; now the local disk`)

@@ -93,6 +93,16 @@ test('a shim is asked for after the kernel and before the boot, and nothing depe
     )
 })
 
+test('a kernel that comes last comes after the shim too', () => {
+  const boot = script(world().labNodes().firmware('shimx64.efi'), { kind: 'run' }, NODE02, 'uefi-x64')
+  assert.ok(boot.kind === 'boot')
+  const { commands } = lexIpxe(renderIpxe({ ...boot, kernelLast: true }))
+  const loaded = commands.flatMap(({ words }) => words[0] ?? [])
+  const files = loaded.filter((name) => ['kernel', 'initrd', 'shim', 'boot'].includes(name))
+  assert.deepEqual([files[0], ...files.slice(-2)], ['shim', 'kernel', 'boot'])
+  assert.equal(files.filter((name) => name === 'shim').length, 1)
+})
+
 test('E22: autoexec.ipxe opens the card that loaded it, and asks for an address only where none is known', () => {
   const { commands } = lexIpxe(renderIpxe(SCRIPTS.autoexec))
   const text = renderIpxe(SCRIPTS.autoexec)
