@@ -40,6 +40,17 @@ export class AttemptFile {
     return tell({ kind: 'load', ...this.#of }, this.#on, this.#running)
   }
 
+  /** The same for HTTP: what is answered in place of the file. 503 until the disk takes it. */
+  async instead(): Promise<HttpAnswer | undefined> {
+    try {
+      const refusal = await this.begins()
+      return refusal === undefined ? undefined : refusedKernel(refusal)
+    } catch {
+      // The health of the store has told why.
+      return text(503, 'the boot could not be recorded; ask again', { 'Retry-After': '5' })
+    }
+  }
+
   /**
    * Its machine has all but the last octets: the boot counts, and uses up what was asked for where the installer does not. On disk
    * when this resolves; with a reason why they may not leave.
@@ -149,7 +160,7 @@ function refused({ why, because }: Refusal): HttpAnswer {
 }
 
 /** What a loader is told that may not have the kernel. */
-export function refusedKernel({ because }: Refusal): HttpAnswer {
+function refusedKernel({ because }: Refusal): HttpAnswer {
   return text(410, `${because}; ask for the script again`)
 }
 

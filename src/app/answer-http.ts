@@ -11,7 +11,7 @@ import type { HttpAnswer, HttpRequest, Pace } from '../model/http.ts'
 import type { Script, ScriptForm } from '../model/script.ts'
 import { contentTypeOf } from '../protocol/http/content-type.ts'
 import { renderScript } from '../render/script.ts'
-import { AttemptFile, answerRedeem, readAttemptFile, refusedKernel } from './answer-attempt.ts'
+import { AttemptFile, answerRedeem, readAttemptFile } from './answer-attempt.ts'
 import { answerAutoexec, isAutoexec } from './answer-autoexec.ts'
 import { answerDocument } from './answer-document.ts'
 import { answerOwnName } from './answer-own-name.ts'
@@ -143,8 +143,8 @@ async function attemptFile(request: HttpRequest, on: ServedNetwork, running: Run
   if (asked === undefined || publishedImage(parts, running) === undefined)
     return text(404, 'there is no such file of a boot attempt; ask for the script again\n')
   const file = new AttemptFile(asked.nonce, request.peer, on, running)
-  const refusal = request.method === 'HEAD' ? undefined : await file.begins()
-  if (refusal !== undefined) return refusedKernel(refusal)
+  const instead = request.method === 'HEAD' ? undefined : await file.instead()
+  if (instead !== undefined) return instead
   // Nobody is redirected who does not say what it is.
   const { userAgent: _, ...plain } = request
   const answer = await image(parts, { ...plain, path: `/${asked.file}` }, on, running)

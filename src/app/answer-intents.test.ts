@@ -57,7 +57,10 @@ class Scene {
     )
   }
 
-  async ask(target: string, { peer = OWN, method = 'GET', body = '', isCut = false }: Asked = {}) {
+  async ask(
+    target: string,
+    { peer = OWN, method = 'GET', body = '', isCut = false }: Asked = {},
+  ): Promise<{ readonly status: number; readonly body: string; readonly retry?: string }> {
     const [path = '', query = ''] = target.split('?')
     const answer = await answerHttp(
       { method, path, query: new URLSearchParams(query), peer, readBody: async () => body },
@@ -65,7 +68,10 @@ class Scene {
       this.#server.running,
       () => ({ version: '0', items: [], foreign: [] }),
     )
-    if (answer.kind === 'text') return { status: answer.status, body: answer.body }
+    if (answer.kind === 'text') {
+      const { 'Retry-After': retry } = answer.headers
+      return { status: answer.status, body: answer.body, ...(retry === undefined ? {} : { retry }) }
+    }
     const cut = method === 'GET' && !isCut ? await answer.beforeLast?.() : undefined
     return { status: 200, body: cut === undefined ? `file ${answer.path}` : `cut: ${cut}` }
   }
@@ -335,6 +341,18 @@ describe('an install without an agent', () => {
     assert.doesNotMatch(await scene.script(), LOCAL)
     await scene.command('local')
     assert.equal((await scene.ask(kernelOf(script))).status, 410)
+  })
+
+  test('a kernel whose request cannot be recorded may be asked for again', async () => {
+    const scene = new Scene('kernel')
+    await scene.command('install', 'worker')
+    const script = await scene.script()
+    scene.store.disk = () => Promise.reject(new Error('disk full'))
+    const refused = await scene.ask(kernelOf(script))
+    assert.deepEqual([refused.status, refused.retry], [503, '5'])
+    scene.store.disk = () => Promise.resolve()
+    assert.equal((await scene.ask(kernelOf(script))).status, 200)
+    assert.match(await scene.script(), LOCAL)
   })
 
   test('a transfer that comes to its end when somebody asked for something else', async () => {
