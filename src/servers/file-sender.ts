@@ -137,7 +137,8 @@ export class FileSender {
     const isThere = await writer.acknowledged()
     transfer.pending = 0
     if (!isThere) return 'the client closed the connection'
-    return (await hold.release()) ?? this.#pump(sending, length, moving)
+    const reason = await hold.release().catch((error: unknown) => String(error))
+    return reason ?? this.#pump(sending, length, moving)
   }
 
   /** Sends until so many octets of the transfer are gone. */

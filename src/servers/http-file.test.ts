@@ -302,9 +302,13 @@ test(
   },
 )
 
-test('an end that may not leave ends the connection', patience, async () => {
-  const { url, publish, reasons } = await scene(200_000)
-  publish({ beforeLast: async () => 'the attempt is over' })
-  await assert.rejects(load(url))
-  assert.deepEqual(reasons, ['the attempt is over'])
-})
+for (const [name, beforeLast, reason] of [
+  ['may not leave', async () => 'the attempt is over', 'the attempt is over'],
+  ['nobody can tell of', () => Promise.reject(new Error('no disk')), 'Error: no disk'],
+] as const)
+  test(`an end that ${name} ends the connection, and is no fault`, patience, async () => {
+    const { url, publish, reasons } = await scene(200_000)
+    publish({ beforeLast })
+    await assert.rejects(load(url))
+    assert.deepEqual(reasons, [reason])
+  })

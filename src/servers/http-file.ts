@@ -27,7 +27,7 @@ export async function sendFile(answer: FileAnswer, { request, response, sender }
     response.writeHead(412).end()
     return
   }
-  // Whoever has it all has its last octets.
+  // What is held back is not given to anybody by a 304 either: who has the file by its tag would have its last octets unseen.
   if (answer.beforeLast === undefined && matchesEtag(ifNoneMatch, answer.etag)) {
     response.writeHead(304).end()
     return
