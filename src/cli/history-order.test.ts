@@ -51,3 +51,19 @@ test('lines stay in their order, and boots on their side of an attempt, when the
 test('without boots the lines are as they are', () => {
   assert.equal(told([line('asked', 2), line('released', 1)], [], ''), 'asked 2, released 1')
 })
+
+test('a long history is walked a fixed number of times', () => {
+  let reads = 0
+  const lines = Array.from({ length: 3000 }, (_, time): BootLine => {
+    const { what, ...rest } = line('asked', time)
+    return {
+      ...rest,
+      get what() {
+        reads += 1
+        return what
+      },
+    }
+  })
+  assert.equal(inOrder(lines, [], []).length, 3000)
+  assert.ok(reads <= 4 * 3000, `${reads} reads of 3000 lines`)
+})

@@ -18,20 +18,33 @@ export function inOrder<T>(
 ): readonly (BootLine | T)[] {
   const places = new Map(attempts.map(({ nonce }, place) => [nonce, place]))
   const placeOf = (nonce: string | undefined): number | undefined => places.get(nonce ?? '')
-  const left = [...boots]
   const all: (BootLine | T)[] = []
+  let first = 0
+  const nexts = nextPlaces(lines, placeOf)
   for (const [index, line] of lines.entries()) {
     const here = line.what === 'opened' ? placeOf(line.nonce) : undefined
-    const later = lines.slice(index).find((one) => one.what === 'opened' && places.has(one.nonce ?? ''))
-    const next = placeOf(later?.nonce) ?? Number.POSITIVE_INFINITY
-    for (let boot = left[0]; boot !== undefined; boot = left[0]) {
+    const next = nexts[index] ?? Number.POSITIVE_INFINITY
+    for (let boot = boots[first]; boot !== undefined; boot = boots[first]) {
       const place = placeOf(boot.attempt.nonce) ?? 0
       const isBefore = here === undefined ? boot.attempt.openedAt <= line.time : place < here
       if (!isBefore || place > next) break
       all.push(boot.line)
-      left.shift()
+      first += 1
     }
     all.push(line)
   }
-  return [...all, ...left.map(({ line }) => line)]
+  return [...all, ...boots.slice(first).map(({ line }) => line)]
+}
+
+/** Of each line, the place of the first attempt that it or one after it opens; undefined where none does. */
+function nextPlaces(
+  lines: readonly BootLine[],
+  placeOf: (nonce: string | undefined) => number | undefined,
+): readonly (number | undefined)[] {
+  let next: number | undefined
+  const places = lines.toReversed().map(({ what, nonce }) => {
+    if (what === 'opened') next = placeOf(nonce) ?? next
+    return next
+  })
+  return places.toReversed()
 }
