@@ -69,6 +69,7 @@ export function wholeNumbers(text: string): readonly number[] {
   return all
 }
 
+/** One whole number above 0. Throws for anything else. */
 export function wholeNumber(text: string): number {
   const [one, ...more] = wholeNumbers(text)
   if (one === undefined || more.length > 0) throw new Error(`expected one whole number above 0, got ${text}`)

@@ -36,7 +36,8 @@ export class IpxeClient {
     } catch (error) {
       throw new Error(`${error instanceof Error ? error.message : ''}: ${screen.slice(-2000)}`)
     } finally {
-      const gone = once(child, 'exit')
+      const isGone = child.exitCode !== null || child.signalCode !== null
+      const gone = isGone ? undefined : once(child, 'exit')
       child.kill('SIGKILL')
       await gone
     }
