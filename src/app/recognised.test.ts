@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ip, NODE01 } from '../../test/helpers/world.ts'
+import { type Mac, macFromNumber } from '../lib/mac.ts'
 import { RecognisedMachines } from './recognised.ts'
 
 const PORT = { relay: ip('10.77.0.254'), circuitId: '65746837' }
@@ -33,4 +34,19 @@ test('firmware without a UUID replaces all but the UUIDs, which are from before'
   assert.deepEqual(recognised.shownBy(NODE01), { uuid: 'u2', otherUuids: ['u1'] })
   recognised.noteShown(NODE01, {}, FIRMWARE)
   assert.deepEqual(recognised.shownBy(NODE01), { earlier: { uuid: 'u2', otherUuids: ['u1'] } })
+})
+
+test('strangers, however many, do not make a machine be forgotten that a node describes', () => {
+  const recognised = new RecognisedMachines()
+  recognised.noteShown(NODE01, { uuid: 'u2' }, FIRMWARE)
+  const stranger = (i: number): Mac => macFromNumber(0x020000000000 + i) ?? assert.fail()
+  for (let i = 0; i < 20_010; i += 1) {
+    recognised.noteStanding(stranger(i), false)
+    recognised.note(stranger(i), { node: 'node02', by: 'uuid', key: { uuid: 'u2' } })
+    recognised.noteShown(stranger(i), { uuid: 'u2' }, FIRMWARE)
+  }
+  assert.deepEqual(recognised.shownBy(NODE01), { uuid: 'u2' })
+  assert.equal(recognised.shownBy(stranger(10)), undefined, 'the first of them')
+  assert.deepEqual(recognised.shownBy(stranger(20_009)), { uuid: 'u2' })
+  assert.equal([...recognised.claimants('node02')].length, 19_999)
 })

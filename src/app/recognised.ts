@@ -13,7 +13,7 @@ import {
   isSamePort,
 } from './evidence.ts'
 
-/** Machines remembered; of more, the one that has not spoken for longest is forgotten. */
+/** Machines remembered; of more, the one that has not spoken for longest is forgotten, strangers first. */
 const MOST = 20_000
 
 /**
@@ -22,6 +22,8 @@ const MOST = 20_000
  */
 export class RecognisedMachines implements RecognisedView {
   readonly #machines = new OldestFirst<Mac, MachineEvidence>()
+  /** Those that no node has the MAC of, and that have no lease: anybody can make up so many of them. */
+  readonly #strangers = new OldestFirst<Mac, true>()
   /** By name of the node. */
   readonly #claims = new Map<string, Set<Mac>>()
   /** By lease key, where that is not the card's MAC. */
@@ -30,6 +32,13 @@ export class RecognisedMachines implements RecognisedView {
   /** `known`: the one that spoke last comes last. */
   constructor(known: readonly Pick<SeenMachine, 'mac' | 'evidence'>[] = []) {
     for (const { mac, evidence } of known) if (evidence !== undefined) this.#set(mac, evidence)
+  }
+
+  /** Whether its MAC is a node's or has a lease, before anything is noted of it; true unless told. */
+  noteStanding(mac: Mac, isKnown: boolean): void {
+    if (isKnown) this.#strangers.delete(mac)
+    else this.#strangers.set(mac, true)
+    this.#strangers.trim(MOST)
   }
 
   /** It is this node by another key than its MAC. */
@@ -101,15 +110,17 @@ export class RecognisedMachines implements RecognisedView {
     }
     if (before?.node?.node !== evidence.node?.node) this.#claim(mac, before?.node?.node, evidence.node?.node)
     this.#machines.set(mac, evidence)
-    for (const [oldest, known] of this.#machines) {
-      if (this.#machines.size <= MOST) return
-      this.#forget(oldest, known)
-    }
+    for (const group of [this.#strangers, this.#machines])
+      for (const [oldest] of group) {
+        if (this.#machines.size <= MOST) return
+        this.#forget(oldest, this.#machines.get(oldest))
+      }
   }
 
-  #forget(mac: Mac, { node }: MachineEvidence): void {
+  #forget(mac: Mac, known: MachineEvidence | undefined): void {
     this.#machines.delete(mac)
-    this.#claim(mac, node?.node, undefined)
+    this.#strangers.delete(mac)
+    this.#claim(mac, known?.node?.node, undefined)
   }
 
   #claim(mac: Mac, before: string | undefined, now: string | undefined): void {

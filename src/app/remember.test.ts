@@ -16,6 +16,7 @@ import { answerHttp } from './answer-http.ts'
 import { commandNode } from './node-commands.ts'
 
 const [UUID1, UUID2] = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222']
+const UUID3 = '33333333-3333-4333-8333-333333333333'
 const FIRST = '10.77.0.11'
 const OTHER = '10.77.0.150'
 
@@ -217,6 +218,23 @@ describe('a conflict stays one', () => {
     assert.equal(flushed, 1, 'once')
     await server.dhcp(mac('02:00:00:00:00:01'), { uuid: UUID2 })
     assert.equal(flushed, 1, 'of machines that nobody knows by their MAC nothing depends on it')
+  })
+
+  test('who shows something else each time does not keep the disk busy', async () => {
+    const server = new Server()
+    let flushed = 0
+    server.store.flush = async () => {
+      flushed += 1
+    }
+    for (let i = 0; i < 200; i += 1) await server.dhcp(NODE01, { uuid: i % 2 === 0 ? UUID2 : UUID3 })
+    assert.equal(flushed, 10)
+    assert.equal(
+      server.store.seen.findLast(({ evidence }) => evidence !== undefined)?.evidence?.dhcp?.uuid,
+      UUID3,
+    )
+    server.there.after(10_000)
+    await server.dhcp(NODE01, { uuid: UUID2 })
+    assert.equal(flushed, 11)
   })
 
   test('a restart does not make the second of two boards with one UUID the only one', async () => {

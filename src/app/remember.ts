@@ -15,7 +15,10 @@ export function rememberShown({ match, client, on }: DhcpThought, running: Runni
   const { mac } = shown
   const { mac: key, card } = client.lease
   const isShared = picture.config.sharedAdapters.has(mac)
-  const isKnown =
+  // Whom nobody knows by its MAC is nobody without what is kept of it.
+  const isOurs = picture.nodes.has(mac) || leases.hasLeased(on.network.name, mac)
+  recognised.noteStanding(mac, isOurs)
+  const isNode =
     node !== undefined &&
     by !== undefined &&
     by !== 'mac' &&
@@ -24,10 +27,14 @@ export function rememberShown({ match, client, on }: DhcpThought, running: Runni
   const isShown =
     shown.stage !== 'os' && recognised.noteShown(mac, believed(shown, on, running), senderOf(client))
   if (card !== undefined) recognised.noteCard(key, card)
-  if (!isKnown && !isShown) return false
+  if (!isNode && !isShown) return false
   keep(mac, on, running, node !== undefined || conflict !== undefined)
-  // Whom nobody knows by its MAC is nobody without this.
-  return conflict !== undefined && (picture.nodes.has(mac) || leases.hasLeased(on.network.name, mac))
+  return conflict !== undefined && isOurs && mayWait(mac, running)
+}
+
+/** Who shows something else with every message may not keep the disk busy: the last of it is written within a second. */
+function mayWait(mac: Mac, { keepRate, now }: Running): boolean {
+  return keepRate.take(mac, now())
 }
 
 function keyOf(
@@ -67,6 +74,7 @@ export function rememberSaid(
   { recognised }: Running,
 ): boolean {
   if (own === undefined || own !== client.mac || query.size === 0) return false
+  recognised.noteStanding(own, true)
   return recognised.noteSaid(
     own,
     client,
@@ -83,7 +91,7 @@ export async function keepSaid(
 ): Promise<void> {
   if (own === undefined) return
   keep(own, on, running, node !== undefined || conflict !== undefined)
-  if (conflict !== undefined) await kept(running)
+  if (conflict !== undefined && mayWait(own, running)) await kept(running)
 }
 
 /** What was remembered is on disk when this resolves. A disk that refuses is told of by the store: memory has it. */

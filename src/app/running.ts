@@ -47,6 +47,8 @@ export interface Running {
   readonly reportRate: RateLimit
   /** DHCP messages of each MAC address. */
   readonly askRate: RateLimit
+  /** Of machines whose answers wait until their conflict is on disk. */
+  readonly keepRate: RateLimit
   /** Whose DHCP messages are told of. */
   readonly attention: Attention
   /** DHCP messages without an answer that were not understood. */

@@ -87,6 +87,8 @@ export const CONTROL_SOCKET = 'control.sock'
 const WATCH_MS = 1000
 /** DHCP messages of one client that are answered; firmware asks four times a second at most, in a burst of a few. */
 const ASK_RATE = { burst: 20, perSecond: 10, most: 20_000 } as const
+/** Conflicts of one machine for which its answers wait until they are on disk: at once, then a second. */
+const KEEP_RATE = { burst: 10, perSecond: 0.1, most: 20_000 } as const
 const REPORT_RATE = { burst: 20, perSecond: 2, most: 4096 } as const
 
 /** The composition root: configuration, store, world, servers; started in this order, stopped in reverse. */
@@ -175,6 +177,7 @@ class Server implements RunningServer {
       menuAccess: new MenuAccess(verifyPassword),
       reportRate: new RateLimit(REPORT_RATE),
       askRate: new RateLimit(ASK_RATE),
+      keepRate: new RateLimit(KEEP_RATE),
       attention: new Attention(),
       drops: new Drops(),
       counters: new DhcpCounters(),

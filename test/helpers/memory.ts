@@ -205,6 +205,7 @@ export function running(
       reportRate: new RateLimit({ burst: 20, perSecond: 2, most: 4096 }),
       // Far above the server's: a test says in no time what a client says in a minute.
       askRate: new RateLimit({ burst: 1000, perSecond: 10, most: 20_000 }),
+      keepRate: new RateLimit({ burst: 10, perSecond: 0.1, most: 20_000 }),
       attention: new Attention(),
       drops: new Drops(),
       counters: new DhcpCounters(),
