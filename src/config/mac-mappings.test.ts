@@ -142,9 +142,9 @@ nodes:
       ],
     )
     assert.deepEqual(problems, [
+      'mac-mappings.txt:1:26: warning: the domain example.org is left out of names: web-01.example.org is the node web-01',
       'mac-mappings.txt:4:26: expected a name of letters, digits and dashes, got "10.0.0.5"',
       'mac-mappings.txt:6:26: expected a name of letters, digits and dashes, got "a..b"',
-      'mac-mappings.txt:1:26: warning: the domain example.org is left out of names: web-01.example.org is the node web-01',
     ])
   })
 
@@ -176,4 +176,13 @@ nodes:
       { seed: 7, numRuns: 300 },
     )
   })
+})
+
+test('problems come in the order of the lines', () => {
+  const { problems } = read(
+    'x worker a\n52:54:00:00:00:01 nobodys web_01\n52:54:00:00:00:02 worker web-01\nx worker b\n52:54:00:00:00:02 worker c\n',
+  )
+  const lines = problems.map((problem) => Number(/^[^:]*:(\d+):/.exec(problem)?.[1]))
+  assert.deepEqual([...new Set(lines)], [1, 2, 3, 4, 5])
+  assert.deepEqual(lines, lines.toSorted())
 })

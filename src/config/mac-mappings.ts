@@ -41,7 +41,7 @@ interface Name {
  * The nodes of a file with a machine on each line: MAC address, profile, host name and, if any, a comment, separated by blanks,
  * tabs, commas, semicolons or `|`. Empty lines do not count, nor what follows a `#` at the beginning of a line or after a blank.
  * Names are written with dashes and without their domain; two spellings that become one name are an error: they may be two
- * machines. All problems at once.
+ * machines. All problems at once, in the order of the lines.
  */
 export function readMacMappings(
   { file, text }: { readonly file: string; readonly text: string },
@@ -79,7 +79,11 @@ export function readMacMappings(
     if (before === undefined && !context.profiles.has(profile))
       problem(`there is no profile ${profile}; write it under profiles:`, 1, 'warning')
   }
-  return { nodes: [...nodes.values()], problems }
+  return { nodes: [...nodes.values()], problems: problems.toSorted(inOrder) }
+}
+
+function inOrder({ origin: one }: ConfigProblem, { origin: other }: ConfigProblem): number {
+  return one.line - other.line || one.column - other.column
 }
 
 type TellOf = (
