@@ -58,7 +58,8 @@ export function provenAt(peer: string, on: ServedNetwork, running: Running): Mac
   const mac = machineAt(peer, on, running)
   const address = parseIpv4(peer)
   if (mac === undefined || address === undefined || !isProxied(peer, on, running)) return mac
-  return running.isNeighbour(address, mac) ? mac : undefined
+  const { interface: device } = on
+  return device !== undefined && running.isNeighbour(address, mac, device) ? mac : undefined
 }
 
 /** Why whoever asks from there is not the machine that it asks for. */

@@ -67,8 +67,8 @@ export interface Running {
   readonly foreign: ForeignServers
   /** Whether an interface of this machine has it now. */
   readonly isOwnAddress: (address: Ipv4) => boolean
-  /** Whether this card has the address on a link of ours now, as the kernel knows by ARP. */
-  readonly isNeighbour: (address: Ipv4, mac: Mac) => boolean
+  /** Whether this card has the address on the link of that interface now, as the kernel knows by ARP. */
+  readonly isNeighbour: (address: Ipv4, mac: Mac, device: string) => boolean
   /** Machines that are known by more than their MAC. */
   readonly recognised: RecognisedMachines
   /** Machines that a loader leads nowhere. */

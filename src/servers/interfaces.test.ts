@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { endianness } from 'node:os'
 import { test } from 'node:test'
 import { formatIpv4, formatSubnet } from '../lib/ipv4.ts'
-import { hasUdpPort, lookAtHost, parseInterfaceNames, parseNeighbours, parseRoutes } from './interfaces.ts'
+import type { Mac } from '../lib/mac.ts'
+import {
+  hasUdpPort,
+  isNeighbour,
+  lookAtHost,
+  parseInterfaceNames,
+  parseNeighbours,
+  parseRoutes,
+} from './interfaces.ts'
 
 // Texts of Linux 6.1, by cat on machines of the lab.
 const DEV = `Inter-|   Receive                                                |  Transmit
@@ -47,9 +55,17 @@ test('routes', { skip: endianness() === 'LE' ? false : 'the text is of a little-
 
 test('neighbours that answered', () => {
   assert.deepEqual(
-    parseNeighbours(ARP).map(({ address, mac }) => `${formatIpv4(address)} ${mac}`),
-    ['192.168.1.1 52:54:00:12:34:56', '10.77.0.9 52:54:00:12:34:57'],
+    parseNeighbours(ARP).map(({ address, mac, device }) => `${formatIpv4(address)} ${mac} ${device}`),
+    ['192.168.1.1 52:54:00:12:34:56 eth0', '10.77.0.9 52:54:00:12:34:57 eth1'],
   )
+})
+
+test('a card is a neighbour on its own link alone', () => {
+  const [one] = parseNeighbours(ARP)
+  assert.ok(one?.mac)
+  assert.ok(isNeighbour(one.address, one.mac, one.device, ARP))
+  assert.ok(!isNeighbour(one.address, one.mac, 'other0', ARP))
+  assert.ok(!isNeighbour(one.address, '52:54:00:12:34:57' as Mac, one.device, ARP))
 })
 
 test('a port in use, on whatever address; not the port of a peer', () => {

@@ -143,26 +143,30 @@ function hostOrderIpv4(digits: string): Ipv4 | undefined {
 /** Complete entries of /proc/net/arp: the flag ATF_COM, 2 (include/uapi/linux/if_arp.h). */
 export function parseNeighbours(text: string): readonly Neighbour[] {
   return text.split('\n').flatMap((line) => {
-    const [shown = '', , flags = '', hardware = ''] = line.split(/ +/)
+    const [shown = '', , flags = '', hardware = '', , device = ''] = line.split(/ +/)
     const [address, mac] = [parseIpv4(shown), parseMac(hardware)]
     if (address === undefined || (Number.parseInt(flags, 16) & 2) === 0) return []
-    return [{ address, ...(mac === undefined ? {} : { mac }) }]
+    return [{ address, device, ...(mac === undefined ? {} : { mac }) }]
   })
 }
 
 /** Who answered ARP. */
 export interface Neighbour {
   readonly address: Ipv4
+  /** The interface of ours on its link. */
+  readonly device: string
   /** Absent where a link has other addresses than Ethernet's. */
   readonly mac?: Mac
 }
 
 /**
- * Whether what is sent to an address of a link now goes to this card. Whoever has a TCP connection with us is in the table; the kernel
- * keeps entries for a minute at least (`gc_stale_time`, arp(7)).
+ * Whether what is sent to an address on the link of an interface now goes to this card. Whoever has a TCP connection with us is in
+ * the table; the kernel keeps entries for a minute at least (`gc_stale_time`, arp(7)). `table`: /proc/net/arp.
  */
-export function isNeighbour(address: Ipv4, mac: Mac): boolean {
-  return parseNeighbours(proc('arp')).some((one) => one.address === address && one.mac === mac)
+export function isNeighbour(address: Ipv4, mac: Mac, device: string, table = proc('arp')): boolean {
+  return parseNeighbours(table).some(
+    (one) => one.address === address && one.mac === mac && one.device === device,
+  )
 }
 
 /** Whether a socket of /proc/net/udp is bound to a port. */

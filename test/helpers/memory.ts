@@ -220,7 +220,8 @@ export function running(
       claims: new ClaimedAddresses(),
       foreign: new ForeignServers(),
       isOwnAddress: () => false,
-      isNeighbour: (address, mac) => there.neighbours.get(address) === mac,
+      isNeighbour: (address, mac, device) =>
+        device === (network.interface ?? 'eth0') && there.neighbours.get(address) === mac,
       disk: new MemoryDisk({ '/srv/vmlinuz': 'kernel', '/srv/initrd.img': 'initrd' }),
       imageLook: new SharedLook(),
       now: () => there.now,
