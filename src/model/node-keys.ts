@@ -17,6 +17,7 @@ export interface NodeEvidence {
   readonly assetTag?: string
 }
 
+/** A port of a relay or switch, as option 82 names it (RFC 3046 §2). */
 export interface PortEvidence {
   /** giaddr; 0.0.0.0 for a switch on the link. */
   readonly relay: Ipv4
@@ -41,6 +42,7 @@ export interface NodeKeys {
   readonly byName: ReadonlyMap<string, Node>
 }
 
+/** The nodes by each key, for {@link NodeKeys}. */
 export function indexNodeKeys(nodes: readonly Node[]): NodeKeys {
   const byPort = new Map<string, Node[]>()
   for (const node of nodes.toSorted((a, b) => partsOf(b) - partsOf(a))) {
@@ -98,8 +100,10 @@ export function isAtPort(
 
 /** All that a node is known by, each as a text that is the same for the same key. */
 export type KeysOfNode = Readonly<Partial<Record<KeyName, string>>>
+/** As the configuration calls them. */
 export type KeyName = 'mac' | 'uuid' | 'serial' | 'assetTag' | 'relayPort' | 'clientId'
 
+/** The keys of a node as texts to compare, whatever the order and the case in which they are written. */
 export function keysOf({ macs, uuid, serial, assetTag, relayPort, clientIds }: Node): KeysOfNode {
   const { relay, circuitId, remoteId } = relayPort ?? {}
   return {

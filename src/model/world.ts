@@ -111,6 +111,7 @@ export interface World {
   readonly now: number
 }
 
+/** The nodes by each of their MAC addresses. */
 export function indexNodes(nodes: readonly Node[]): NodeIndex {
   return new Map(nodes.flatMap((node) => node.macs.map((mac) => [mac, node] as const)))
 }
