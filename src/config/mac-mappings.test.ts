@@ -184,5 +184,8 @@ test('problems come in the order of the lines', () => {
   )
   const lines = problems.map((problem) => Number(/^[^:]*:(\d+):/.exec(problem)?.[1]))
   assert.deepEqual([...new Set(lines)], [1, 2, 3, 4, 5])
-  assert.deepEqual(lines, lines.toSorted())
+  assert.deepEqual(
+    lines,
+    lines.toSorted((a, b) => a - b),
+  )
 })
