@@ -63,7 +63,7 @@ test('a client that takes nothing is cut after 30 s', async () => {
 test('looks that fail are no move of the client', async () => {
   const { transfer, look, close } = await scene()
   transfer.pending = 4 << 20
-  for (let i = 0; i < 14; i += 1) assert.equal(await look(2, i % 2 === 0 ? 1_000_000 : undefined), undefined)
+  for (let i = 0; i < 14; i += 1) assert.equal(await look(2, i % 2 === 1 ? 1_000_000 : undefined), undefined)
   assert.match((await look(4, undefined)) ?? '', /took nothing for 30 s/)
   close()
 })
