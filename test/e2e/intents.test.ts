@@ -75,7 +75,7 @@ inNetns(import.meta, () => {
           .split('\n')
           .slice(1)
           .map((row) => row.split(/ +/)[2])
-        assert.deepEqual(what, ['asked', 'opened', 'started', 'redeemed', 'report', 'done'])
+        assert.deepEqual(what, ['asked', 'opened', 'loading', 'started', 'redeemed', 'report', 'done'])
         assert.doesNotMatch(server.stderr, /centra\.nonce=[0-9a-f]{32}|attempt\/[0-9a-f]{32}/)
       })
     })
