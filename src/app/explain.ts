@@ -51,7 +51,11 @@ export function explain(
   return explainMessage(
     encodeDhcp4(supposeMessage(supposed)),
     { network, address: server, ...(link === undefined ? {} : { link }) },
-    { picture, leases, ...(recognised === undefined ? {} : { recognised }), now: () => now },
+    {
+      ...{ picture, leases, now: () => now },
+      ...(recognised === undefined ? {} : { recognised }),
+      ...(intents === undefined ? {} : { intents }),
+    },
     port === undefined ? {} : { port },
   ).explanation
 }

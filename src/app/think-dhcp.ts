@@ -13,6 +13,7 @@ import { type MatchedNode, matchNode } from '../boot/match-node.ts'
 import { type DhcpReply, replyDhcp } from '../boot/reply-dhcp.ts'
 import type { Ipv4 } from '../lib/ipv4.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import type { IntentView } from '../model/intent.ts'
 import type { LeaseView } from '../model/lease.ts'
 import type { LeaseAnswer } from '../model/lease-answer.ts'
 import type { LoopView, RecognisedView } from '../model/world.ts'
@@ -21,7 +22,7 @@ import type { DhcpMessage } from '../protocol/dhcp4/message.ts'
 import type { ServedNetwork } from './served-network.ts'
 import { thinkAddress, withKey } from './think-address.ts'
 import { whichNetwork } from './which-network.ts'
-import { type Picture, worldAt } from './world.ts'
+import { type Memory, type Picture, worldAt } from './world.ts'
 
 const DHCP_PORT = 67
 
@@ -51,6 +52,7 @@ export interface Thinking {
   readonly leases: LeaseView
   readonly loops?: LoopView
   readonly recognised?: RecognisedView
+  readonly intents?: Pick<IntentView, 'of'>
   readonly now: () => number
 }
 
@@ -58,7 +60,7 @@ export interface Thinking {
 export function thinkDhcp(
   bytes: Uint8Array,
   arrival: ServedNetwork,
-  { picture, leases, loops, recognised, now: clock }: Thinking,
+  { picture, leases, loops, recognised, intents, now: clock }: Thinking,
   { sourceAddress, port = DHCP_PORT }: DhcpSender = {},
 ): Result<DhcpThought, NotForUs> {
   const decoded = decodeDhcp4(bytes)
@@ -72,7 +74,7 @@ export function thinkDhcp(
   const classified = classifyDhcp(decoded.value, ingress, { sourceAddress, identity })
   if (!classified.ok) return classified
   const client = withKey(classified.value, arrived, leases)
-  const world = worldAt(picture, leases, clock(), { loops, recognised })
+  const world = worldAt(picture, leases, clock(), { loops, recognised, ...commandsOf(intents) })
   const match = matchNode(client.boot, world)
   const asksProxy = arrived.network.dhcp === 'proxy' || port === BOOT_SERVER_PORT
   const { on, lease } = asksProxy
@@ -84,6 +86,11 @@ export function thinkDhcp(
     ...{ on, message: decoded.value, client: asked, boot, match },
     lease: lease ?? thinkProxy(askedOf(asked), boot, on, port),
   })
+}
+
+/** Of what was commanded a DHCP answer needs the profile alone, which is for whoever has the machine's card. */
+function commandsOf(intents: Thinking['intents']): Pick<Memory, 'intents'> {
+  return intents === undefined ? {} : { intents: { of: (node) => intents.of(node), stranger: undefined } }
 }
 
 function reachedOn(client: ClassifiedDhcp, { network, address }: ServedNetwork): ClassifiedDhcp {

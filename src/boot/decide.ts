@@ -7,6 +7,8 @@ import type { Action, BootRequest, Decision } from './decision.ts'
 import { documentFor } from './documents.ts'
 import { identifyScript } from './identify.ts'
 import { type MatchedNode, matchNode } from './match-node.ts'
+import type { Asked } from './named-loader.ts'
+import { nextBoot } from './next-boot.ts'
 import { selectProfile } from './select-profile.ts'
 import { whatToRun } from './what-to-run.ts'
 import { whereNext } from './where-next.ts'
@@ -14,8 +16,8 @@ import { whereNext } from './where-next.ts'
 /**
  * The boot policy of Centra PXE, all of it: what one request gets in one world, and why. DHCP, TFTP, the HTTP
  * scripts and `explain` call this and nothing else. Two kinds of question, answered from different facts:
- * *where to go next* (DHCP) from client, configuration and inventory alone, so that the answer is always the
- * same; *what to run* (the script) may also look at state.
+ * *where to go next* (DHCP) from client, configuration and inventory, and of the state only the profile that an operator
+ * commanded, so that the answer is the same until somebody changes one of them; *what to run* (the script) may look at all state.
  */
 export function decide(
   request: BootRequest,
@@ -37,7 +39,7 @@ export function decide(
   switch (request.question.kind) {
     case 'where-next':
       return finish(
-        whereNext({ request, world, steps, node, profile: profileAhead(request, world, match, steps) }),
+        whereNext({ request, world, steps, node, ...profilesAhead(request, world, match, steps) }),
       )
     case 'file':
       return finish(publishedFile(request.question.names, world, steps))
@@ -52,18 +54,22 @@ export function decide(
   }
 }
 
-/** The profile of a machine that is about to load, as far as DHCP can tell: its loader counts. */
-function profileAhead(
+/** The profiles of a machine that is about to load, as far as DHCP can tell: their loaders count. */
+function profilesAhead(
   request: BootRequest,
   world: World,
   { node, conflict }: MatchedNode,
   steps: Step[],
-): string | undefined {
-  if (request.client.stage === 'os' || conflict !== undefined) return undefined
+): Pick<Asked, 'profile' | 'commanded'> {
+  if (request.client.stage === 'os' || conflict !== undefined) return { profile: undefined }
   const tried: Step[] = []
   const profile = selectProfile(request, world, node, tried)
   steps.push(...tried.filter(({ rule }) => rule !== 'profile.select'))
-  return profile
+  const asked: Step[] = []
+  const next = nextBoot(node?.name, world, asked)
+  if (next?.kind !== 'once' || next.refused !== undefined) return { profile }
+  steps.push(...asked)
+  return { profile, commanded: next.intent.profile }
 }
 
 /** The network's `clients:` and the global `unknown: ignore`, which concern DHCP only; undefined for the welcome. */

@@ -8,11 +8,11 @@ import type { Asked } from './named-loader.ts'
  * what it gets is decided when it asks. Undefined where a loader has to come first; the trace says why.
  */
 export function directProgram(
-  { request, world, profile: selected, steps }: Asked,
+  { request, world, profile: selected, commanded, steps }: Asked,
   plane: () => string,
 ): Action | undefined {
   const { mac, arch } = request.client
-  const profile = world.config.profiles.get(selected ?? '')
+  const profile = world.config.profiles.get(commanded ?? selected ?? '')
   if (profile?.direct !== true || mac === undefined) return undefined
   const image = world.images.get(profile.image ?? '')
   const say = (outcome: string): undefined => {

@@ -12,6 +12,8 @@ export interface Asked {
   readonly node: Node | undefined
   /** What it will boot, as far as that is known. */
   readonly profile: string | undefined
+  /** The profile that somebody commanded for one boot: its loader and `direct:` come first. */
+  readonly commanded?: string
   readonly steps: Step[]
 }
 
@@ -25,7 +27,7 @@ export interface Chosen {
   readonly from: Step['from']
 }
 
-/** What the node, or else its profile, or else its network, names for this architecture. */
+/** What the node, or else one of its profiles, or else its network, names for this architecture. */
 export function namedLoader(asked: Asked, arch: ClientArch, stage: 'rom' | 'ipxe'): Chosen | undefined {
   for (const { override, by, from } of overrides(asked)) {
     const name = overrideFor(override, { arch, stage })
@@ -50,17 +52,28 @@ interface Override {
   readonly from: Step['from']
 }
 
-/** The node's own first, then its profile's, then the network's. */
-export function overrides({ request, node, profile: selected = '', world }: Asked): readonly Override[] {
-  const profile = world.config.profiles.get(selected)
+/**
+ * The node's own first, then that of the profile it was commanded to boot, then its usual profile's, then the network's: a machine
+ * whose firmware takes signed loaders alone still gets one for a profile that names none.
+ */
+export function overrides({
+  request,
+  node,
+  profile: selected,
+  commanded,
+  world,
+}: Asked): readonly Override[] {
   const network = world.config.networks.find(({ name }) => name === request.ingress.network)
   return [
     ...(node?.loader === undefined
       ? []
       : [{ override: node.loader, by: `node ${node.name}`, from: 'inventory' } as const]),
-    ...(profile?.loader === undefined
-      ? []
-      : [{ override: profile.loader, by: `profile ${profile.name}`, from: 'config' } as const]),
+    ...[commanded, selected].flatMap((name) => {
+      const profile = world.config.profiles.get(name ?? '')
+      return profile?.loader === undefined
+        ? []
+        : [{ override: profile.loader, by: `profile ${profile.name}`, from: 'config' } as const]
+    }),
     ...(network?.loader === undefined
       ? []
       : [{ override: network.loader, by: `network ${network.name}`, from: 'config' } as const]),

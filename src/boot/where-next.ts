@@ -10,9 +10,9 @@ import { type Asked, type Chosen, namedForAny, namedLoader, overrides } from './
 import { nodePlane, sendSecurely } from './node-plane.ts'
 
 /**
- * DHCP's question, part of `decide`. The same client always gets the same answer, from client, configuration and
- * inventory; but for a machine that a loader leads nowhere, which gets the other one (`loader.loop`), and one that has
- * just fetched ours (`ipxe.foreign`).
+ * DHCP's question, part of `decide`. The same client gets the same answer, from client, configuration, inventory and what was
+ * commanded; but for a machine that a loader leads nowhere, which gets the other one (`loader.loop`), and one that has just
+ * fetched ours (`ipxe.foreign`).
  */
 export function whereNext(asked: Asked): Action {
   const { request, world, steps } = asked

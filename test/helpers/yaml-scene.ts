@@ -51,6 +51,7 @@ export async function yamlScene(text: string): Promise<YamlScene> {
     '/srv/vmlinuz': 'kernel',
     '/usr/lib/ipxe/undionly.kpxe': 'loader',
     '/usr/lib/ipxe/snponly.efi': 'loader',
+    '/usr/lib/ipxe/shimx64.efi': 'loader',
   })
   const { config, problems } = await loadConfig(FILE, disk)
   assert.ok(config, JSON.stringify(problems))
