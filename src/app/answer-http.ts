@@ -194,6 +194,7 @@ function reasonOf(script: Script): string {
     case 'local-disk':
       return `local disk: ${script.because}`
     case 'refusal':
+    case 'page':
       return script.lines.join(' ')
     default:
       return `a ${script.kind} needs a loader: leave out direct: true`

@@ -267,17 +267,35 @@ describe('an install that the installer redeems', () => {
     assert.match(withoutNonce(reported), /^\?failed=kernel&url=[0-9a-f]+\.\.\.2f79$/)
   })
 
-  test('what cannot be written is not answered: the script, the redemption', async () => {
+  test('what cannot be written does not begin: the script says so and asks again, the redemption is refused', async () => {
     const scene = new Scene()
     await scene.command('install', 'worker')
     scene.store.disk = () => Promise.reject(new Error('disk full'))
-    await assert.rejects(scene.script(), /disk full/)
+    const page = await scene.script()
+    assert.match(page, /could not write to its disk that this install begins\. Nothing/)
+    assert.doesNotMatch(page, /centra\.nonce|^kernel/m)
+    assert.deepEqual(
+      scene.store.events
+        .filter(({ kind }) => kind === 'boot.unrecorded')
+        .map(({ node, detail }) => [node, detail]),
+      [['node01', { reason: 'disk full', sent: 'page' }]],
+    )
     scene.store.disk = () => Promise.resolve()
     const nonce = nonceOf(await scene.script())
     scene.store.disk = () => Promise.reject(new Error('disk full'))
     assert.equal((await scene.redeem(nonce)).status, 503)
     scene.store.disk = () => Promise.resolve()
     assert.equal((await scene.redeem(nonce)).status, 200)
+  })
+
+  test('what boots every time boots also when nothing can be written, without a nonce', async () => {
+    const scene = new Scene('installer', (there) => there.profile('worker', {}))
+    assert.match(await scene.script(), /centra\.nonce=/)
+    const other = new Scene('installer', (there) => there.profile('worker', {}))
+    other.store.disk = () => Promise.reject(new Error('disk full'))
+    const script = await other.script()
+    assert.match(script, /^kernel .*centra\.report=/m)
+    assert.doesNotMatch(script, /centra\.nonce/)
   })
 
   test('an answer waits for the disk', async () => {

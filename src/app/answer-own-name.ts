@@ -25,7 +25,7 @@ export interface OwnAnswer {
   readonly text: string
   /**
    * To be called when the asker has shown that its address is its own: a request of one datagram can be forged, and shall
-   * neither open a boot attempt, nor take a place among those that load, nor tell anything. Rejects when the attempt cannot be written.
+   * neither open a boot attempt, nor take a place among those that load, nor tell anything.
    */
   readonly onHeard: () => Promise<void>
 }

@@ -10,7 +10,7 @@ export interface Granted {
   readonly script: Script
   /**
    * Resolves when the attempt of the script is open, and on disk, with the script that may leave: another one where the
-   * attempt could not be opened. Whoever has the first one all the same can use nothing up with it.
+   * attempt could not be opened or written. Whoever has the first one all the same can use nothing up with it.
    */
   readonly open: () => Promise<Script>
 }
@@ -27,31 +27,51 @@ export function grant(
 ): Granted | undefined {
   if (decision.action.kind !== 'script') return undefined
   const { script: wanted, boots } = decision.action
+  const asked = { mac, address: peer, on, running }
   const none = { script: wanted, open: () => Promise.resolve(wanted) }
   if (boots === undefined || provenAt(peer, on, running) !== mac) return none
   const { profile, image, once } = boots
-  if (once !== undefined) return grantOnce(wanted, once, { mac, address: peer, image }, running)
+  if (once !== undefined) return grantOnce(wanted, once, image, asked)
   if (wanted.kind !== 'boot' && wanted.kind !== 'program') return none
   // Without arguments it has nothing to prove itself by.
   if (wanted.cmdline.length === 0) return none
   const attempt = running.attempts.draft({ mac, address: peer, profile, image, now: running.now() })
   const script = withNonce(wanted, attempt.nonce)
-  return {
-    script,
-    open: async () => {
-      await running.attempts.open(attempt)
-      return script
-    },
+  const opened = async (): Promise<Script> => {
+    await running.attempts.open(attempt)
+    return script
   }
+  // What boots every time needs no record: its reports are claimed ones.
+  return { script, open: () => opened().catch((error) => unrecorded(error, wanted, asked)) }
+}
+
+interface Asking {
+  readonly mac: Mac
+  readonly address: string
+  readonly on: ServedNetwork
+  readonly running: Running
+}
+
+/** The disk does not take the attempt: the timeline says so, and the machine gets this script. */
+function unrecorded(error: unknown, instead: Script, { mac, address, on, running }: Asking): Script {
+  const reason = error instanceof Error ? error.message : String(error)
+  const node = running.picture.nodes.get(mac)?.name
+  running.timeline.emit({
+    ...{ time: running.now(), kind: 'boot.unrecorded', mac, address, network: on.network.name },
+    ...(node === undefined ? {} : { node }),
+    detail: { reason, sent: instead.kind },
+  })
+  return instead
 }
 
 /** The last file's address has the nonce too: whoever fetches it begins the boot that was asked for. */
 function grantOnce(
   wanted: Script,
   { node, kind, intent, keys }: OnceGrant,
-  asked: { readonly mac: Mac; readonly address: string; readonly image: string },
-  running: Running,
+  image: string,
+  asked: Asking,
 ): Granted {
+  const { mac, address, running } = asked
   const boot = (nonce: string): Script => {
     if (wanted.kind === 'boot') return withNonce(lastOfAttempt(wanted, nonce), nonce)
     if (wanted.kind === 'local-disk') return wanted
@@ -61,16 +81,29 @@ function grantOnce(
     const script = { ...wanted, program: ofAttempt(wanted.program, wanted, nonce) }
     return wanted.cmdline.length === 0 ? script : withNonce(script, nonce)
   }
-  const ask = { ...asked, intent, keys }
+  const ask = { mac, address, image, intent, keys }
   const nonce = running.intents.draft(node, ask)
+  const opened = async (): Promise<Script> => {
+    const { reply } = await running.intents.advance(node, { kind: 'script', ...ask, nonce })
+    if (reply.kind === 'boot') return boot(reply.nonce)
+    const because = reply.kind === 'refused' ? reply.because : 'somebody asked for something else'
+    return wanted.kind === 'local-disk' ? wanted : { kind: 'local-disk', because: `no ${kind}, ${because}` }
+  }
   return {
     script: boot(nonce),
-    open: async () => {
-      const { reply } = await running.intents.advance(node, { kind: 'script', ...ask, nonce })
-      if (reply.kind === 'boot') return boot(reply.nonce)
-      const because = reply.kind === 'refused' ? reply.because : 'somebody asked for something else'
-      return wanted.kind === 'local-disk' ? wanted : { kind: 'local-disk', because: `no ${kind}, ${because}` }
-    },
+    open: () => opened().catch((error) => unrecorded(error, untilRecorded(wanted, kind, asked), asked)),
+  }
+}
+
+/** A boot that may happen once does not begin before that is on disk: the machine is told, and asks again. */
+function untilRecorded(wanted: Script, kind: string, { mac }: Asking): Script {
+  if (wanted.kind === 'local-disk') return wanted
+  return {
+    ...{ kind: 'page', server: wanted.server, client: mac, title: `${kind} waits` },
+    lines: [
+      `The server could not write to its disk that this ${kind} begins. Nothing is used up.`,
+      'Its log and /health say why. The machine asks again by itself.',
+    ],
   }
 }
 

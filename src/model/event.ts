@@ -54,6 +54,7 @@ export const EVENT_KINDS = [
   'boot.silent',
   'boot.loop',
   'boot.refused',
+  'boot.unrecorded',
   'report',
   'intent.asked',
   'intent.replaced',

@@ -55,6 +55,7 @@ const WORDS: Readonly<Record<EventKind, string>> = {
   'boot.silent': 'silent: never came for',
   'boot.loop': 'loop: again and again',
   'boot.refused': 'loader refused?',
+  'boot.unrecorded': 'attempt not on disk:',
   report: 'report',
   'intent.asked': 'next boot:',
   'intent.replaced': 'not any more:',
