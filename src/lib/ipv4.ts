@@ -16,6 +16,7 @@ export interface Ipv4Range {
   readonly last: Ipv4
 }
 
+/** 0.0.0.0: no address, in a DHCP header, as the source of a packet, and as the gateway of a route that has none. */
 export const ANY_ADDRESS = 0 as Ipv4
 
 const DOT = 0x2e
@@ -41,6 +42,7 @@ export function parseIpv4(text: string): Ipv4 | undefined {
   return dots === 3 && digits > 0 ? ((value * 256 + octet) as Ipv4) : undefined
 }
 
+/** Dotted decimal, as `parseIpv4` reads it. */
 export function formatIpv4(address: Ipv4): string {
   return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`
 }
@@ -70,6 +72,7 @@ export function maskOf(prefix: number): Ipv4 {
   return (prefix === 0 ? 0 : (0xffffffff << (32 - prefix)) >>> 0) as Ipv4
 }
 
+/** The address whose host bits are all one; of a /31 and a /32 that is a host's own (RFC 3021). */
 export function broadcastOf(subnet: Subnet): Ipv4 {
   return ((subnet.network | ~maskOf(subnet.prefix)) >>> 0) as Ipv4
 }
@@ -79,10 +82,12 @@ export function isSubnetEnd(subnet: Subnet, address: Ipv4): boolean {
   return subnet.prefix < 31 && (address === subnet.network || address === broadcastOf(subnet))
 }
 
+/** Whether the address has the subnet's prefix; the network and the broadcast address do, too (see `isSubnetEnd`). */
 export function subnetContains(subnet: Subnet, address: Ipv4): boolean {
   return (address & maskOf(subnet.prefix)) >>> 0 === subnet.network
 }
 
+/** Both ends belong to the range. */
 export function rangeContains(range: Ipv4Range, address: Ipv4): boolean {
   return address >= range.first && address <= range.last
 }
@@ -100,6 +105,7 @@ export function parseSubnet(text: string): Result<Subnet, string> {
   return ok({ network, prefix })
 }
 
+/** Network address and prefix length, `10.77.0.0/24`, as `parseSubnet` reads it. */
 export function formatSubnet(subnet: Subnet): string {
   return `${formatIpv4(subnet.network)}/${subnet.prefix}`
 }

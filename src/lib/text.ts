@@ -19,6 +19,7 @@ export function printable(input: string | Uint8Array, limit = 256): string {
 
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'))
 
+/** Two lower-case digits an octet, nothing between them; `fromHex` reads it back. */
 export function toHex(bytes: Uint8Array): string {
   let hex = ''
   for (const octet of bytes) hex += HEX[octet]

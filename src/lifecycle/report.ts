@@ -3,6 +3,7 @@ import { printable } from '../lib/text.ts'
 import { withoutNonce } from '../model/intent.ts'
 import type { BootAttempt } from '../model/ports.ts'
 
+/** How far a machine says it came. `kernel` and `initrd` are on the way; each of the others ends the boot. */
 export const REPORT_STAGES = ['kernel', 'initrd', 'installed', 'in-service', 'rescue', 'failed'] as const
 export type ReportStage = (typeof REPORT_STAGES)[number]
 

@@ -41,4 +41,5 @@ export interface StoredImages {
   readonly files: ReadonlyMap<string, readonly ImageFile[]>
 }
 
+/** What a folder without a catalogue has. */
 export const NO_STORED_IMAGES: StoredImages = { current: new Map(), files: new Map() }

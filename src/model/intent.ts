@@ -89,6 +89,9 @@ export interface BootLine {
   readonly detail: string
 }
 
+/**
+ * What a line of the history tells, also in the database: lines of a kind that is not here are left out when read.
+ */
 export const BOOT_LINE_KINDS = [
   'asked',
   'replaced',

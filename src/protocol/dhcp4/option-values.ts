@@ -10,12 +10,14 @@ export function messageTypeValue(type: MessageType): Uint8Array {
   return Uint8Array.of(codeOfMessageType(type))
 }
 
+/** Four octets, big-endian: seconds of options 51, 58 and 59. Throws a RangeError for what does not fit. */
 export function u32Value(value: number): Uint8Array {
   if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff)
     throw new RangeError(`${value} does not fit 4 octets`)
   return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value)
 }
 
+/** Two octets, big-endian: octets of option 26 (MTU). Throws a RangeError for what does not fit. */
 export function u16Value(value: number): Uint8Array {
   return written((w) => w.u16(value))
 }
@@ -38,6 +40,7 @@ export function domainListValue(names: readonly string[]): Uint8Array {
   })
 }
 
+/** One address in four octets: options 1, 3, 28, 54 and others with exactly one. */
 export function ipv4Value(address: Ipv4): Uint8Array {
   return ipv4ToBytes(address)
 }

@@ -11,6 +11,7 @@ export interface ArchRow {
   readonly transport: 'tftp' | 'http'
 }
 
+/** Every type that the registry assigns. Configuration, events and `--arch` use the names, packets the codes. */
 export const CLIENT_ARCHES = [
   { code: 0, name: 'bios-x86', title: 'x86 BIOS', transport: 'tftp' },
   { code: 1, name: 'nec-pc98', title: 'NEC/PC98', transport: 'tftp' },

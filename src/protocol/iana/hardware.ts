@@ -11,6 +11,7 @@ const HARDWARE_TYPES = [
   { code: 32, name: 'infiniband', cite: 'RFC 4391' },
 ] as const
 
+/** The `htype` values on which code depends, out of the table above. */
 export const HTYPE = { ethernet: 1, ieee802: 6, infiniband: 32 } as const
 
 /** IANA's name of a hardware type; undefined for those this table does not hold. */

@@ -313,9 +313,11 @@ export const TEXT_OF_POSIX: Readonly<Record<string, ErrorText>> = {
   EWOULDBLOCK: text('It would have to wait', 'Try again in some seconds.'),
 }
 
+/** For a reported error that has not the form of a number: anything may come in `?errno=`. */
 export const TEXT_OF_NONSENSE: ErrorText = text(
   'No error number of iPXE',
   'What the machine reports is no number of eight hex digits: read its screen.',
 )
 
+/** For a number of the right form whose POSIX code none of the tables has. */
 export const TEXT_OF_UNKNOWN: ErrorText = text('An error that this server does not know')

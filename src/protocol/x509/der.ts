@@ -39,10 +39,12 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
   return all
 }
 
+/** SEQUENCE of elements that are encoded already, in this order (X.690 §8.9). */
 export function sequence(...parts: readonly Uint8Array[]): Uint8Array {
   return element(UNIVERSAL.sequence, ...parts)
 }
 
+/** SET OF with one element, which needs no sorting (X.690 §11.6). */
 export function setOf(part: Uint8Array): Uint8Array {
   return element(UNIVERSAL.set, part)
 }
@@ -56,14 +58,17 @@ export function integer(octets: Uint8Array): Uint8Array {
     : element(UNIVERSAL.integer, Uint8Array.of(0), short)
 }
 
+/** TRUE, which DER writes as ff and nothing else (X.690 §11.1). FALSE is left out where it is the default. */
 export function booleanTrue(): Uint8Array {
   return element(UNIVERSAL.boolean, Uint8Array.of(0xff))
 }
 
+/** NULL: the parameters of RSA algorithms, which must be there (X.690 §8.8). */
 export function nothing(): Uint8Array {
   return element(UNIVERSAL.null)
 }
 
+/** OCTET STRING of all parts in a row (X.690 §8.7). */
 export function octetString(...parts: readonly Uint8Array[]): Uint8Array {
   return element(UNIVERSAL.octetString, ...parts)
 }
@@ -73,6 +78,7 @@ export function bitString(octets: Uint8Array, unused = 0): Uint8Array {
   return element(UNIVERSAL.bitString, Uint8Array.of(unused), octets)
 }
 
+/** UTF8String without a length limit: what a name may have is the caller's affair. */
 export function utf8String(text: string): Uint8Array {
   return element(UNIVERSAL.utf8String, new TextEncoder().encode(text))
 }
