@@ -49,6 +49,7 @@ export function parseSanTarget(text: string): Result<string, string> {
 const INITIATOR =
   /^(iqn\.[0-9]{4}-[0-9]{2}\.[A-Za-z0-9.-]+(:[A-Za-z0-9.:-]+)?|(eui|naa)\.[0-9A-Fa-f]{16,32})$/
 
+/** An iSCSI initiator's name, with variables left as they are; at most 223 characters. The error is one sentence. */
 export function parseInitiator(text: string): Result<string, string> {
   const sample = withSamples(text)
   if (!sample.ok) return sample

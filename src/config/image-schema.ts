@@ -71,6 +71,7 @@ const arch = z
   .string()
   .regex(new RegExp(`^(${ARCH_NAMES.join('|')})$`), `expected one of ${ARCH_NAMES.join(', ')}`)
 
+/** One of `images:`: exactly one thing to boot, here or for each architecture under `arch:`. */
 export const ImageSchema = z
   .strictObject({
     ...payloadKeys,

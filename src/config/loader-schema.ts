@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { FILE_NAME } from '../model/names.ts'
 import { CLIENT_ARCHES } from '../protocol/iana/arch.ts'
 
+/** ONIE's switches name no architecture of IANA's. */
 const LOADER_KEYS: readonly string[] = [...CLIENT_ARCHES.map(({ name: arch }) => arch), 'onie']
 
 /** `file` and option 67 carry it, TFTP and HTTP publish it: 127 octets and no folders. */

@@ -84,6 +84,7 @@ const portSchema = z.strictObject({
   remoteId: octets.optional().describe('Option 82.2, likewise'),
 })
 
+/** One of `nodes:`, the shape alone; that something tells it from all others is checked in `check-node-keys.ts`. */
 export const NodeSchema = z.strictObject({
   name: name.describe('How events, explanations and messages call this machine'),
   mac: listOf(mac, {
@@ -154,6 +155,7 @@ const SelectorSchema = z
     'expected at least one thing to match, such as arch: uefi-x64',
   )
 
+/** One of `rules:`; the first one that matches a machine without a profile of its own decides. */
 export const RuleSchema = z.strictObject({
   name: screenText.optional().describe('How explanations call this rule'),
   match: SelectorSchema.describe('The machines it is for: all that is written here must hold'),

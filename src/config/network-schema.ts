@@ -181,6 +181,10 @@ const interfaceName = z
     if (problem !== undefined) issues.push({ code: 'custom', input: value, message: problem })
   })
 
+/**
+ * One of `networks:`, the shape alone: that addresses lie in the subnet and pools do not overlap is checked in
+ * `check-networks.ts`. Durations become seconds, `pingCheck` milliseconds, rates octets a second.
+ */
 export const NetworkSchema = z.strictObject({
   name: NameSchema.describe('How events and messages call this network'),
   interface: interfaceName

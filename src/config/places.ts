@@ -61,6 +61,7 @@ export function isHost({ subnet }: Network, address: Ipv4): boolean {
   return subnet.prefix >= 31 || (address !== subnet.network && address !== broadcastOf(subnet))
 }
 
+/** `10.77.0.100-10.77.0.199` for messages; a range of one address has both ends, too. */
 export function formatRange(range: Ipv4Range): string {
   return `${formatIpv4(range.first)}-${formatIpv4(range.last)}`
 }

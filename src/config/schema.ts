@@ -22,6 +22,10 @@ import {
  * Schema come from here. Meaning that crosses keys (references, addresses in subnets) is checked in `resolve.ts`.
  */
 
+/**
+ * A path as written, on which nothing is checked but that it is there; relative ones are resolved where the file
+ * is known.
+ */
 export const PathSchema = z.string('expected a path').min(1, 'expected a path')
 const name = NameSchema
 const path = PathSchema
@@ -56,6 +60,7 @@ const HttpsSchema = z.strictObject({
   key: path.describe('PEM file: its private key, without a passphrase'),
 })
 
+/** What stands under `server:`. Included files cannot have it. */
 export const ServerSchema = z.strictObject({
   stateDir: path
     .default('/var/lib/centra-pxe')
@@ -103,6 +108,7 @@ const installSchema = z
   .union([z.literal(true), z.enum(['kernel', 'installer'])], 'expected kernel, installer or true')
   .transform((value) => (value === true ? 'kernel' : value))
 
+/** One of `profiles:`; what is absent comes from the built-in profile of the same name, if there is one. */
 export const ProfileSchema = z.strictObject({
   title: screenText.optional().describe("The menu's line for this profile"),
   description: screenText.optional().describe('What the profile is for, in one sentence'),
@@ -181,8 +187,10 @@ const parts = {
     .describe('What machines boot of which no node names a profile: the first rule that fits'),
 }
 
+/** A file that `include:` names. */
 export const IncludedSchema = z.strictObject(parts)
 
+/** The file that `--config` names. */
 export const ConfigSchema = z.strictObject({
   version: z.literal(1, 'expected version: 1').describe('The version of this format: 1'),
   server: ServerSchema.prefault({}).describe('The server itself: its folders and ports'),

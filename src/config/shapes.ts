@@ -9,16 +9,19 @@ import { parseKernelCommandLine, textProblem } from '../protocol/ipxe/words.ts'
 
 /** The values that stand in a configuration, each read by one of our parsers: names, addresses, durations, lists. */
 
+/** A name of the operator's; it may become part of a URL, a host name or an iPXE label without any quoting. */
 export const NameSchema = z
   .string('expected a name of lower-case letters, digits and dashes, such as worker or rack-1')
   .regex(NAME, 'expected a name of lower-case letters, digits and dashes, such as worker or rack-1')
   .max(63, 'expected at most 63 characters')
 const OCTET = '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])'
+/** An IPv4 address as `parseIpv4` takes it, as the source of a regular expression for the JSON Schema. */
 export const DOTTED = `(${OCTET}\\.){3}${OCTET}`
 const PAIR = '[0-9A-Fa-f]{2}'
 /** The second digit is even: a network card has an individual address. */
 const FIRST_PAIR = '[0-9A-Fa-f][02468ACEace]'
 
+/** One host's address; whether it lies in a subnet is not known here. */
 export const address = read(
   'an IPv4 address such as 10.77.0.1',
   (text) => {
@@ -27,6 +30,10 @@ export const address = read(
   },
   `^${DOTTED}$`,
 )
+/**
+ * The address of a network card in any of the usual forms; group addresses are refused (IEEE 802: the first octet
+ * is odd).
+ */
 export const mac = read(
   'a MAC address in quotes, such as "52:54:00:12:34:56"',
   (text) => {
@@ -38,11 +45,16 @@ export const mac = read(
   },
   `^${FIRST_PAIR}((:${PAIR}){5}|(-${PAIR}){5}|(${PAIR}){5})$`,
 )
+/**
+ * A network address with its prefix length; host bits that are set are an error, as nobody knows which part was
+ * meant.
+ */
 export const subnet = read(
   'a subnet such as 10.77.0.0/24',
   parseSubnet,
   `^${DOTTED}/(3[0-2]|[12][0-9]|0?[0-9])$`,
 )
+/** Two addresses, or one; both ends belong to it. */
 export const range = read(
   'a range such as 10.77.0.100-10.77.0.199',
   parseRange,
@@ -160,8 +172,10 @@ export function listOf<T>(item: z.ZodType<T>, options: ListOptions = {}): z.ZodT
   )
 }
 
-/** ONIE's switches name no architecture of IANA's. */
-
+/**
+ * One line of arguments, split into words that iPXE and GRUB can carry; `{{variables}}` are checked, but filled in
+ * later.
+ */
 export const KernelArgumentsSchema = read(
   'kernel arguments in one line, such as quiet console=ttyS0',
   (text) => {
@@ -184,6 +198,7 @@ function screenTextProblem(text: string): string | undefined {
   return textProblem(text)
 }
 
+/** `localDisk:` of nodes and profiles. Optional: absent is not the same as any of the methods. */
 export const LocalDiskSchema = z
   .enum(
     LOCAL_DISK_METHODS,

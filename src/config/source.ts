@@ -74,6 +74,10 @@ class Tree {
 /** The same text is read once for what it includes and once for what it says. */
 const sources = new WeakMap<ConfigText, ConfigSource>()
 
+/**
+ * Parses a text once, for as long as the same `ConfigText` object lives. Never throws: what is wrong is in
+ * `problems`.
+ */
 export function readSource(text: ConfigText): ConfigSource {
   const known = sources.get(text)
   if (known !== undefined) return known
@@ -266,6 +270,7 @@ function readQuickly(file: string, text: string): QuickSource | undefined {
     : undefined
 }
 
+/** A YAML mapping: an object, but no list. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

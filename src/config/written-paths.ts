@@ -92,6 +92,7 @@ export function tlsFiles(
   return { certificate: written('certificate'), key: written('key') }
 }
 
+/** The globs of `include:` with absolute targets; items that are no paths are left out, as `check` tells of them. */
 export function includes(source: ConfigSource): readonly WrittenPath[] {
   return writtenPaths(source, { path: ['include'], value: source.section('include'), schema: PathSchema })
 }
