@@ -24,6 +24,7 @@ export interface HealthDocument {
   readonly foreign: readonly ForeignReport[]
 }
 
+/** Degraded as soon as one enabled service has a problem. Other servers and their warnings do not degrade. */
 export function healthDocument({ version, items, foreign }: Health): HealthDocument {
   const status = items.every((item) => item.problem === undefined) ? 'ok' : 'degraded'
   return {

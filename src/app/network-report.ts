@@ -33,6 +33,10 @@ export interface NetworkReport {
   readonly foreign: readonly ForeignReport[]
 }
 
+/**
+ * For `networks` of the control socket, in the order of the configuration. Leases that were released or have run
+ * out count nowhere.
+ */
 export function networkReports(states: readonly NetworkState[], running: Running): readonly NetworkReport[] {
   const now = running.now()
   const active = new Map<string, Lease[]>(states.map(({ network }) => [network.name, []]))

@@ -130,6 +130,7 @@ export function hasImage(name: string, { config, images }: World): boolean {
   return image !== undefined && images.has(image)
 }
 
+/** The menu's line for a profile: its name is what the machine sends back as `?choice=`, the title is for people. */
 export function menuEntry({ name, title }: Pick<Profile, 'name' | 'title'>): MenuEntry {
   return { key: name, title }
 }

@@ -25,6 +25,10 @@ function limitsOn(mtu: number | undefined, { picture }: Running): TftpLimits {
   return { ...limits, blksize: Math.min(limits.blksize, (mtu ?? STANDARD_MTU) - BLOCK_HEADERS) }
 }
 
+/**
+ * TFTP on port 69 of the network's address, with a socket of its own for each transfer (RFC 1350 §4). Rejects as
+ * the sockets do.
+ */
 export async function openTftp({ on, running, onFault }: PlaneOptions): Promise<TftpServer> {
   const { interface: name, address } = on()
   const bind = { address: formatIpv4(address), interface: name }

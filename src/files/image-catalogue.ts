@@ -22,6 +22,7 @@ export interface StorePlace {
   readonly incoming: string
 }
 
+/** The paths of a store in this folder; nothing is read or made. */
 export function storeOf(folder: string): StorePlace {
   return {
     folder,
@@ -103,6 +104,7 @@ export function versionId({
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12)
 }
 
+/** Kernel first, then the initrds in the order in which they are loaded. */
 export function filesOf({ kernel, initrds }: StoredVersion): readonly StoredFile[] {
   return [kernel, ...initrds]
 }
@@ -126,10 +128,15 @@ function parseJson(text: string): unknown {
   }
 }
 
+/**
+ * Whether a failed call found no file at the path, nor a folder on the way to it: absence, not a fault of the
+ * disk.
+ */
 export function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
 }
 
+/** The message of what was thrown, for a sentence that names the file itself. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

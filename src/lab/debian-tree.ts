@@ -6,6 +6,7 @@ import { type DebianPackage, packageOf, refreshPackageLists, showPackages } from
 
 /** Both names exist in Debian alone; the suite is that of the machine's own apt. */
 const KERNEL_METAPACKAGE = 'linux-image-amd64'
+/** Linked statically: it runs in an initrd without any library. */
 export const BUSYBOX_PACKAGE = 'busybox-static'
 
 const run = promisify(execFile)

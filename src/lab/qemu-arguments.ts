@@ -77,6 +77,7 @@ function ovmf(secureBoot: true | undefined): (typeof OVMF)['plain' | 'secure'] {
   return secureBoot === true ? OVMF.secure : OVMF.plain
 }
 
+/** Paths only; QEMU and `startMachine` make the files. */
 export function machineFiles(machine: Pick<Machine, 'folder'>): MachineFiles {
   return {
     serialLog: `${machine.folder}/serial.log`,

@@ -69,6 +69,10 @@ export function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
   return listen(createServer(HTTP_OPTIONS, requestListener(shared)), shared)
 }
 
+/**
+ * Of HTTP and HTTPS alike. A fault of `handle` is answered with 500 and told to `onFault`; a path with a broken
+ * escape with 400.
+ */
 export function requestListener(
   options: Serving,
 ): (request: IncomingMessage, response: ServerResponse) => void {

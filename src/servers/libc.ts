@@ -47,6 +47,7 @@ export interface Libc {
 
 /** IFNAMSIZ less the NUL. The kernel cuts longer names off, and would bind to another interface. */
 export const INTERFACE_NAME_LIMIT = 15
+/** Structures that the kernel reads are in the byte order of this machine. */
 export const isLittleEndian = os.endianness() === 'LE'
 /** Whether pointers have 64 bits. */
 export const isWide = ['x64', 'arm64', 'riscv64', 'loong64', 'ppc64'].includes(process.arch)

@@ -67,6 +67,7 @@ export function openServerListener(interfaceName: string): ServerListener | unde
 /** Locally administered, an individual's (IEEE 802); one for the life of the process, so that servers hold one address. */
 const PROBE_MAC = probeMac(randomBytes(6))
 
+/** A locally administered, individual address (IEEE 802) out of the last five of six random octets. */
 export function probeMac(random: Uint8Array): Mac {
   return macFromBytes(Uint8Array.of(2, ...random.subarray(1, 6))) as Mac
 }

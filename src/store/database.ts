@@ -8,6 +8,7 @@ import { corruptStore, StoreError, storeErrorOf } from './store-error.ts'
 /** `full`: a commit returns after fdatasync. `off`: it does not wait; a power failure may lose and damage. */
 export type Durability = 'full' | 'off'
 
+/** The database of a state directory; whether it exists is not looked at. */
 export function stateFile(stateDir: string): string {
   return path.join(stateDir, 'state.db')
 }
@@ -111,6 +112,7 @@ function refuseOldSqlite(database: DatabaseSync): void {
   }
 }
 
+/** Compares number by number; a version that cannot be read counts as too old. */
 export function isSqliteTooOld(version: string): boolean {
   const parts = version.split('.').map(Number)
   for (const [i, wanted] of OLDEST_SQLITE.entries()) {

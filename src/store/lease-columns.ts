@@ -9,6 +9,7 @@ const STATES: readonly LeaseState[] = ['bound', 'released', 'declined', 'conflic
 /** Values of one row in the order of {@link LEASE_COLUMNS}. */
 export type LeaseValues = readonly (string | number | null)[]
 
+/** The columns of `leases` in the order in which rows are written and read; times are milliseconds since 1970. */
 export const LEASE_COLUMNS = [
   'network',
   'address',

@@ -26,6 +26,7 @@ export async function readAttempts(db: Kysely<StateTables>): Promise<readonly St
   return rows.map(attemptFromRow)
 }
 
+/** What is wanted of every node that was ever commanded, by name. */
 export async function readBoots(db: Kysely<StateTables>): Promise<readonly NodeBoots[]> {
   const rows = await db.selectFrom('node_boots').selectAll().orderBy('node').execute()
   return rows.map(bootsFromRow)
@@ -81,6 +82,7 @@ export async function readNewestEvents(
   return pages.reverse().flat().slice(-limit)
 }
 
+/** 0 while nothing has happened. `--follow` goes on after it. */
 export async function readLastEventId(db: Kysely<StateTables>): Promise<number> {
   const newest = await db
     .selectFrom('event_pages')

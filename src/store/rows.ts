@@ -14,6 +14,7 @@ export function leaseFromRow(row: LeaseRow): Lease | undefined {
   return leaseFromValues(LEASE_COLUMNS.map((name) => row[name]))
 }
 
+/** `stage` and `stageAt` (milliseconds since 1970) are there once the machine has reported. */
 export function attemptFromRow(row: AttemptRow): StoredAttempt {
   return {
     mac: row.mac as Mac,
@@ -33,6 +34,10 @@ export function eventsFromRow(row: EventPageRow): readonly StoredEvent[] {
   return events.filter(({ kind }) => EVENT_KINDS.includes(kind))
 }
 
+/**
+ * Columns that are NULL are left out. Throws a SyntaxError when the evidence is not JSON, which nobody but this
+ * program writes.
+ */
 export function seenFromRow(row: SeenRow): SeenMachine {
   return {
     mac: row.mac as Mac,

@@ -11,6 +11,7 @@ export function schemaVersion(database: DatabaseSync): number {
   return Number(database.prepare("SELECT value FROM meta WHERE key = 'schema'").get()?.['value'] ?? 0)
 }
 
+/** `incompatible`, for a schema above `SCHEMA_VERSION`: there is no way back to older tables. */
 export function tooNew(file: string): StoreError {
   return new StoreError(
     'incompatible',

@@ -45,6 +45,7 @@ export function storeErrorOf(error: unknown, file: string): StoreError {
   }
 }
 
+/** `corrupt`, with the only two remedies there are. `why` may have line breaks of SQLite's; they become blanks. */
 export function corruptStore(file: string, why: string): StoreError {
   const advice =
     `restore a copy, or move ${file}, ${file}-wal and ${file}-shm away to start with an empty store ` +
