@@ -67,6 +67,11 @@ export class RecognisedMachines implements RecognisedView {
     return this.#machines.get(mac)
   }
 
+  /** As if it had never spoken. */
+  forget(mac: Mac): void {
+    this.#set(mac, undefined)
+  }
+
   /** @inheritDoc */
   claimants(node: string): Iterable<Mac> {
     return this.#claims.get(node) ?? []

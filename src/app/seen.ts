@@ -20,6 +20,19 @@ export class SeenMachines {
     return this.#machines.get(mac)?.evidence !== undefined
   }
 
+  newestFirst(): readonly SeenMachine[] {
+    return [...this.#machines].map(([, machine]) => machine).reverse()
+  }
+
+  /** What it showed besides its MAC counts no more. On disk after the store's next `flush`. */
+  forgetEvidence(mac: Mac): void {
+    const known = this.#machines.get(mac)
+    if (known?.evidence === undefined) return
+    const machine = { ...known, evidence: {} }
+    this.#machines.set(mac, machine)
+    this.#store.saveSeen([machine])
+  }
+
   /** Adds what is now known of a machine; what `facts` leaves out stays. `now` in milliseconds since 1970. */
   note(mac: Mac, network: string, now: number, facts: Facts): void {
     const before = this.#machines.get(mac)

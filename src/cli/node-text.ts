@@ -89,5 +89,6 @@ export function conflictRows(
       '',
       "shows the evidence: mend the nodes' keys, or the machine, and boot it from its network card",
     ] as const,
+    ['', 'if what it showed is not so any more: centra-pxe node forget NAME'] as const,
   ])
 }

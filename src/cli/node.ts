@@ -63,6 +63,14 @@ export function addNodeCommands(program: Command): void {
       'Commands go to the running server and are on disk when they return. Exit code 1 when it refuses, or none answers.',
     )
   for (const row of ROWS) addCommand(node, row)
+  addStateOptions(node.command('forget').argument('<name>', 'a node of the configuration'))
+    .summary('end a conflict about the node: forget what its machines showed')
+    .description(
+      'UUIDs, serial numbers, asset tags and ports that machines showed, of those that are the node and those in a conflict ' +
+        'about it. What they show at their next boot is weighed anew. `node show` tells the conflicts.',
+    )
+    .option('--json', 'one JSON document on stdout')
+    .action(forget)
   addStateOptions(node.command('show').argument('<name>', 'a node of the configuration'))
     .summary('what the node boots next, and why')
     .option('--json', 'one JSON document on stdout')
@@ -82,6 +90,19 @@ function addCommand(node: Command, { kind, summary, description, once }: Row): v
     .option('--json', 'one JSON document on stdout')
   if (once === true) command.option('--profile <name>', 'instead of the usual one')
   command.action((name: string, flags: CommandFlags) => send(kind, name, flags))
+}
+
+const Forgotten = z.object({ node: z.string(), machines: z.array(z.string()) })
+
+async function forget(name: string, flags: CommandFlags): Promise<void> {
+  const config = await requireStateConfig(flags)
+  const answer = await askServer(config, 'POST', `/v1/nodes/${encodeURIComponent(name)}/forget`)
+  const refusal = Refusal.safeParse(answer)
+  if (refusal.success) throw new CliError(`node forget ${name}: ${refusal.data.error}`)
+  const forgotten = Forgotten.parse(answer)
+  if (flags.json) printJson(forgotten)
+  else if (forgotten.machines.length === 0) say(`nothing was remembered of machines that are ${name}`)
+  else say(`forgotten what these showed: ${forgotten.machines.join(', ')}`)
 }
 
 const Refusal = z.object({ error: z.string() })

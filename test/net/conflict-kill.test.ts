@@ -5,7 +5,7 @@ import { supposeMessage } from '../../src/boot/suppose.ts'
 import { parseMac } from '../../src/lib/mac.ts'
 import { encodeDhcp4 } from '../../src/protocol/dhcp4/encode.ts'
 import { inNetns } from '../helpers/netns.ts'
-import { endAll, makeSite, missing, serve } from '../helpers/server.ts'
+import { centra, endAll, makeSite, missing, serve } from '../helpers/server.ts'
 import { ip, Wire } from '../helpers/wire.ts'
 
 const MAC = '52:54:00:77:00:01'
@@ -58,6 +58,26 @@ inNetns(import.meta, (net) => {
         assert.match(stdout, /nobody can tell which machine this is/, form)
         assert.doesNotMatch(stdout, /vmlinuz/, form)
       }
+
+      const script = () =>
+        client.run('curl', '-s', `http://${US}:8080/boot/${MAC.replaceAll(':', '-')}.grub`).stdout
+      const shows = await centra('node', 'show', 'node01', '--config', site.config)
+      assert.match(shows.stdout, /conflict +52:54:00:77:00:01: .*centra-pxe node forget NAME/s)
+      const nobody = await centra('node', 'forget', 'node09', '--config', site.config)
+      assert.deepEqual(
+        [nobody.code, /describes no node node09/.test(nobody.stderr)],
+        [1, true],
+        nobody.stderr,
+      )
+      const forgot = await centra('node', 'forget', 'node01', '--config', site.config, '--json')
+      assert.deepEqual(JSON.parse(forgot.stdout), { node: 'node01', machines: [MAC] })
+      assert.match(script(), /vmlinuz/)
+      await server.stop('SIGKILL')
+      await serve(site, '--log', 'json')
+      assert.match(script(), /vmlinuz/, 'what was forgotten is not on disk')
+      say({ type: 'DISCOVER', ...shown }, 0x7e5a0003)
+      await wire.reply(0x7e5a0003, 'OFFER')
+      assert.match(script(), /nobody can tell which machine this is/, 'what is still so counts again')
       await wire.close()
     },
   )
