@@ -111,7 +111,8 @@ export function buildStandIns(tree: string, folder: string): readonly string[] {
       Section: 'debian-installer',
       Maintainer: 'Tests <tests@localhost>',
       ...fields,
-      Description: 'a stand-in',
+      // The menu tells its entries apart by these texts (debian-installer main-menu): two alike, and the first runs in the other's place.
+      Description: `a stand-in: ${name}`,
     }
     write(
       'DEBIAN/control',
