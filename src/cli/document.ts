@@ -18,6 +18,10 @@ interface DocumentFlags {
   readonly profile?: string
 }
 
+/**
+ * `document`: renders from the configuration alone; no server is asked, no lease is looked at. Exit code 1 when
+ * there is none.
+ */
 export function addDocument(program: Command): void {
   program
     .command('document')

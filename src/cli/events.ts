@@ -12,6 +12,7 @@ interface EventsFlags extends StateFlags {
   readonly limit: number
 }
 
+/** `events`: stored ones from the database, also of a stopped server; with `--follow` it goes on over the control socket. */
 export function addEvents(program: Command): void {
   addStateOptions(program.command('events'))
     .summary('what happened, and with --follow what happens')

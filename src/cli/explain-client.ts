@@ -19,6 +19,7 @@ export interface ClientFlags extends MessageFlags {
   readonly says?: readonly string[]
 }
 
+/** The options that `readClient` reads; their values are checked there, not by commander. */
 export function addClientOptions(command: Command): Command {
   command
     .option('--mac <mac>', 'the machine')
@@ -84,6 +85,7 @@ function readArch(text: string): ClientArch {
   throw new CliError(`--arch: there is no architecture ${text}; there are ${names}`, EXIT.usage)
 }
 
+/** The value of `--mac`; a CliError (exit code 2) for what is no MAC address. */
 export function readMac(text: string): Mac {
   const mac = parseMac(text)
   if (mac === undefined) throw new CliError(`--mac: expected a MAC address, got "${text}"`, EXIT.usage)

@@ -21,6 +21,7 @@ export interface MessageFlags {
 
 const MESSAGES = ['DISCOVER', 'REQUEST', 'DECLINE', 'RELEASE', 'INFORM', 'BOOTP'] as const
 
+/** The options that `readMessage` and `readPort` read; their values are checked there, not by commander. */
 export function addMessageOptions(command: Command): Command {
   return command
     .option('--message <type>', 'discover, request, decline, release, inform or bootp', 'discover')

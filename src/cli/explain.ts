@@ -21,6 +21,9 @@ interface ExplainFlags extends ClientFlags {
   readonly json?: boolean
 }
 
+/**
+ * `explain`: decides as the server would, in this process; of a server it reads the database at most (`--leases`).
+ */
 export function addExplain(program: Command): void {
   const command = program
     .command('explain')

@@ -66,6 +66,7 @@ function wrongProcessor(name: string, data: Uint8Array): string | undefined {
   return arch === `uefi-${processor}` ? undefined : `is for ${processor ?? 'no known processor'}, not ${arch}`
 }
 
+/** A manifest's entry for `--json`, with the client architectures that the loader is for; `size` in octets. */
 export function entryJson({ file, sha256, size, package: name, version, suite }: FirmwareEntry): object {
   return { file, sha256, size, package: name, version, suite, architectures: archesOfLoader(file) }
 }

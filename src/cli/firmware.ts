@@ -16,6 +16,7 @@ interface FetchFlags extends PlaceFlags {
   readonly signed?: boolean
 }
 
+/** `firmware fetch`, `list` and `verify`: `fetch` downloads with apt; the others only read. None asks the server. */
 export function addFirmware(program: Command): void {
   const firmware = program
     .command('firmware')

@@ -16,6 +16,7 @@ interface AddFlags extends PlaceFlags, SourceFlags {
   readonly cmdline?: string
 }
 
+/** The options of `image add`; `--max-size` in GB of 10^9 octets. */
 export function addAddOptions(command: Command): Command {
   return command
     .description(

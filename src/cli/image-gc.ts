@@ -19,6 +19,7 @@ interface GcFlags extends PlaceFlags {
 const MOST_KEPT = 1000
 const GRACE = duration('1s', '30d')
 
+/** The options of `image gc`; `--grace` in seconds once it is read. */
 export function addGcOptions(command: Command): Command {
   return command
     .option('--keep <number>', 'how many of the newest versions of each image stay', readCount, 2)

@@ -10,6 +10,7 @@ export function versionJson(name: string, { kernel, initrds, ...rest }: StoredVe
   return { ...rest, kernel: first, initrds: others }
 }
 
+/** A line for each file, kernel first: name, size, and the path of its immutable address. */
 export function fileTable(name: string, version: StoredVersion): string {
   return formatTable(
     filesOf(version).map(({ name: file, size, sha256 }) => [

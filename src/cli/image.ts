@@ -5,6 +5,10 @@ import { exportCommand } from './image-export.ts'
 import { addGcOptions, collectCommand } from './image-gc.ts'
 import { listImages, removeImageCommand, showImage, verifyImages } from './image-list.ts'
 
+/**
+ * `image` and what is below it: works on the folder of the store, whether a server runs or not; changes are made
+ * under its lock.
+ */
 export function addImageCommands(program: Command): void {
   const image = program
     .command('image')

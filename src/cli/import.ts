@@ -13,6 +13,10 @@ interface ImportFlags {
   readonly json?: boolean
 }
 
+/**
+ * `import mac-mappings`: prints nodes, or writes a file that did not exist. Exit code 78 when a line is wrong;
+ * then nothing is written.
+ */
 export function addImport(program: Command): void {
   const command = program
     .command('import')

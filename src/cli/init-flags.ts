@@ -55,6 +55,7 @@ export function readWishes(flags: InitFlags): Wishes {
   }
 }
 
+/** `--subnet`: at most 30 bits of prefix, so that there is room for a server and a machine. The error is one sentence. */
 export function readSubnet(text: string): Result<Subnet, string> {
   const subnet = parseSubnet(text)
   return subnet.ok && subnet.value.prefix > 30
@@ -75,6 +76,7 @@ function readAddresses(texts: readonly string[]): Result<readonly Ipv4[], string
   return failed ?? ok(all.flatMap((one) => (one.ok ? [one.value] : [])))
 }
 
+/** `--pool`: a range, or `none` for reservations alone. Whether it lies in the subnet is seen by `checkWishes`. */
 export function readPool(text: string): Result<Ipv4Range | 'none', string> {
   return text === 'none' ? ok('none') : parseRange(text)
 }
@@ -114,6 +116,7 @@ export function readImage({ kernel, initrd = [] }: InitFlags): ImageWish | undef
   return image
 }
 
+/** A path whose file name loaders can carry; whether there is such a file is not looked at. The error is one sentence. */
 export function readImageFile(text: string): Result<string, string> {
   const parsed = ImagePathSchema.safeParse(text)
   return parsed.success

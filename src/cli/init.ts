@@ -11,6 +11,10 @@ import { askOperator } from './init-questions.ts'
 import { foundJson } from './init-report.ts'
 import { print, printJson, say } from './output.ts'
 
+/**
+ * `init`: sends DHCPDISCOVERs unless `--no-probe`, asks on a terminal, and writes one file. Exit code 2 when that
+ * exists and `--force` is not given.
+ */
 export function addInit(program: Command): void {
   program
     .command('init')

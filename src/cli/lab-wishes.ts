@@ -79,6 +79,7 @@ function readKeysFile(file: string): string {
   }
 }
 
+/** A CliError (exit code 2) that lists the machines of this run; `where` names the flag or file that asked for another. */
 export function requireMachine(where: string, name: string, { machines }: PlannedMachines): void {
   if (machines.some((machine) => machine.name === name)) return
   const names = machines.map((machine) => machine.name).join(', ')
@@ -92,6 +93,7 @@ export function requireRecording(file: string): void {
   opened.value.close()
 }
 
+/** For commander: an InvalidArgumentError becomes wrong use, exit code 2. */
 export function readNumber(text: string): number {
   const value = Number(text)
   if (!Number.isInteger(value) || value <= 0)
@@ -99,6 +101,7 @@ export function readNumber(text: string): number {
   return value
 }
 
+/** `--disk`, for commander: an InvalidArgumentError is wrong use, exit code 2. */
 export function readSize(text: string): DiskSize {
   const size = parseDiskSize(text)
   if (size === undefined) throw new InvalidArgumentError('expected a size such as 512M or 4G')

@@ -26,6 +26,7 @@ import { say } from './output.ts'
 
 const EXAMPLE = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'examples/lab/centra-pxe.yaml')
 
+/** `lab`: needs root for its private network, exit code 69 without. 1 when a machine did not come into service. */
 export function addLab(program: Command): void {
   program
     .command('lab')

@@ -8,6 +8,7 @@ import { indexNodes } from '../model/world.ts'
 import { addStateOptions, print, printJson, requireStateConfig, type StateFlags } from './output.ts'
 import { withState } from './state.ts'
 
+/** `leases`: from the database, also of a stopped server. A bound lease that has run out is shown as `expired`. */
 export function addLeases(program: Command): void {
   addStateOptions(program.command('leases'))
     .summary('the addresses that were given out')

@@ -8,6 +8,9 @@ import { print } from './output.ts'
 /** Characters; iPXE's field takes more than anybody types. */
 const MOST_CHARACTERS = 128
 
+/**
+ * `menu password`: reads no configuration and stores nothing. Exit code 2 for a password that loaders cannot type.
+ */
 export function addMenu(program: Command): void {
   const menu = program
     .command('menu')

@@ -38,6 +38,7 @@ const NetworksSchema = z.array(
   }),
 )
 
+/** `networks`: asks the running server over its control socket, whose answer is checked like any other input. */
 export function addNetworks(program: Command): void {
   addStateOptions(program.command('networks'))
     .summary('the networks of the running server')

@@ -6,6 +6,7 @@ export function shortNonce(nonce: string): string {
   return nonce.slice(0, 8)
 }
 
+/** Milliseconds since 1970 as ISO 8601 in UTC. */
 export function isoTime(time: number): string {
   return new Date(time).toISOString()
 }

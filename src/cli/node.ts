@@ -55,6 +55,10 @@ const ROWS: readonly Row[] = [
   },
 ]
 
+/**
+ * `node` and what is below it: commands go over the control socket; `show` and `history` read the database, also
+ * of a stopped server.
+ */
 export function addNodeCommands(program: Command): void {
   const node = program
     .command('node')

@@ -17,6 +17,10 @@ interface NodesFlags extends StateFlags {
   readonly seen?: boolean
 }
 
+/**
+ * `nodes`: described machines with what the database has seen of them, and what the running server, if there is
+ * one, sends them now.
+ */
 export function addNodes(program: Command): void {
   addStateOptions(program.command('nodes'))
     .summary('the described machines, or those that nobody described')

@@ -12,6 +12,7 @@ export function print(text: string): void {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
 }
 
+/** One document on stdout, indented by two blanks; keys whose value is undefined are left out. */
 export function printJson(value: unknown): void {
   print(JSON.stringify(value, undefined, 2))
 }

@@ -16,6 +16,7 @@ interface ProbeFlags {
   readonly json?: boolean
 }
 
+/** `probe`: sends DISCOVERs, never a REQUEST. Exit code 1 when another server answers, 69 when it cannot listen. */
 export function addProbe(program: Command): void {
   program
     .command('probe')

@@ -6,6 +6,7 @@ import { describeForeign, ForeignSchema } from './networks.ts'
 import { addStateOptions, print, printJson, requireStateConfig, type StateFlags, say } from './output.ts'
 import { askServer } from './state.ts'
 
+/** `reload`: waits for the outcome over the control socket. Exit code 78 when the server refused, 1 when none answers. */
 export function addReload(program: Command): void {
   addStateOptions(program.command('reload'))
     .summary('let the running server reread its configuration')
@@ -21,6 +22,7 @@ export function addReload(program: Command): void {
     })
 }
 
+/** `status`: asks the running server over its control socket. Exit code 1 when none answers or a service is degraded. */
 export function addStatus(program: Command): void {
   addStateOptions(program.command('status'))
     .summary('how the running server is')

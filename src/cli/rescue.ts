@@ -19,6 +19,7 @@ interface RescueFlags extends PlaceFlags {
   readonly cmdline?: string
 }
 
+/** `rescue build`: downloads Debian packages with apt, installs none, and puts an image into the store. */
 export function addRescue(program: Command): void {
   const rescue = program
     .command('rescue')

@@ -3,6 +3,7 @@ import { SCHEMA_FILE } from '../config/first-config.ts'
 import { configJsonSchema } from '../config/json-schema.ts'
 import { printJson } from './output.ts'
 
+/** `schema`: out of the same zod schemas by which configurations are checked. */
 export function addSchema(program: Command): void {
   program
     .command('schema')

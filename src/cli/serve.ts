@@ -22,6 +22,10 @@ interface ServeFlags {
 /** SIGTERM ends the server within this time, in milliseconds, whatever hangs. */
 const CLOSE_LIMIT_MS = 4500
 
+/**
+ * `serve`: runs until SIGTERM or SIGINT, then ends within `CLOSE_LIMIT_MS`. Exit code 78 for a wrong
+ * configuration, 1 when it cannot go on.
+ */
 export function addServe(program: Command): void {
   program
     .command('serve')

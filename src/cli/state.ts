@@ -74,6 +74,7 @@ export function followServer(
   })
 }
 
+/** `followServer` at the control socket of this configuration's server, without an end of its own. */
 export function followConfig(
   config: Config,
   after: number,

@@ -12,6 +12,7 @@ interface ShowFlags {
   readonly json?: boolean
 }
 
+/** `tls show`: of a file, or of the one that the configuration names; the private key is not read. */
 export function addTlsShow(tls: Command): void {
   tls
     .command('show [certificate]')
@@ -64,6 +65,7 @@ export function certificateAt(path: string): CertificateFacts {
   return facts
 }
 
+/** For `--json`: times as ISO 8601 in UTC, digests in hex. */
 export function certificateJson(facts: CertificateFacts): Readonly<Record<string, unknown>> {
   return { ...facts, notBefore: iso(facts.notBefore), notAfter: iso(facts.notAfter) }
 }

@@ -12,6 +12,7 @@ interface TrustFlags {
   readonly out: string
 }
 
+/** `tls trust`: replaces the one root of an iPXE for UEFI in a copy. Exit code 1 where it finds none, or more than one. */
 export function addTlsTrust(tls: Command): void {
   tls
     .command('trust <loader>')

@@ -33,6 +33,7 @@ const AUTHORITY_DAYS = 3650
 const SERVER_DAYS = '825'
 const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/
 
+/** `tls init`, `renew`, `show` and `trust`: `init` and `renew` write keys and certificates; none needs a server. */
 export function addTls(program: Command): void {
   const tls = program
     .command('tls')

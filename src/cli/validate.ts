@@ -6,6 +6,7 @@ import { LocalDisk } from '../files/disk.ts'
 import { EXIT } from './exit-codes.ts'
 import { print, printJson, say } from './output.ts'
 
+/** `validate`: errors to stdout, warnings to stderr; exit code 78 when there is an error. */
 export function addValidate(program: Command): void {
   program
     .command('validate')
