@@ -191,6 +191,24 @@ function importedNames(from: readonly string[]): ReadonlySet<string> {
   )
 }
 
+test('every exported function, class and constant of src has a docstring; constants in a row share one', () => {
+  const bare = sources.flatMap((file) => {
+    const lines = read(file).split('\n')
+    const isTold = (i: number): boolean =>
+      lines[i - 1]?.endsWith('*/') === true ||
+      (/^export const \w+ = .*[^{[(]$/.test(lines[i - 1] ?? '') && isTold(i - 1))
+    return lines.flatMap((line, i) => {
+      const [, name] = /^export (?:async )?(?:function\*?|const|class) (\w+)/.exec(line) ?? []
+      return name === undefined || isTold(i) ? [] : [`${file}:${i + 1}: ${name}`]
+    })
+  })
+  assert.deepEqual(
+    bare,
+    [],
+    'write /** ... */ above each: units, what undefined and errors mean, the section of the RFC; not its name again',
+  )
+})
+
 test('pure folders have no clock, no randomness, no waiting and no process', () => {
   const pure = new Set(['lib', 'protocol', 'model', 'boot', 'address', 'lifecycle', 'render', 'config'])
   const found = sources

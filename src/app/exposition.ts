@@ -4,10 +4,7 @@ export type Labels = Readonly<Record<string, string>>
 
 export type Sample = readonly [Labels, number]
 
-/**
- * The lines of one metric, `# HELP` and `# TYPE` first. Label values are escaped here, `help` is not: it is always
- * ours.
- */
+/** The lines of one metric, `# HELP` and `# TYPE` first. Label values are escaped here, `help` is not: it is always ours. */
 export function family(
   name: string,
   type: 'counter' | 'gauge',

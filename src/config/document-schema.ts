@@ -3,10 +3,7 @@ import { DOCUMENT_KINDS } from '../model/document.ts'
 
 const path = z.string('expected a path').min(1, 'expected a path')
 
-/**
- * One of `documents:`. Whether its files are there, and whether they are well-formed, is looked at by
- * `loadDocuments`.
- */
+/** One of `documents:`. Whether its files are there, and whether they are well-formed, is looked at by `loadDocuments`. */
 export const DocumentSchema = z.strictObject({
   kind: z
     .enum(DOCUMENT_KINDS, `expected ${DOCUMENT_KINDS.slice(0, -1).join(', ')} or ${DOCUMENT_KINDS.at(-1)}`)

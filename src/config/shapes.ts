@@ -45,10 +45,7 @@ export const mac = read(
   },
   `^${FIRST_PAIR}((:${PAIR}){5}|(-${PAIR}){5}|(${PAIR}){5})$`,
 )
-/**
- * A network address with its prefix length; host bits that are set are an error, as nobody knows which part was
- * meant.
- */
+/** A network address with its prefix length; host bits that are set are an error, as nobody knows which part was meant. */
 export const subnet = read(
   'a subnet such as 10.77.0.0/24',
   parseSubnet,
@@ -172,10 +169,7 @@ export function listOf<T>(item: z.ZodType<T>, options: ListOptions = {}): z.ZodT
   )
 }
 
-/**
- * One line of arguments, split into words that iPXE and GRUB can carry; `{{variables}}` are checked, but filled in
- * later.
- */
+/** One line of arguments, split into words that iPXE and GRUB can carry; `{{variables}}` are checked, but filled in later. */
 export const KernelArgumentsSchema = read(
   'kernel arguments in one line, such as quiet console=ttyS0',
   (text) => {

@@ -74,10 +74,7 @@ class Tree {
 /** The same text is read once for what it includes and once for what it says. */
 const sources = new WeakMap<ConfigText, ConfigSource>()
 
-/**
- * Parses a text once, for as long as the same `ConfigText` object lives. Never throws: what is wrong is in
- * `problems`.
- */
+/** Parses a text once, for as long as the same `ConfigText` object lives. Never throws: what is wrong is in `problems`. */
 export function readSource(text: ConfigText): ConfigSource {
   const known = sources.get(text)
   if (known !== undefined) return known

@@ -22,10 +22,7 @@ export interface PlaneOptions {
   readonly onFault: (where: string, error: unknown) => void
 }
 
-/**
- * HTTP on the network's address and the configured port. Rejects when somebody has the port, or the address is
- * gone.
- */
+/** HTTP on the network's address and the configured port. Rejects when somebody has the port, or the address is gone. */
 export function openHttp({ on, running, health, sender, onFault }: PlaneOptions): Promise<HttpServer> {
   const host = formatIpv4(on().address)
   return serveHttp({

@@ -82,10 +82,7 @@ export interface RunningServer {
   close(): Promise<void>
 }
 
-/**
- * The name of the Unix socket in the state directory over which `status`, `reload`, `node` and others ask the
- * server.
- */
+/** The name of the Unix socket in the state directory over which `status`, `reload`, `node` and others ask the server. */
 export const CONTROL_SOCKET = 'control.sock'
 /** Milliseconds between two looks at the interfaces and the firmware directories. */
 const WATCH_MS = 1000

@@ -128,10 +128,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/**
- * Whether a failed call found no file at the path, nor a folder on the way to it: absence, not a fault of the
- * disk.
- */
+/** Whether a failed call found no file at the path, nor a folder on the way to it: absence, not a fault of the disk. */
 export function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
 }

@@ -83,10 +83,7 @@ export interface OptionRow {
   readonly cite: string
 }
 
-/**
- * The options that have a name here, with the form of their value and what defines them. Of others only octets are
- * shown.
- */
+/** The options that have a name here, with the form of their value and what defines them. Of others only octets are shown. */
 export const DHCP_OPTIONS: readonly OptionRow[] = [
   { code: OPTION.subnetMask, name: 'subnet-mask', kind: 'ipv4', cite: 'RFC 2132 §3.3' },
   { code: OPTION.timeOffset, name: 'time-offset', kind: 'i32', cite: 'RFC 2132 §3.4' },
