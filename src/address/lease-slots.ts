@@ -53,24 +53,29 @@ export class LeaseSlots {
     return this.#byAddress.get(address)
   }
 
+  /** Of a slot with a lease, as all below; of a free one it means nothing. */
   addressOf(slot: number): Ipv4 {
     return (this.#addresses[slot] ?? 0) as Ipv4
   }
 
+  /** Milliseconds since 1970. */
   startOf(slot: number): number {
     return this.#starts[slot] ?? 0
   }
 
+  /** Milliseconds since 1970. */
   endOf(slot: number): number {
     return this.#ends[slot] ?? 0
   }
 
+  /** Throws a RangeError for a free slot. */
   stateOf(slot: number): LeaseState {
     const state = STATES.get((this.#codes[slot] ?? FREE) % USUAL_CLIENT_ID)
     if (state === undefined) throw new RangeError(`slot ${slot} is free`)
     return state
   }
 
+  /** A copy. Throws a RangeError for a free slot. */
   leaseOf(slot: number): Lease {
     const mac = macFromNumber(this.#macs[slot] ?? 0)
     if (mac === undefined) throw new RangeError(`slot ${slot} has no MAC address`)
@@ -122,6 +127,7 @@ export class LeaseSlots {
     })
   }
 
+  /** Frees a slot that has a lease; the next new address may get it. */
   remove(slot: number): void {
     this.#unlink(slot)
     this.#byAddress.delete(this.#addresses[slot] ?? 0)

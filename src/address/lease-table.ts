@@ -30,6 +30,7 @@ export class LeaseTable implements LeaseView {
     for (const lease of leases) this.put(lease)
   }
 
+  /** The leases that the store packed; of two with one address the later one stays. */
   static ofBlock(block: LeaseBlock): LeaseTable {
     const table = new LeaseTable()
     const networks = block.networks.map((name) => table.#network(name))

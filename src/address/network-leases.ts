@@ -27,6 +27,7 @@ export class NetworkLeases {
     this.slots = new LeaseSlots(network)
   }
 
+  /** Replaces what was known of this address. */
   put(lease: Lease): void {
     this.#sort(this.slots.put(lease))
   }
@@ -36,6 +37,7 @@ export class NetworkLeases {
     this.#sort(this.slots.putPacked(block, index))
   }
 
+  /** Frees a slot that has a lease; its address is unused from now on. */
   remove(slot: number): void {
     this.#returned?.add(this.slots.addressOf(slot))
     this.slots.remove(slot)

@@ -25,6 +25,7 @@ export class SlotHeap {
     this.#sink(slot, this.#rise(slot, at))
   }
 
+  /** Harmless for a slot that is not there. */
   remove(slot: number): void {
     const at = this.#places[slot] ?? NONE
     if (at === NONE) return

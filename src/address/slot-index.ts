@@ -15,6 +15,7 @@ export class SlotIndex {
     this.#keyOf = keyOf
   }
 
+  /** {@link NONE} for a key without a slot. */
   get(key: number): number {
     return this.#table[this.#placeOf(key)] ?? NONE
   }

@@ -27,6 +27,7 @@ export class BootAttempts {
     for (const attempt of known) this.adopt(attempt)
   }
 
+  /** The newest one of this machine, whether it has reported or not; it may still be on its way to the disk. */
   of(mac: Mac): BootAttempt | undefined {
     return this.#open.get(mac)?.attempt
   }

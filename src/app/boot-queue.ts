@@ -114,6 +114,7 @@ export class BootQueue {
     line?.waiting.delete(who)
   }
 
+  /** For the metrics, without those that have gone. */
   counts(network: string, now: number): { readonly loading: number; readonly waiting: number } {
     const { loading, waiting } = this.#line(network, now)
     return { loading: loading.size, waiting: waiting.size }

@@ -16,6 +16,7 @@ export class BootingMachines {
     this.#network = network
   }
 
+  /** Takes every event of the timeline; only answers of DHCP on this network count. */
   note({ kind, mac, network, time, detail }: BootEvent): void {
     const isAnswer = kind === 'dhcp.offer' || kind === 'dhcp.ack'
     if (!isAnswer || mac === undefined || network !== this.#network || detail['stage'] === 'os') return

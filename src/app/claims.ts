@@ -32,6 +32,7 @@ export class ClaimedAddresses {
     return mac !== undefined && this.has(mac, now) ? mac : undefined
   }
 
+  /** Whether its claim still holds; `now` in milliseconds since 1970. */
   has(mac: Mac, now: number): boolean {
     const claim = this.#machines.get(mac)
     return claim !== undefined && claim.until > now

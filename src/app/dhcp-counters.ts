@@ -36,6 +36,7 @@ export class DhcpCounters {
     add(this.#pingChecks, `${network} ${outcome}`)
   }
 
+  /** `count` messages at once: what the queue dropped is told in sums. */
   unanswered(network: string, reason: UnansweredReason, count = 1): void {
     add(this.#unanswered, `${network} ${reason}`, count)
   }

@@ -62,6 +62,7 @@ export class ForeignServers {
     return told === undefined || told.what !== what || now - told.at >= TELL_EVERY_MS
   }
 
+  /** It was told of, with the same `what` as for `isNews`; `now` in milliseconds since 1970. */
   told(server: ForeignServer, what: string, now: number): void {
     this.#told.set(keyOf(server), { what, at: now })
   }

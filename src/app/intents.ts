@@ -57,6 +57,7 @@ export class NodeIntents {
       if (attempt !== undefined) this.#nodes.set(attempt.nonce, node)
   }
 
+  /** As it is on disk; undefined for a node of which nobody commanded anything. */
   of(node: string): NodeBoots | undefined {
     return this.#states.get(node)
   }

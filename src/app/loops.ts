@@ -32,6 +32,7 @@ export class LoopWatch implements LoopView {
   readonly #loops = new OldestFirst<Mac, Loop>()
   #due: BootEvent[] = []
 
+  /** Takes every event of the timeline; the machine must be its own word, a claimed one is left out. */
   note(event: BootEvent): void {
     const { mac, kind, time, detail } = event
     if (mac === undefined || detail['standing'] === 'claimed') return

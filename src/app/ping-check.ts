@@ -32,6 +32,7 @@ export class PingChecks {
     this.#probers.set(link, prober)
   }
 
+  /** Probes under way end by themselves; later ones there are `unavailable`. */
   detach(link: string): void {
     this.#probers.delete(link)
   }

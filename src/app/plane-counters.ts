@@ -50,6 +50,7 @@ export class PlaneCounters {
   readonly #connections = new Map<string, number>()
   readonly #durations = new Map<string, { counts: number[]; sum: number }>()
 
+  /** A request whose answer has ended, however. */
   http({ network, plane, kind, method, status, octets, milliseconds }: HttpCounted): void {
     this.add('http_requests', `${network} ${plane} ${kind} ${methodClass(method)} ${status}`)
     this.add('http_sent_bytes', `${network} ${plane} ${kind}`, octets)
@@ -76,10 +77,12 @@ export class PlaneCounters {
     counts.set(key, (counts.get(key) ?? 0) + count)
   }
 
+  /** By the key given to `add`. */
   values(name: Count): ReadonlyMap<string, number> {
     return this.#counts.get(name) ?? new Map()
   }
 
+  /** Open now, by `network plane`. */
   get connections(): ReadonlyMap<string, number> {
     return this.#connections
   }

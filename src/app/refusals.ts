@@ -36,6 +36,7 @@ export class RefusalWatch {
   readonly #again = new OldestFirst<Mac, number>()
   #due: BootEvent[] = []
 
+  /** Takes every event of the timeline, in their order. */
   note(event: BootEvent): void {
     const { mac, kind, detail } = event
     if (mac === undefined || kind.startsWith('boot.') || detail['standing'] === 'claimed') return

@@ -6,6 +6,7 @@ export class SharedLook {
   #running: Promise<void> | undefined
   #next: Promise<void> | undefined
 
+  /** One that begins now or later. Rejects as `look` does, for all who share it. */
   take(look: () => Promise<void>): Promise<void> {
     if (this.#running === undefined) return this.#begin(look)
     const after = (): Promise<void> => {

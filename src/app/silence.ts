@@ -23,6 +23,7 @@ interface Expected {
 export class SilenceWatch {
   readonly #expected = new OldestFirst<Mac, Expected>()
 
+  /** Takes every event of the timeline, in their order. */
   note(event: BootEvent): void {
     const { mac } = event
     if (mac === undefined || event.kind === 'boot.silent') return

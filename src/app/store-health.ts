@@ -12,6 +12,7 @@ export class StoreHealth {
     this.#onDamage = onDamage
   }
 
+  /** For `/health` and `status`. */
   get item(): HealthItem {
     return { name: 'state', ...(this.#problem === undefined ? {} : { problem: this.#problem }) }
   }

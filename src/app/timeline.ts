@@ -25,10 +25,15 @@ export class Timeline {
     this.#lastId = lastId === 0 ? 0 : lastId + START_GAP
   }
 
+  /** Of the newest event that was stored or waits to be; 0 before the first one ever. */
   get lastId(): number {
     return this.#lastId
   }
 
+  /**
+   * Never waits: the store takes events in batches, and may lose those of the last second in a crash. Followers
+   * are called at once.
+   */
   emit(event: BootEvent): void {
     if (isTransient(event.kind)) {
       this.#tell(event)

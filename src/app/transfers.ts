@@ -95,6 +95,7 @@ export class Transfers {
     return events
   }
 
+  /** Of those that are watched, the oldest first. */
   list(): readonly TransferReport[] {
     const now = this.#clock()
     return [...this.#watched].map((one) => ({

@@ -21,6 +21,7 @@ export class Questions {
     this.#lines.once('close', () => this.#closed.abort())
   }
 
+  /** Asks until the answer can be read; rejects with a CliError when the terminal is closed. */
   async ask<T>({ text, preset, read }: Question<T>): Promise<T> {
     for (;;) {
       const typed = await this.#line(`${text} [${preset}]: `)
@@ -30,6 +31,7 @@ export class Questions {
     }
   }
 
+  /** Gives the terminal back; a question that waits is broken off. */
   close(): void {
     this.#lines.close()
   }

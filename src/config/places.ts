@@ -29,6 +29,7 @@ export class Register {
     this.#what = what
   }
 
+  /** An error at `key` of this place when another place has the value; else nothing, and it is taken. */
   take(value: string, place: Place, key: string | Path): readonly ConfigProblem[] {
     const first = this.#seen.get(value)
     if (first === undefined) {

@@ -182,6 +182,7 @@ export class ConfigSource {
     return this.#treeOf(path).originAt(rangeStart(isPair(pair) ? pair.key : node) ?? 0)
   }
 
+  /** A problem at the value of this key, or of the nearest enclosing one when the key is absent. */
   problem(path: Path, message: string, severity: ConfigProblem['severity'] = 'error'): ConfigProblem {
     return { severity, ...this.place(path), message }
   }

@@ -83,6 +83,7 @@ export class Links {
     return sightings
   }
 
+  /** Whether this machine had the address at the last `follow`, on any interface. */
   isOwn(address: Ipv4): boolean {
     return this.#own.has(address)
   }
@@ -109,6 +110,7 @@ export class Links {
     }
   }
 
+  /** Closes every listener; what was heard can still be taken. */
   close(): void {
     for (const { listener } of this.#links.values()) listener?.close()
     this.#links.clear()

@@ -52,6 +52,7 @@ export class Networks {
     return [...this.#open.values()].flatMap((planes) => planes.sockets)
   }
 
+  /** An item for each network, in the order of the configuration. */
   health(): readonly HealthItem[] {
     return this.#options.running.picture.config.networks.map(({ name }) => {
       const problem = this.#problems.get(name)
@@ -94,6 +95,7 @@ export class Networks {
     if (failures.length > 0) throw failures[0]
   }
 
+  /** Transfers in flight get `CLOSE_GRACE_MS`. No event tells of it: the process ends. */
   async close(): Promise<void> {
     await Promise.all([...this.#open.values()].map((planes) => planes.close()))
     this.#open.clear()

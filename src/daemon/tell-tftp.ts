@@ -26,10 +26,12 @@ export class TftpTeller {
     this.#running.planes.add('tftp_requests', on.network.name)
   }
 
+  /** A datagram that is no request, or of nobody who has a transfer. */
   ignored(on: ServedNetwork): void {
     this.#running.planes.add('tftp_ignored', on.network.name)
   }
 
+  /** Events that cost a sender one datagram each are told in sums when there are many. */
   tell(happened: Happened, on: ServedNetwork): void {
     const running = this.#running
     const observation = withoutNonces(happened)

@@ -30,6 +30,7 @@ export class TlsKeeper {
     this.#options = options
   }
 
+  /** What is served now; undefined while no pair could be read, or none is configured. */
   get pair(): TlsPair | undefined {
     return this.#pair
   }
