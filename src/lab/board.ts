@@ -50,6 +50,7 @@ export class Board {
     return [...this.#machines.values()].every(({ state }) => state !== 'booting')
   }
 
+  /** Whether the lab was a success: exit code 0. */
   get allInService(): boolean {
     return [...this.#machines.values()].every(({ state }) => state === 'in-service')
   }

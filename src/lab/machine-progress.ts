@@ -108,6 +108,7 @@ export class MachineProgress {
     this.#settle('failed', 'failed', time, `${reason}${silence}`)
   }
 
+  /** Takes an event about this machine. Its time may be older than that of the last one. */
   note(event: BootEvent): void {
     this.#lastHeard = Math.max(this.#lastHeard, event.time)
     if (event.network !== undefined) this.#facts = { ...this.#facts, network: event.network }
@@ -121,6 +122,7 @@ export class MachineProgress {
     else if (plane === 'tftp' || plane === 'http') this.#noteTransfer(event)
   }
 
+  /** `now` in milliseconds since 1970. */
   view(now: number): MachineView {
     const { name, firmware } = this.machine
     const { profile, address } = this.#facts

@@ -30,6 +30,7 @@ export class Machines {
     this.#shown = shown
   }
 
+  /** One after the other; rejects when a machine cannot be made. */
   async powerOn(): Promise<void> {
     for (const [index, machine] of this.#plan.machines.entries()) await this.#powerOn(machine, index)
   }
@@ -46,6 +47,7 @@ export class Machines {
     )
   }
 
+  /** Resolves when every QEMU has ended. */
   async powerOff(): Promise<void> {
     this.#ending.abort()
     for (const console of this.#consoles) console.close()

@@ -51,6 +51,7 @@ export class TransferProgress {
     this.#samples = [...kept, { time, done }]
   }
 
+  /** `now` in milliseconds since 1970; `rate` in octets a second. */
   view(now: number): TransferView {
     const last = this.#samples.at(-1)
     const facts = { file: this.#file, done: last?.done ?? 0, size: this.#size }

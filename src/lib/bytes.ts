@@ -16,6 +16,7 @@ export class Reader {
     return this.#at
   }
 
+  /** Octets from here to the end; what a failed read asked for is not taken off. */
   get remaining(): number {
     return this.#bytes.length - this.#at
   }
@@ -25,6 +26,7 @@ export class Reader {
     return this.#failedAt
   }
 
+  /** 0 once a read has failed, as `u16` and `u32`. */
   u8(): number {
     const at = this.#advance(1)
     return at === undefined ? 0 : (this.#bytes[at] ?? 0)
@@ -83,6 +85,7 @@ export class Writer {
     this.#unsigned(value, 4)
   }
 
+  /** Octets as they are, without their length. */
   bytes(value: Uint8Array): void {
     this.#room(value.length)
     this.#buffer.set(value, this.#at)

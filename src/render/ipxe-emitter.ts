@@ -8,10 +8,15 @@ import { type IpxeWord, shownText, word, words } from '../protocol/ipxe/words.ts
 export class IpxeEmitter {
   readonly #lines: string[] = ['#!ipxe']
 
+  /**
+   * For people: whatever is no printable ASCII becomes a dot, and so does a backslash at the end, which would join
+   * the next line.
+   */
   comment(text: string): this {
     return this.#push(`# ${text.replace(/[^\x20-\x7e]|\\$/g, '.')}`)
   }
 
+  /** Throws for what is no label: they are ours alone. */
   label(name: string): this {
     if (!/^[a-z][a-z0-9_]*$/.test(name)) throw new Error(`not an iPXE label: ${JSON.stringify(name)}`)
     return this.#push(`:${name}`)
@@ -109,6 +114,7 @@ export class IpxeEmitter {
     return this.#lines.slice(1).join('\n')
   }
 
+  /** The whole script, `#!ipxe` first. */
   finish(): string {
     return `${this.#lines.join('\n')}\n`
   }

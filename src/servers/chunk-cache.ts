@@ -55,6 +55,7 @@ export class ChunkCache {
     this.#limit = limit
   }
 
+  /** Now, and hits and misses since the start. */
   get figures(): CacheFigures {
     return { octets: this.#octets, pinned: this.#pinned, hits: this.#hits, misses: this.#misses }
   }

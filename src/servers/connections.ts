@@ -39,6 +39,7 @@ export class Connections {
     this.#limits = limits
   }
 
+  /** Open now; evicted for others and refused since the start. */
   get figures(): { readonly open: number; readonly evicted: number; readonly refused: number } {
     return { open: this.#all.size, evicted: this.#evicted, refused: this.#refused }
   }

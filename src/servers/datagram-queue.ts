@@ -39,6 +39,7 @@ export class DatagramQueue {
     if (this.#turn === undefined) this.#work()
   }
 
+  /** What waits is dropped without a word. */
   close(): void {
     clearImmediate(this.#turn)
     this.#turn = undefined

@@ -29,6 +29,7 @@ const OWN_LIMITS = [32 << 20, 96 << 20] as const
 export class OwnBuffers {
   octets = 0
 
+  /** A new buffer that counts until its owner takes its length off `octets`. */
   take(isSmall: boolean): Buffer {
     const [plenty, little] = OWN_LIMITS
     const size =
@@ -94,6 +95,7 @@ export class FilePieces {
     return chunks
   }
 
+  /** Gives the own buffer back, and closes the file. Pieces are to be released before. */
   close(): Promise<void> {
     this.#owns.octets -= this.#own?.length ?? 0
     this.#own = undefined

@@ -99,6 +99,7 @@ export class FileSender {
     return length > LARGE ? this.#slots.enter(client, writer.closed) : Promise.resolve(true)
   }
 
+  /** Once for each `enter` that was true, with the same arguments. */
   leave(length: number, client: string): void {
     if (length > LARGE) this.#slots.leave(client)
   }

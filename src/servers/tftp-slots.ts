@@ -46,6 +46,7 @@ export class TransferSlots {
     return this.#byClient.size < transfers || endFirst(this.#unheard, () => true)
   }
 
+  /** Room must have been made. Whatever this client and port had is to be released before. */
   take(slot: TransferSlot): void {
     this.#byClient.set(keyOf(slot.client), slot)
     const own = this.#byAddress.get(slot.client.address)
@@ -53,11 +54,13 @@ export class TransferSlots {
     else own.add(slot)
   }
 
+  /** The answer is there. Until the client is heard, the session is the first to go where room is short. */
   begin(slot: TransferSlot, session: TftpSession): void {
     slot.session = session
     this.#unheard.add(slot)
   }
 
+  /** Its address is real. */
   heard(slot: TransferSlot): void {
     this.#unheard.delete(slot)
   }

@@ -25,6 +25,7 @@ export class TransferSlots {
     this.#limits = limits
   }
 
+  /** Now; `refused` since the start. */
   get figures(): { readonly taken: number; readonly waiting: number; readonly refused: number } {
     return { taken: this.#taken, waiting: this.#line.size, refused: this.#refused }
   }
@@ -54,6 +55,7 @@ export class TransferSlots {
     return true
   }
 
+  /** Once for each `enter` that was true. The next in line begins at once. */
   leave(client: string): void {
     this.#forget(client)
     this.#taken -= 1

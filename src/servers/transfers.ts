@@ -23,6 +23,7 @@ export class ActiveTransfers {
     return this.#all.size
   }
 
+  /** Octets that the kernel took, and cut connections, since the start. */
   get figures(): { readonly octets: number; readonly stalled: number; readonly slow: number } {
     return { octets: this.#octets, ...this.#cuts }
   }
@@ -41,6 +42,7 @@ export class ActiveTransfers {
     this.#all.delete(transfer)
   }
 
+  /** The kernel took so many more. */
   note(transfer: ActiveTransfer, octets: number): void {
     transfer.sent += octets
     transfer.pending = 0
@@ -48,6 +50,7 @@ export class ActiveTransfers {
     this.#octets += octets
   }
 
+  /** Ends the connection, once; `reason` is what the log tells of the transfer. */
   cut(transfer: ActiveTransfer, why: 'stalled' | 'slow', reason: string): void {
     if (transfer.cut !== undefined) return
     this.#cuts[why] += 1

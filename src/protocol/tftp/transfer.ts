@@ -112,6 +112,7 @@ export class Transfer {
     return this.#retransmitted
   }
 
+  /** Octets of the content, without headers; the length of the content once its last block was acknowledged. */
   get acknowledgedBytes(): number {
     return Math.min(this.#acknowledged * this.terms.blksize, this.content.length)
   }
