@@ -22,6 +22,8 @@ export function nextBoot(node: string | undefined, world: World, steps: Step[]):
     outcome: `${intent.kind}, asked for ${new Date(intent.since).toISOString()}: profile ${intent.profile}, once`,
     from: 'state',
   })
+  const otherwise = intent.kind === 'install' ? redeemedOtherwise(intent, world, steps) : undefined
+  if (otherwise !== undefined) return { kind: 'local', because: otherwise }
   const stopped = intent.kind === 'install' ? stoppedBy(boots, world, steps) : undefined
   if (stopped !== undefined) return { kind: 'once', intent, refused: stopped }
   const { stranger } = world.intents ?? {}
@@ -58,6 +60,23 @@ function stoppedBy(
   const outcome = `${because}; centra-pxe node release ${node} lets it try again`
   steps.push({ rule: 'boot.quarantine', outcome, from: 'state' })
   return `quarantined, ${because}`
+}
+
+/**
+ * Why an install does not boot whose profile says by now that something else uses it up: what was to be asked for by the installer,
+ * and is now told to nobody but the kernel, would boot again and again.
+ */
+function redeemedOtherwise(
+  { profile, redeem }: BootIntent,
+  { config }: World,
+  steps: Step[],
+): string | undefined {
+  const found = config.profiles.get(profile)
+  if (found === undefined || found.install === redeem) return undefined
+  const says = found.install === undefined ? 'no install:' : `install: ${found.install}`
+  const outcome = `asked for when ${profile} said install: ${redeem}; it says ${says} now`
+  steps.push({ rule: 'boot.install', outcome, from: 'config' })
+  return `install was ${outcome}: ask for it again`
 }
 
 /** Why a profile that installs does not boot without a command; undefined for the others. */

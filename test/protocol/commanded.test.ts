@@ -1,11 +1,12 @@
-/** What DHCP says to a machine for which somebody commanded one boot: that profile's loader, and its `direct:`. */
+/** What a machine is told for which somebody commanded one boot: its loader and `direct:` at DHCP, and when nothing of it. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { answerHttp } from '../../src/app/answer-http.ts'
 import { commandNode, type NodeCommandKind } from '../../src/app/node-commands.ts'
 import { thinkDhcp } from '../../src/app/think-dhcp.ts'
 import { supposeMessage } from '../../src/boot/suppose.ts'
 import { encodeDhcp4 } from '../../src/protocol/dhcp4/encode.ts'
-import { mac } from '../helpers/world.ts'
+import { ip, mac } from '../helpers/world.ts'
 import { type YamlScene, yamlScene } from '../helpers/yaml-scene.ts'
 
 const CONFIG = `networks:
@@ -80,5 +81,47 @@ describe('the profile that somebody commanded, at DHCP', () => {
     assert.deepEqual(told(scene, 'signed', 'pxe'), ['snponly.efi', 'boot.intent'])
     await command(scene, 'both', 'rescue', 'plain')
     assert.deepEqual(told(scene, 'both', 'pxe'), ['shimx64.efi', 'boot.intent'])
+  })
+})
+
+describe('an install whose profile is described otherwise since', () => {
+  const INSTALLER = CONFIG.replace('install: kernel}', 'install: installer}')
+  const LOCAL =
+    /install was asked for when install said install: installer; it says (.*) now: ask for it again/
+
+  /** The screen's first line of a machine whose lease asks for its script. */
+  async function script({ running, on }: YamlScene): Promise<string> {
+    const answer = await answerHttp(
+      {
+        ...{ method: 'GET', path: '/boot/52-54-00-00-00-03.grub', query: new URLSearchParams() },
+        ...{ peer: '10.77.0.100', readBody: async () => '' },
+      },
+      on('provisioning'),
+      running,
+      () => ({ version: '0', items: [], foreign: [] }),
+    )
+    assert.ok(answer.kind === 'text')
+    return answer.body
+  }
+
+  test('boots no more: what nobody redeems would install at every start', async () => {
+    const scene = await yamlScene(INSTALLER.replace('{efi: /srv/vmlinuz}', '{kernel: /srv/vmlinuz}'))
+    await scene.ask(MACS.both, { type: 'DISCOVER' })
+    await scene.ask(MACS.both, { type: 'REQUEST', requested: ip('10.77.0.100'), server: ip('10.77.0.1') })
+    const described = scene.running.picture
+    await command(scene, 'both', 'install', 'install')
+    assert.match(await script(scene), /centra\.redeem=/)
+    for (const [install, says] of [
+      ['kernel', 'install: kernel'],
+      [undefined, 'no install:'],
+    ] as const) {
+      const { install: _, ...profile } = described.config.profiles.get('install') ?? assert.fail()
+      const changed = { ...profile, ...(install === undefined ? {} : { install }) }
+      const profiles = new Map([...described.config.profiles, ['install', changed]])
+      scene.running.picture = { ...described, config: { ...described.config, profiles } }
+      assert.equal(LOCAL.exec(await script(scene))?.[1], says)
+    }
+    scene.running.picture = described
+    assert.match(await script(scene), /centra\.redeem=/, 'as it was')
   })
 })
