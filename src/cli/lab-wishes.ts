@@ -27,7 +27,9 @@ export interface LabFlags {
   readonly record?: string
   readonly json?: boolean
   readonly accel: 'auto' | 'tcg' | 'kvm'
+  /** MiB of each machine. */
   readonly memory: number
+  /** Seconds. */
   readonly timeout: number
   readonly capture?: boolean
 }

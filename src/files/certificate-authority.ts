@@ -46,6 +46,7 @@ export interface Issued {
   readonly addresses: readonly Ipv4[]
   /** Common name of the server. */
   readonly commonName: string
+  /** From now on. */
   readonly days: number
   /** Milliseconds since 1970. */
   readonly now: number

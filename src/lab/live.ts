@@ -47,13 +47,21 @@ export interface Terminal {
   readonly rows?: number | undefined
 }
 
+/** Where the picture goes: rows on a terminal, or lines. */
 interface Sink {
+  /** Something happened; it stays readable. */
   line(text: string): void
+  /** How far a transfer is, for whoever has no rows. */
   progress(text: string): void
+  /** The next frame. */
   draw(): void
+  /** Leaves the terminal to somebody else; the newest lines are kept meanwhile. */
   pause(): void
+  /** Takes the terminal back, below what the other one left. */
   resume(): void
+  /** From now on lines alone. */
   endRows(): void
+  /** Draws for the last time; the cursor stands below. */
   close(): void
 }
 

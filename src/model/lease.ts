@@ -43,6 +43,7 @@ export interface LeaseView {
 }
 
 export interface PickOptions {
+  /** Milliseconds since 1970. */
   readonly now: number
   /** Addresses that belong to somebody without a lease: reservations, the router, ourselves. */
   readonly taken: (address: Ipv4) => boolean

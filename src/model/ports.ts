@@ -56,6 +56,7 @@ export interface BootAttempt {
 export interface BootProgress {
   readonly nonce: string
   readonly stage: string
+  /** Milliseconds since 1970. */
   readonly at: number
 }
 

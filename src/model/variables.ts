@@ -42,6 +42,7 @@ export interface Placeholder {
 export type TextPart = string | Placeholder
 
 export interface PlaceholderProblem {
+  /** Characters from the beginning of the text. */
   readonly at: number
   readonly message: string
 }

@@ -10,6 +10,7 @@ import type { NodeEvidence, NodeKeys } from './node-keys.ts'
 export interface FirmwareFile {
   readonly name: string
   readonly path: string
+  /** Octets. */
   readonly size: number
   /** Changes whenever the file does; safe inside an entity tag. */
   readonly revision?: string
@@ -20,6 +21,7 @@ export interface FirmwareFile {
 export interface ImageFile {
   readonly name: string
   readonly path: string
+  /** Octets. */
   readonly size: number
   /** Lower-case hex; part of the file's immutable address. */
   readonly sha256: string

@@ -22,6 +22,7 @@ export interface Capture {
 export interface PcapError {
   /** `pcapng` is the other capture format; `editcap -F pcap` converts it. */
   readonly code: 'too-short' | 'bad-magic' | 'pcapng'
+  /** Offset in the file. */
   readonly at: number
 }
 

@@ -15,6 +15,7 @@ export interface OptionArea {
 }
 
 export interface AreaLimits {
+  /** The offset of the first octet; 0 by default. */
   readonly from?: number
   /** The offset after the last octet. */
   readonly to?: number

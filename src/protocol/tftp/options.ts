@@ -27,6 +27,7 @@ export interface NegotiationLimits {
 export interface TransferTerms {
   /** What the OACK says, in the client's order; empty: no OACK, the answer is DATA 1. */
   readonly oack: readonly TftpOption[]
+  /** Octets of data in a block (RFC 2348). */
   readonly blksize: number
   /** The client's own retransmission timeout; absent: ours, which grows. */
   readonly timeoutMs?: number
