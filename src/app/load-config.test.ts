@@ -88,6 +88,23 @@ test('loaders that profiles and nodes name: doubtful when no firmware directory 
   )
 })
 
+test("iPXE's archive has its own shim under the name of a distribution's: doubtful", async () => {
+  const text = LAB.replace('  stateDir:', '  firmware: [sb]\n  stateDir:').replace(
+    '    profile: worker',
+    '    profile: worker\n    loader: snponly-shim.efi',
+  )
+  const files = { ...FILES, '/c/lab.yaml': text, '/c/sb/snponly-shim.efi': 'x', '/c/sb/snponly.efi': 'y' }
+  assert.deepEqual((await load({ ...files, '/c/sb/shimx64.efi': 'other' })).lines, [])
+  const { ok, lines } = await load({ ...files, '/c/sb/shimx64.efi': 'x' })
+  assert.equal(ok, true)
+  assert.deepEqual(
+    lines.map((line) => line.replace(/:\d+:\d+:/, '')),
+    [
+      "/c/lab.yaml nodes[1].loader: warning: shimx64.efi is the same file as snponly-shim.efi, iPXE's own shim, which starts no kernel: with Secure Boot, iPXE needs the shim of the kernel's distribution in its place",
+    ],
+  )
+})
+
 test('an included file, or a directory of them, that cannot be read; names are not missed', async () => {
   const text = LAB.replace('profile: worker', 'profile: elsewhere').replace('timeout: 30s', 'timeout: soon')
   const files = { ...FILES, '/c/lab.yaml': `${text}include:\n  - secret.yaml\n  - denied/*\n` }

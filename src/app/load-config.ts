@@ -1,4 +1,4 @@
-import { LOADER_NAMES, publishedNames } from '../boot/loaders.ts'
+import { FIRST_SIGNED, LOADER_NAMES, projectShim, publishedNames } from '../boot/loaders.ts'
 import { type ConfigResult, includedGlobs, type Resolved, resolveConfig } from '../config/resolve.ts'
 import { type ConfigProblem, type ConfigText, inOrder } from '../config/source.ts'
 import type { WrittenPath } from '../config/written-paths.ts'
@@ -39,7 +39,7 @@ export async function loadConfig(
     ...(ownImages ? await checkStore(resolved, disk, imageStore) : []),
     ...(await bareFirmware(resolved.firmwareDirs, disk)),
     ...(await checkCertificate(resolved, disk)),
-    ...(await missingLoaders(resolved.loaders, resolved.draft?.server.firmware ?? [], disk)),
+    ...(await checkLoaders(resolved.loaders, resolved.draft?.server.firmware ?? [], disk)),
   ]
   const { config: whole } = resolved
   const loaded = await loadDocuments(whole ?? resolved.draft, disk)
@@ -139,19 +139,30 @@ async function bareFirmware(dirs: readonly WrittenPath[], disk: Disk): Promise<r
   return problems
 }
 
-/** Only a warning, as above: machines are told what is missing, and get it as soon as it is there. */
-async function missingLoaders(
+/** Only warnings, as above: machines are told what is missing, and get it as soon as it is there. */
+async function checkLoaders(
   loaders: readonly WrittenPath[],
   dirs: readonly string[],
   disk: Disk,
 ): Promise<readonly ConfigProblem[]> {
   const names = loaders.map(({ target }) => target)
-  const found = await disk.findFirmware(dirs, names)
-  return loaders
-    .filter(({ target }) => !found.has(target))
-    .map((written) =>
-      problemAt(written, `no firmware directory has ${written.target}: ${dirs.join(', ')}`, 'warning'),
-    )
+  const found = await disk.findFirmware(dirs, [...names, ...FIRST_SIGNED])
+  const inThePlaceOf = (name: string): string | undefined => {
+    const file = found.get(name)
+    return FIRST_SIGNED.find((one) => {
+      const shim = found.get(one)
+      return shim !== undefined && file !== undefined && projectShim(shim, found) === file
+    })
+  }
+  return loaders.flatMap((written) => {
+    const { target } = written
+    if (!found.has(target))
+      return [problemAt(written, `no firmware directory has ${target}: ${dirs.join(', ')}`, 'warning')]
+    const name = inThePlaceOf(target)
+    if (name === undefined) return []
+    const message = `${name} is the same file as ${target}, iPXE's own shim, which starts no kernel: with Secure Boot, iPXE needs the shim of the kernel's distribution in its place`
+    return [problemAt(written, message, 'warning')]
+  })
 }
 
 /** Warnings are for what machines may refuse; an error is for what cannot be served. */

@@ -120,6 +120,12 @@ for (const [name, events, until, expected] of [
     [`20 boot.refused ${NEXT}, ${HTTP}, 19 s later`],
   ],
   [
+    "iPXE's own shim is refused",
+    [...fetches(0, 'snponly-shim.efi'), discover(20, HTTP)],
+    50,
+    [`20 boot.refused ${NEXT}, ${HTTP}, 19 s later`],
+  ],
+  [
     'a program that nobody knows asks for nothing',
     [...fetches(0, 'memtest.efi'), discover(30, HTTP)],
     99,

@@ -1,4 +1,4 @@
-import { archesOfLoader, FIRST_SIGNED } from '../boot/loaders.ts'
+import { archesOfLoader, isShim } from '../boot/loaders.ts'
 import type { Mac } from '../lib/mac.ts'
 import { OldestFirst } from '../lib/oldest-first.ts'
 import type { BootEvent } from '../model/event.ts'
@@ -129,7 +129,7 @@ function isFetch(kind: BootEvent['kind']): boolean {
 
 /** iPXE and shim ask for something as soon as they run; of another program nobody knows. BIOS refuses nothing. */
 function isWatched(file: string, arch: string): boolean {
-  return arch.startsWith('uefi-') && (archesOfLoader(file).length > 0 || FIRST_SIGNED.includes(file))
+  return arch.startsWith('uefi-') && (archesOfLoader(file).length > 0 || isShim(file))
 }
 
 /** Any other file, script or report; and not the same file again, which some firmware reads twice. */
@@ -152,7 +152,7 @@ function hint(file: string): string {
 }
 
 function refused(file: string): string {
-  return FIRST_SIGNED.includes(file)
+  return isShim(file)
     ? `Secure Boot without Microsoft's UEFI CA, or with ${file} revoked: allow that CA in the firmware, or fetch a newer shim`
     : `Secure Boot, which starts no ${file}: name a signed chain, loader: shimx64.efi (firmware fetch --signed), or switch it off`
 }

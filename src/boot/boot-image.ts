@@ -11,7 +11,7 @@ import { installerArguments, planeFor } from './documents.ts'
 import { filesSource } from './files-base.ts'
 import { fillImage } from './fill-image.ts'
 import { describeVariant, type Fit, fitImage, machineArch } from './fit-image.ts'
-import { shimOf } from './loaders.ts'
+import { projectShim, shimOf } from './loaders.ts'
 import { nodePlane } from './node-plane.ts'
 import { filesToLoad, queueTurn } from './queue.ts'
 import { type BootScriptParts, bootScript, titleOf } from './scripts.ts'
@@ -71,7 +71,7 @@ export function bootImage(request: BootRequest, found: Bootable, context: Contex
       ...(files === undefined ? {} : { files }),
       ...(intent === undefined ? {} : { once: intent }),
       loader: loaderOf(request),
-      ...shimFor(machineArch(request, world), world),
+      ...shimFor(machineArch(request, world), context),
     }),
     boots: grantOf(found, node, files === undefined ? filesToLoad(chosen) : []),
   }
@@ -117,13 +117,24 @@ export function grantOf(
     : { ...grant, once: { node: node.name, kind: intent.kind, intent: intent.id, keys: keysOf(node) } }
 }
 
-/** Firmware asks for a file and reads nothing: it is told by the trace alone. */
 /** iPXE asks for it with Secure Boot alone; older ones do not know the command. */
-function shimFor(arch: ClientArch | undefined, { firmware }: World): { readonly shim?: string } {
-  const shim = shimOf(arch)
-  return shim === undefined || !firmware.has(shim) ? {} : { shim }
+function shimFor(
+  arch: ClientArch | undefined,
+  { world: { firmware }, steps }: Context,
+): { readonly shim?: string } {
+  const shim = firmware.get(shimOf(arch) ?? '')
+  if (shim === undefined) return {}
+  const project = projectShim(shim, firmware)
+  if (project === undefined) return { shim: shim.name }
+  steps.push({
+    rule: 'boot.shim',
+    outcome: `none: ${shim.name} is the same file as ${project.name}, iPXE's own, which starts no kernel; with Secure Boot the kernel needs the shim of its distribution in that place`,
+    from: 'config',
+  })
+  return {}
 }
 
+/** Firmware asks for a file and reads nothing: it is told by the trace alone. */
 function loaderOf({ client }: BootRequest): ScriptLoader {
   return client.loader ?? 'ipxe'
 }

@@ -76,6 +76,10 @@ test('no name stands for two processors, and every name of the table is publishe
   for (const name of [...LOADER_NAMES, 'config.txt', 'my.efi', 'onie-installer'])
     assert.ok(published.includes(name), name)
   assert.ok(!publishedNames([]).includes('my.efi'))
+  // What the shim of iPXE's project derives from its own name (ipxe/shim, automatic_next_path).
+  const shims = ['intel-shim.efi', 'e1000-arm64-shimaa64.efi', 'shimx64.efi']
+  const started = publishedNames(shims).filter((name) => /^(intel|e1000-arm64)\.efi$/.test(name))
+  assert.deepEqual(started.sort(), ['e1000-arm64.efi', 'intel.efi'])
   assert.deepEqual(archesOfLoader('ipxe-riscv64.efi'), ['uefi-riscv64', 'uefi-riscv64-http'])
   assert.deepEqual(archesOfLoader('config.txt'), [])
 })

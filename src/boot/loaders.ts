@@ -69,6 +69,26 @@ export function shimOf(arch: ClientArch | undefined): string | undefined {
   if (main === 'uefi-x64') return 'shimx64.efi'
   return main === 'uefi-arm64' ? 'shimaa64.efi' : undefined
 }
+
+/** How iPXE's project names its shim: after the iPXE that it starts, `snponly-shim.efi`, `ipxe-shimx64.efi` (ipxe/shim, README). */
+const PROJECT_SHIM = /-shim(?:x64|aa64)?\.efi$/i
+
+/** Whether firmware takes a file of this name for Microsoft's signature, and not for that of whoever built what comes next. */
+export function isShim(name: string): boolean {
+  return FIRST_SIGNED.includes(name) || PROJECT_SHIM.test(name)
+}
+
+/**
+ * The shim of iPXE's project that this file is: it starts an iPXE of the project and no kernel. The project's own archive has it as
+ * `shimx64.efi`, with links to that (ipxe src/util/gensrvimg); a copy of a link is of the same size.
+ */
+export function projectShim(
+  { size }: FirmwareFile,
+  firmware: ReadonlyMap<string, FirmwareFile>,
+): FirmwareFile | undefined {
+  return [...firmware.values()].find((one) => PROJECT_SHIM.test(one.name) && one.size === size)
+}
+
 const SIGNED_FILES: readonly string[] = [...FIRST_SIGNED, 'grubx64.efi', 'grubaa64.efi']
 
 /** What PXELINUX loads from beside itself, for whoever names `pxelinux.0` or `lpxelinux.0` in `loader:`. */
@@ -82,7 +102,9 @@ export const LOADER_NAMES: readonly string[] = LOADERS.flatMap((row) => [...row.
 
 /** All that is published over TFTP and HTTP: the table's names, and those of the overrides. */
 export function publishedNames(overrides: readonly LoaderOverride[]): readonly string[] {
-  const named = overrides.flatMap((one) => (typeof one === 'string' ? [one] : Object.values(one)))
+  const named = overrides
+    .flatMap((one) => (typeof one === 'string' ? [one] : Object.values(one)))
+    .flatMap((name) => [name, name.replace(PROJECT_SHIM, '.efi')])
   return [
     ...new Set([
       ...LOADER_NAMES,

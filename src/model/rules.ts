@@ -37,6 +37,7 @@ const RULES = {
   'boot.refused': 'Why the machine, or its loader, cannot boot what it should, and what to do',
   'local.method': 'How the machine comes to its own disk, where that is not the usual way',
   'cmdline.merge': 'The kernel command line: image, then profile, then node, then ours',
+  'boot.shim': 'Which shim iPXE is told of, for a kernel that the firmware does not take by itself',
   'boot.queue': 'Whether the machine may load now, or others load first',
   'boot.nonce': 'Whether this script opens a boot attempt that reports can prove',
   'boot.failed': 'A step of the boot failed on the machine',

@@ -93,6 +93,12 @@ test('a shim is asked for after the kernel and before the boot, and nothing depe
     )
 })
 
+test("iPXE's own shim is not taken for that of the kernel", () => {
+  const scene = world().labNodes().firmware('shimx64.efi', 'snponly-shim.efi')
+  const boot = script(scene, { kind: 'run' }, NODE02, 'uefi-x64')
+  assert.equal(boot.kind === 'boot' ? boot.shim : boot.kind, undefined)
+})
+
 test('a kernel that comes last comes after the shim too', () => {
   const boot = script(world().labNodes().firmware('shimx64.efi'), { kind: 'run' }, NODE02, 'uefi-x64')
   assert.ok(boot.kind === 'boot')
