@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs'
 import { OldestFirst } from '../lib/oldest-first.ts'
 import type { StoredEvent } from '../model/event.ts'
 import type { Lease } from '../model/lease.ts'
@@ -12,6 +11,7 @@ import type {
 } from '../model/ports.ts'
 import type { Durability } from './database.ts'
 import { leaseToValues } from './lease-columns.ts'
+import { makeStateFolder } from './state-folder.ts'
 import { StoreError } from './store-error.ts'
 import { Writer } from './writer.ts'
 import type { EventPage, Records } from './writes.ts'
@@ -56,7 +56,7 @@ export async function openStateStore(
 ): Promise<{ readonly store: DurableStore; readonly saved: SavedState }> {
   const { stateDir, durability, onError, onFatal = onError } = options
   try {
-    mkdirSync(stateDir, { recursive: true, mode: 0o750 })
+    makeStateFolder(stateDir)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new StoreError('io', `the state directory ${stateDir} cannot be made: ${why}`, { cause: error })

@@ -115,6 +115,15 @@ inNetns(import.meta, (net) => {
     },
   )
 
+  test('a state directory that nobody can make: exit 1 with the reason', options, async () => {
+    const site = makeSite('/run/nowhere')
+    for (const folder of ['/proc/centra', '/dev/null/centra']) {
+      const { code, stderr } = await centra('serve', '--config', site.config, '--state-dir', folder)
+      assert.equal(code, 1)
+      assert.match(stderr, new RegExp(`^centra-pxe: the state directory ${folder} cannot be made: E`, 'm'))
+    }
+  })
+
   test('a damaged database: exit 1, what is wrong with which file, and what to do', options, async () => {
     const site = makeSite('/run/damaged')
     await (await serve(site)).stop()
