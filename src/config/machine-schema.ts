@@ -132,28 +132,35 @@ export const NodeSchema = z.strictObject({
 
 const texts = z.string('expected text').min(1, 'expected at least one character')
 
+const hasKeys = (value: object): boolean => Object.keys(value).length > 0
+const someOf = <T>(item: z.ZodType<T>, what: string): z.ZodType<readonly T[]> =>
+  listOf(item, { empty: `expected at least one ${what}` })
+
+/** A condition without a value, as a program writes it that has none, would fit every machine, or none. */
 const SelectorSchema = z
   .strictObject({
-    labels: z.record(labelKey, label).optional().describe("What a node's labels: say"),
-    network: listOf(name).optional().describe('The network on which it is, or one of several'),
-    arch: listOf(clientArch)
+    labels: z
+      .record(labelKey, label)
+      .refine(hasKeys, 'expected at least one label, such as rack: r7')
+      .optional()
+      .describe("What a node's labels: say"),
+    network: someOf(name, 'network').optional().describe('The network on which it is, or one of several'),
+    arch: someOf(clientArch, 'client architecture')
       .optional()
       .describe('Its client architecture, such as uefi-x64, or one of several'),
-    vendor: listOf(texts)
+    vendor: someOf(texts, 'manufacturer')
       .optional()
       .describe('Its manufacturer as SMBIOS has it, or one of several; known to scripts, not to DHCP'),
-    product: listOf(texts).optional().describe('Its product name, likewise'),
+    product: someOf(texts, 'product').optional().describe('Its product name, likewise'),
     relayPort: portSchema
+      .refine(hasKeys, 'expected circuitId:, remoteId: or relay:')
       .optional()
       .describe('The port at which it is, as a relay tells that relays: of its network lists'),
-    subnet: listOf(subnet)
+    subnet: someOf(subnet, 'subnet')
       .optional()
       .describe('Where its address is, or one of several; known to scripts, not to DHCP'),
   })
-  .refine(
-    (match) => Object.keys(match).length > 0,
-    'expected at least one thing to match, such as arch: uefi-x64',
-  )
+  .refine(hasKeys, 'expected at least one thing to match, such as arch: uefi-x64')
 
 /** One of `rules:`; the first one that matches a machine without a profile of its own decides. */
 export const RuleSchema = z.strictObject({

@@ -222,4 +222,27 @@ rules:
       ],
     )
   })
+
+  test('a condition without a value, which would fit every machine or none', async () => {
+    const text = `version: 1
+networks: [{name: a, interface: eth0, subnet: 10.77.0.0/24}]
+images: {debian: {kernel: /srv/vmlinuz}}
+profiles: {worker: {image: debian}}
+rules:
+  - {match: {labels: {}}, profile: worker}
+  - {match: {labels: {rack: r7}, relayPort: {}}, profile: worker}
+  - {match: {network: [], arch: [], vendor: [], product: [], subnet: []}, profile: worker}
+`
+    const { problems } = await loadConfig(FILE, new MemoryDisk({ [FILE]: text, '/srv/vmlinuz': 'k' }))
+    const errors = problems.filter(({ severity }) => severity === 'error').map(formatProblem)
+    assert.deepEqual(errors, [
+      '/c/x.yaml:6:22: rules[0].match.labels: expected at least one label, such as rack: r7',
+      '/c/x.yaml:7:45: rules[1].match.relayPort: expected circuitId:, remoteId: or relay:',
+      '/c/x.yaml:8:23: rules[2].match.network: expected at least one network',
+      '/c/x.yaml:8:33: rules[2].match.arch: expected at least one client architecture',
+      '/c/x.yaml:8:45: rules[2].match.vendor: expected at least one manufacturer',
+      '/c/x.yaml:8:58: rules[2].match.product: expected at least one product',
+      '/c/x.yaml:8:70: rules[2].match.subnet: expected at least one subnet',
+    ])
+  })
 })
