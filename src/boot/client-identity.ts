@@ -1,4 +1,4 @@
-import { isGroupMac, type Mac } from '../lib/mac.ts'
+import { isNoCardMac, type Mac } from '../lib/mac.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { standInMac } from '../lib/stand-in-mac.ts'
 import { toHex } from '../lib/text.ts'
@@ -27,7 +27,7 @@ export function identifyClient(
   identity: 'mac' | 'client-id',
 ): Result<ClientIdentity, { readonly code: NoIdentity; readonly reason: string; readonly mac?: Mac }> {
   const mac = clientMac(message)
-  if (mac !== undefined && (isGroupMac(mac) || mac === '00:00:00:00:00:00'))
+  if (mac !== undefined && isNoCardMac(mac))
     return err({ code: 'no-card-address', reason: 'no network card has this address', mac })
   if (mac !== undefined && (clientId === undefined || identity === 'mac'))
     return ok({ card: mac, key: mac, byClientId: false })

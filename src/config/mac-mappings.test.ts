@@ -69,6 +69,7 @@ nodes:
 52:54:00:00:00:99 worker node06
 52:54:00:00:00:06 worker taken
 52:54:00:00:00:07 database node07
+00:00:00:00:00:00 worker node08
 `)
     assert.deepEqual(problems, [
       'mac-mappings.txt:1:1: expected a MAC address, a profile and a host name, such as 52:54:00:12:34:56 worker web-01',
@@ -80,6 +81,7 @@ nodes:
       "mac-mappings.txt:8:1: 52:54:00:00:00:99 is a node's of the configuration already",
       'mac-mappings.txt:9:1: the configuration has a node taken already',
       'mac-mappings.txt:10:1: warning: there is no profile database; write it under profiles:',
+      'mac-mappings.txt:11:1: expected the MAC address of a network card, got "00:00:00:00:00:00"',
     ])
   })
 

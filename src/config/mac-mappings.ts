@@ -1,5 +1,5 @@
 import { Document, Scalar } from 'yaml'
-import { isGroupMac, type Mac, parseMac } from '../lib/mac.ts'
+import { isNoCardMac, type Mac, parseMac } from '../lib/mac.ts'
 import { printable } from '../lib/text.ts'
 import { NAME } from '../model/names.ts'
 import type { ConfigProblem } from './source.ts'
@@ -134,11 +134,11 @@ function readLine(line: string, number: number, tell: Tell): readonly Line[] | u
     return undefined
   }
   const mac = parseMac(macWord.text)
-  if (mac === undefined || isGroupMac(mac))
+  if (mac === undefined || isNoCardMac(mac))
     tell(`expected the MAC address of a network card, got "${shown(macWord.text)}"`, macWord.column)
   const profile = readName(profileWord, tell)
   const name = readName(withoutDomain(nameWord), tell)
-  if (mac === undefined || isGroupMac(mac) || profile === undefined || name === undefined) return undefined
+  if (mac === undefined || isNoCardMac(mac) || profile === undefined || name === undefined) return undefined
   const said = [...rest.map(({ text }) => text), comment.trim()].filter((part) => part !== '')
   return [{ mac, profile, name, comment: said.join(' ').replace(UNSEEN, ' ').slice(0, 500), number }]
 }

@@ -243,13 +243,14 @@ describe('broken documents', () => {
     ],
     [
       'MAC addresses: a number, too short, a group, none, missing',
-      `${NET}nodes:\n  - {name: n1, mac: 525400123456}\n  - {name: n2, mac: "52:54:00:12:34"}\n  - {name: n3, mac: ["01:00:5e:00:00:01"]}\n  - {name: n4, mac: []}\n  - {name: n5}\n`,
+      `${NET}nodes:\n  - {name: n1, mac: 525400123456}\n  - {name: n2, mac: "52:54:00:12:34"}\n  - {name: n3, mac: ["01:00:5e:00:00:01"]}\n  - {name: n4, mac: []}\n  - {name: n5}\n  - {name: n6, mac: "00-00-00-00-00-00"}\n`,
       [
         '/c/x.yaml:5:21: nodes[0].mac: expected a MAC address in quotes, such as "52:54:00:12:34:56"',
         '/c/x.yaml:6:21: nodes[1].mac: expected a MAC address such as "52:54:00:12:34:56", got "52:54:00:12:34"',
         '/c/x.yaml:7:22: nodes[2].mac[0]: 01:00:5e:00:00:01 is a group address; a network card has an individual one',
         '/c/x.yaml:8:21: nodes[3].mac: expected at least one MAC address',
         '/c/x.yaml:9:5: nodes[4]: nothing tells this machine from others: write mac:, clientId:, relayPort:, uuid: or serial:',
+        '/c/x.yaml:10:21: nodes[5].mac: 00-00-00-00-00-00 is what a network card without an address shows',
       ],
     ],
     [

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseIpv4, parseRange, parseSubnet } from '../lib/ipv4.ts'
-import { isGroupMac, parseMac } from '../lib/mac.ts'
+import { isGroupMac, isNoCardMac, parseMac } from '../lib/mac.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { LOCAL_DISK_METHODS } from '../model/config.ts'
 import { NAME } from '../model/names.ts'
@@ -39,9 +39,8 @@ export const mac = read(
   (text) => {
     const value = parseMac(text)
     if (value === undefined) return err(`expected a MAC address such as "52:54:00:12:34:56", got "${text}"`)
-    return isGroupMac(value)
-      ? err(`${text} is a group address; a network card has an individual one`)
-      : ok(value)
+    if (isGroupMac(value)) return err(`${text} is a group address; a network card has an individual one`)
+    return isNoCardMac(value) ? err(`${text} is what a network card without an address shows`) : ok(value)
   },
   `^${FIRST_PAIR}((:${PAIR}){5}|(-${PAIR}){5}|(${PAIR}){5})$`,
 )

@@ -61,6 +61,11 @@ function separated(text: string, by: number): string {
   return first + String.fromCharCode(at(9), at(10), by, at(12), at(13), by, at(15), at(16))
 }
 
+/** True for what no card has as its own: a group address, and the address of zeros that a card without one shows. */
+export function isNoCardMac(mac: Mac): boolean {
+  return isGroupMac(mac) || mac === '00:00:00:00:00:00'
+}
+
 /** True for multicast and broadcast addresses, which no card has as its own (IEEE 802, I/G bit). */
 export function isGroupMac(mac: Mac): boolean {
   // 'a' is ten: even, as its distance from itself.
