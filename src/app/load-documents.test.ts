@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { MemoryDisk } from '../../test/helpers/memory.ts'
 import { formatProblem } from '../config/source.ts'
 import { loadConfig } from './load-config.ts'
@@ -77,4 +77,45 @@ test('a template that is not there, a document that nobody wrote, and a key of a
       '/c/lab.yaml:12:39: profiles.all-in-one.document: there is no document none; there are debian, live',
     ],
   )
+})
+
+describe('what `node install` would boot, and kernel arguments', () => {
+  const VALID = { '/c/user-data': '#cloud-config\nlocale: C\n' }
+  const of = (nodes: string, profiles = '', image = ''): Promise<readonly string[]> =>
+    problems({
+      ...VALID,
+      '/c/lab.yaml': `${CONFIG.slice(0, CONFIG.indexOf('nodes:'))}nodes:\n${nodes}`
+        .replace('profiles:\n', `profiles:\n${profiles}`)
+        .replace('{ kernel: ./vmlinuz }', `{ kernel: ./vmlinuz${image} }`),
+    })
+
+  test('the document of the profile under install: is read with the values of the node', async () => {
+    const node = '  - { name: w1, mac: "52:54:00:12:34:56", profile: all-in-one, install: deb }\n'
+    const deb = '  deb: { image: d-i, document: debian, install: installer }\n'
+    assert.deepEqual(await of(node, deb), [
+      '/c/lab.yaml:15:5: w1: debian, preseed.cfg, line 1: {{node.serial}} has no value for this machine',
+    ])
+    assert.deepEqual(await of(node.replace('{ name', '{ serial: X1, name'), deb), [])
+  })
+
+  test('a value that is not there, or no plain word, in the arguments of image, profile and node', async () => {
+    const node = '  - { name: w1, mac: "52:54:00:12:34:56", profile: all-in-one, labels: { nic: "a b" } }\n'
+    const says = '/c/lab.yaml:14:5: w1: warning: cannot boot the profile all-in-one: '
+    for (const [text, why] of [
+      ['{{label.disk}}', '{{label.disk}} has no value for this machine'],
+      ['{{node.uuid}}', '{{node.uuid}} has no value for this machine'],
+      ['{{label.nic}}', '{{label.nic}} is "a b", which is no plain word'],
+      ['{{node.address}}-{{network.router}}-{{node.name}}', undefined],
+    ] as const) {
+      const expected = why === undefined ? [] : [`${says}${why}`]
+      assert.deepEqual(await of(node, '', `, cmdline: "x=${text}"`), expected)
+      assert.deepEqual(await of(node.replace('{ name', `{ cmdline: "x=${text}", name`)), expected)
+    }
+    assert.deepEqual(
+      await of(node.replace('all-in-one', 'san'), '  san: { image: d-i, cmdline: "y={{label.z}}" }\n'),
+      [
+        '/c/lab.yaml:15:5: w1: warning: cannot boot the profile san: {{label.z}} has no value for this machine',
+      ],
+    )
+  })
 })
