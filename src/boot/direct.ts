@@ -23,6 +23,8 @@ export function directProgram(
     })
   }
   if (image === undefined) return say('but its image is not on disk')
+  if (profile.install === 'installer')
+    return say('but firmware hands no arguments on, and its installer needs the nonce of its boot')
   const fit = fitImage(image, { arch, loader: 'firmware' })
   if (fit.kind === 'refused') return say(`but ${fit.why}`)
   if (fit.variant.payload.kind !== 'efi') return say(`but ${image.name} is no program for UEFI`)

@@ -73,6 +73,17 @@ describe('the profile that somebody commanded, at DHCP', () => {
     assert.deepEqual(told(scene, 'both', 'http'), [own, 'boot.intent'])
   })
 
+  test('lets a loader come first where the installer has to be told its nonce', async () => {
+    const scene = await yamlScene(
+      CONFIG.replace('install: kernel', 'install: installer').replace(
+        '{efi: /srv/vmlinuz}',
+        '{efi: /srv/vmlinuz, cmdline: quiet}',
+      ),
+    )
+    await command(scene, 'both', 'install', 'install')
+    assert.deepEqual(told(scene, 'both', 'http'), [`${FIRMWARE}/shimx64.efi`, 'boot.intent'])
+  })
+
   test('has its own loader, else the usual one of the machine: signed firmware stays bootable', async () => {
     const scene = await yamlScene(CONFIG)
     await command(scene, 'signed', 'rescue')
