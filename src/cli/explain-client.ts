@@ -59,9 +59,14 @@ export function readClient(flags: ClientFlags): SupposedClient & Pick<Supposed, 
 }
 
 function readFailed({ failed, errno }: ClientFlags): Pick<SupposedClient, 'failed'> {
+  if (errno !== undefined && !/^(0x)?[0-9a-f]{1,8}$/i.test(errno))
+    throw new CliError(`--errno: expected up to 8 hex digits, such as 2d0c613b, got "${errno}"`, EXIT.usage)
   if (failed === undefined) return {}
   return { failed: { step: failed, ...(errno === undefined ? {} : { errno }) } }
 }
+
+/** The server takes no other text for a UUID. */
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 function readSays({ says = [] }: ClientFlags): Pick<SupposedClient, 'says'> {
   const pairs = says.map((text) => {
@@ -70,6 +75,11 @@ function readSays({ says = [] }: ClientFlags): Pick<SupposedClient, 'says'> {
     if (fact === undefined)
       throw new CliError(
         `--says: expected KEY=TEXT with a key of ${SMBIOS_FACTS.join(', ')}, got "${text}"`,
+        EXIT.usage,
+      )
+    if (fact === 'uuid' && !UUID.test(value))
+      throw new CliError(
+        `--says: expected uuid=12345678-1234-5678-9abc-def012345678, got "${text}"`,
         EXIT.usage,
       )
     return [fact, value] as const
