@@ -2,6 +2,7 @@ import { type Mac, parseMac } from '../lib/mac.ts'
 import type { IntentEvent, IntentReply, Refusal } from '../lifecycle/intents.ts'
 import { parseRedeem, REDEEM_LIMIT } from '../lifecycle/redeem.ts'
 import type { HttpAnswer, HttpRequest } from '../model/http.ts'
+import { addressInAttempt } from './answer-tftp.ts'
 import { nodeOf } from './observe-http.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
@@ -94,9 +95,10 @@ export async function answerRedeem(
 function redeem(
   mac: Mac,
   asked: { readonly nonce: string; readonly run?: string },
-  address: string,
+  peer: string,
   { on, running }: { readonly on: ServedNetwork; readonly running: Running },
 ): Promise<Refusal | undefined> | Refusal {
+  const address = addressInAttempt(running.intents.attemptOf(asked.nonce), peer, on, running)
   const open = running.attempts.of(mac)
   const node = running.intents.nodeOf(asked.nonce)
   // Installers boot because somebody asked alone: one of those that is not the newest gave way to it.

@@ -7,7 +7,7 @@ import { type Mac, parseMac } from '../lib/mac.ts'
 import type { Result } from '../lib/result.ts'
 import type { HttpAnswer, HttpRequest } from '../model/http.ts'
 import { renderDocument } from '../render/document.ts'
-import { notIts, provenAt } from './answer-tftp.ts'
+import { isProvenAs, notIts } from './answer-tftp.ts'
 import { nodeOf } from './observe-http.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
@@ -45,7 +45,8 @@ export function answerDocument(
   const { action } = decide(classified.value, world)
   if (action.kind !== 'document')
     return refuse(404, action.kind === 'refuse' ? action.reason : 'there is none', asked)
-  if (!action.document.isPublic && !isIts(asked)) return refuse(403, notIts(request.peer, on, running), asked)
+  if (!action.document.isPublic && !isProvenAs(mac, request.peer, on, running))
+    return refuse(403, notIts(request.peer, on, running), asked)
   const rendered = renderedDocument(action)
   if (!rendered.ok) return refuse(404, rendered.error, asked)
   if (request.method === 'GET') observe(action, asked)
@@ -69,15 +70,6 @@ function bootedProfile(mac: Mac, peer: string, { attempts, picture }: Running): 
     : undefined
 }
 
-/** The lease is the machine's, or that of another card of its node. */
-function isIts({ mac, request, on, running }: Asked): boolean {
-  const own = provenAt(request.peer, on, running)
-  if (own === undefined) return false
-  const { nodes } = running.picture
-  const node = nodes.get(mac)
-  return own === mac || (node !== undefined && nodes.get(own) === node)
-}
-
 function ingressOf({ peer, secure }: HttpRequest, on: ServedNetwork): Parameters<typeof classifyDocument>[1] {
   const from = parseIpv4(peer)
   return {
@@ -90,7 +82,7 @@ function ingressOf({ peer, secure }: HttpRequest, on: ServedNetwork): Parameters
 function observe({ document }: DocumentAction, asked: Asked): void {
   const { mac, part, on, running, request } = asked
   tell('http.document', { file: part, document: document.name }, asked)
-  if (!isIts(asked)) return
+  if (!isProvenAs(mac, request.peer, on, running)) return
   const facts = { address: request.peer, stage: `fetched ${document.kind}` }
   running.seen.note(mac, on.network.name, running.now(), facts)
 }

@@ -1,6 +1,7 @@
 import type { Mac } from '../lib/mac.ts'
 import { judgeReport, parseReport, REPORT_LIMIT, type Report, type Standing } from '../lifecycle/report.ts'
 import type { HttpAnswer, HttpRequest } from '../model/http.ts'
+import { addressInAttempt } from './answer-tftp.ts'
 import { nodeOf } from './observe-http.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
@@ -21,7 +22,7 @@ export async function answerReport(
   // A boot that was commanded is told by its nonce, whatever else this card was given since.
   const commanded = running.intents.attemptOf(report.value.nonce ?? '')
   const attempt = commanded?.mac === mac ? commanded : running.attempts.of(mac)
-  const standing = judgeReport(report.value, request.peer, attempt)
+  const standing = judgeReport(report.value, addressInAttempt(attempt, request.peer, on, running), attempt)
   record(report.value, standing, { mac, peer: request.peer, on, running })
   if (standing.kind === 'verified' && attempt !== undefined)
     await reported(attempt.nonce, report.value, running)

@@ -2,6 +2,7 @@ import { classifyTftp } from '../boot/classify-tftp.ts'
 import { decide } from '../boot/decide.ts'
 import { parseIpv4, subnetContains } from '../lib/ipv4.ts'
 import type { Mac } from '../lib/mac.ts'
+import type { BootAttempt } from '../model/ports.ts'
 import type { Running } from './running.ts'
 import type { ServedNetwork } from './served-network.ts'
 import { worldAt } from './world.ts'
@@ -60,6 +61,30 @@ export function provenAt(peer: string, on: ServedNetwork, running: Running): Mac
   if (mac === undefined || address === undefined || !isProxied(peer, on, running)) return mac
   const { interface: device } = on
   return device !== undefined && running.isNeighbour(address, mac, device) ? mac : undefined
+}
+
+/** Whether it is the machine with this card: by its own lease, or that of another card of its node. */
+export function isProvenAs(mac: Mac, peer: string, on: ServedNetwork, running: Running): boolean {
+  const own = provenAt(peer, on, running)
+  if (own === undefined) return false
+  const { nodes } = running.picture
+  const node = nodes.get(mac)
+  return own === mac || (node !== undefined && nodes.get(own) === node)
+}
+
+/**
+ * Where a boot attempt was opened, if its machine speaks from another lease: an installer has a client identifier of its own, or
+ * goes by another card. Else the peer's own address.
+ */
+export function addressInAttempt(
+  attempt: Pick<BootAttempt, 'mac' | 'address'> | undefined,
+  peer: string,
+  on: ServedNetwork,
+  running: Running,
+): string {
+  return attempt !== undefined && attempt.address !== peer && isProvenAs(attempt.mac, peer, on, running)
+    ? attempt.address
+    : peer
 }
 
 /** Why whoever asks from there is not the machine that it asks for. */
