@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createSocket, type Socket } from 'node:dgram'
 import { after } from 'node:test'
 import { DEFAULT_TFTP_LIMITS, type TftpLimits } from '../../src/model/tftp-limits.ts'
-import { decodeTftp, encodeTftp, type TftpPacket } from '../../src/protocol/tftp/packet.ts'
+import { decodeTftp, type TftpPacket } from '../../src/protocol/tftp/packet.ts'
 import { openSegmentingUdp } from '../../src/servers/socket.ts'
 import { serveTftp, type TftpServer } from '../../src/servers/tftp.ts'
 import type {
@@ -12,15 +12,14 @@ import type {
   TftpRequest,
   TransferSocket,
 } from '../../src/servers/tftp-exchange.ts'
+import { ack, content } from './tftp-transfer.ts'
+
+export { ack, content }
 
 export const LOOPBACK = '127.0.0.1'
 const LIMITS: TftpLimits = { ...DEFAULT_TFTP_LIMITS, transfers: 100, perClient: 8 }
 /** A hang fails instead of blocking the suite. */
 export const PATIENCE = { timeout: 10_000 }
-
-export function content(size: number): Uint8Array {
-  return Uint8Array.from({ length: size }, (_, i) => (i * 31 + (i >>> 8) * 7 + (i >>> 16) * 13) & 255)
-}
 
 export const FILES: ReadonlyMap<string, Uint8Array> = new Map([
   ['ipxe-x86_64.efi', content(1034752)],
@@ -179,10 +178,6 @@ export function octets(text: string): Uint8Array {
 export function rrq(name: string, options = '', mode = 'octet'): Uint8Array {
   const pairs = options === '' ? '' : `${options.replaceAll(/[= ]/g, '\0')}\0`
   return octets(`\0\x01${name}\0${mode}\0${pairs}`)
-}
-
-export function ack(block: number): Uint8Array {
-  return encodeTftp({ kind: 'ack', block })
 }
 
 export function packetOf(received: Received): TftpPacket {
