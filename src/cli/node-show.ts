@@ -6,6 +6,7 @@ import { type BootLine, untouched } from '../model/intent.ts'
 import type { StateReader } from '../model/ports.ts'
 import { CliError, EXIT } from './exit-codes.ts'
 import { inOrder } from './history-order.ts'
+import { nodesOfMachines } from './machine-nodes.ts'
 import { bootsJson, bootsRows, conflictRows, isoTime, shortNonce } from './node-text.ts'
 import { print, printJson, requireStateConfig, type StateFlags, say } from './output.ts'
 import { withState } from './state.ts'
@@ -50,7 +51,7 @@ export async function historyCommand(name: string, flags: HistoryFlags): Promise
   if (limit === undefined) throw new CliError('--limit: expected a number of lines', EXIT.usage)
   const config = await requireStateConfig(flags)
   const node = requireNode(name, config)
-  const lines = (await withState(config, (reader) => historyOf(name, node, { reader, limit }))) ?? []
+  const lines = (await withState(config, (reader) => historyOf(node, config, { reader, limit }))) ?? []
   const rows = lines.map(({ time, nonce, what, detail }) => ({
     time: isoTime(time),
     ...(nonce === undefined ? {} : { attempt: shortNonce(nonce) }),
@@ -71,10 +72,13 @@ type HistoryLine = Omit<BootLine, 'what'> & { readonly what: BootLine['what'] | 
 
 /** With the boots that nobody asked for. */
 async function historyOf(
-  name: string,
-  node: Node,
+  { name, macs }: Node,
+  config: Config,
   { reader, limit }: { readonly reader: StateReader; readonly limit: number },
 ): Promise<readonly HistoryLine[]> {
+  const nodeOf = nodesOfMachines(config)
+  const cards = new Set(macs)
+  for (const machine of await reader.seen()) if (nodeOf(machine) === name) cards.add(machine.mac)
   const lines = await reader.bootLines(name, limit)
   const attempts = await reader.attempts()
   const commanded = new Set(lines.map(({ nonce }) => nonce))
@@ -82,7 +86,7 @@ async function historyOf(
   const first = lines.length < limit ? 0 : attempts.findIndex(({ nonce }) => commanded.has(nonce))
   const boots = attempts
     .slice(Math.max(0, first))
-    .filter(({ mac, nonce }) => node.macs.includes(mac) && !commanded.has(nonce))
+    .filter(({ mac, nonce }) => cards.has(mac) && !commanded.has(nonce))
     .map((attempt) => ({ attempt, line: lineOf(attempt, name) }))
   return inOrder(lines, boots, attempts).slice(-limit)
 }

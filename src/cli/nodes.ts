@@ -5,10 +5,10 @@ import { formatIpv4 } from '../lib/ipv4.ts'
 import { macWithDashes } from '../lib/mac.ts'
 import { formatBytes, formatTable } from '../lib/text.ts'
 import { otherByteOrder } from '../lib/uuid.ts'
-import type { Config, Node } from '../model/config.ts'
+import type { Config } from '../model/config.ts'
 import { indexNodeKeys } from '../model/node-keys.ts'
 import type { SeenMachine } from '../model/ports.ts'
-import { indexNodes } from '../model/world.ts'
+import { nodesOfMachines } from './machine-nodes.ts'
 import { addStateOptions, print, printJson, requireStateConfig, type StateFlags, say } from './output.ts'
 import { askServer, withState } from './state.ts'
 
@@ -49,9 +49,10 @@ interface NodeFacts {
 }
 
 function printNodes(config: Config, { seen, transfers }: NodeFacts, { json }: NodesFlags): void {
+  const newest = newestOfNodes(config, seen)
   const rows = config.nodes.map((node) => ({
     node,
-    last: lastSeen(node, seen),
+    last: newest.get(node.name),
     loading: transfers.filter((one) => one.node === node.name),
   }))
   if (json) {
@@ -91,10 +92,13 @@ function loadingText({ file, sent, size, rate, stalledMs }: TransferReport): str
 }
 
 function printStrangers(config: Config, seen: readonly SeenMachine[], { json }: NodesFlags): void {
-  const nodes = indexNodes(config.nodes)
+  const nodeOf = nodesOfMachines(config)
   const { byUuid } = indexNodeKeys(config.nodes)
-  const isKnown = ({ mac, uuid = '', stage }: SeenMachine): boolean =>
-    nodes.has(mac) || (stage !== 'conflict' && (byUuid.has(uuid) || byUuid.has(otherByteOrder(uuid))))
+  const isKnown = (machine: SeenMachine): boolean => {
+    const { uuid = '', stage } = machine
+    const isDescribed = byUuid.has(uuid) || byUuid.has(otherByteOrder(uuid))
+    return nodeOf(machine) !== undefined || (stage !== 'conflict' && isDescribed)
+  }
   const strangers = seen.filter((machine) => !isKnown(machine)).sort((a, b) => b.lastSeen - a.lastSeen)
   if (json) printJson(strangers.map(seenJson))
   else if (strangers.length === 0)
@@ -120,8 +124,15 @@ function printYaml(strangers: readonly SeenMachine[]): void {
   }
 }
 
-function lastSeen(node: Node, seen: readonly SeenMachine[]): SeenMachine | undefined {
-  return seen.filter(({ mac }) => node.macs.includes(mac)).sort((a, b) => b.lastSeen - a.lastSeen)[0]
+/** What was seen last of each node. */
+function newestOfNodes(config: Config, seen: readonly SeenMachine[]): ReadonlyMap<string, SeenMachine> {
+  const nodeOf = nodesOfMachines(config)
+  const newest = new Map<string, SeenMachine>()
+  for (const machine of seen) {
+    const node = nodeOf(machine)
+    if (node !== undefined && machine.lastSeen > (newest.get(node)?.lastSeen ?? 0)) newest.set(node, machine)
+  }
+  return newest
 }
 
 function seenJson(machine: SeenMachine): object {

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { centra, makeSite } from '../../test/helpers/server.ts'
+import { mac } from '../../test/helpers/world.ts'
+import type { Recognised } from '../model/evidence.ts'
+import { openStateStore } from '../store/state-store.ts'
+
+const UUID = '22222222-2222-4222-8222-222222222222'
+const [OLD, NEW, RIVAL] = [mac('52:54:00:99:00:01'), mac('52:54:00:99:00:02'), mac('52:54:00:99:00:03')]
+const root = mkdtempSync(join(tmpdir(), 'centra-machines-'))
+after(() => rmSync(root, { recursive: true, force: true }))
+
+test('a node that is known by something else than a card has been seen, and has booted', async () => {
+  const site = makeSite(root, (text) =>
+    text.replace(
+      'nodes:\n',
+      `nodes:\n  - name: byuuid\n    uuid: ${UUID}\n  - name: byserial\n    serial: X1\n`,
+    ),
+  )
+  const { store } = await openStateStore({
+    ...{ stateDir: site.stateDir, durability: 'off' },
+    onError: (error) => assert.fail(error),
+    onFatal: (error) => assert.fail(error),
+  })
+  const seen = { network: 'provisioning', firstSeen: 1000, stage: 'script' }
+  const as = (node: string, by: Recognised['by']) => ({ evidence: { node: { node, by, key: {} } } })
+  store.saveSeen([
+    { ...seen, mac: OLD, lastSeen: 2000, ...as('byuuid', 'uuid') },
+    { ...seen, mac: NEW, lastSeen: 3000, ...as('byuuid', 'uuid') },
+    { ...seen, mac: RIVAL, lastSeen: 4000, ...as('byuuid', 'uuid'), stage: 'conflict' },
+  ])
+  const boot = { address: '10.77.0.100', profile: 'worker', image: 'debian-live', openedAt: 2500 }
+  await store.openAttempt({ ...boot, mac: OLD, nonce: 'a'.repeat(32) })
+  await store.openAttempt({ ...boot, mac: RIVAL, nonce: 'b'.repeat(32) })
+  await store.close()
+  const config = ['--config', site.config] as const
+
+  const nodes = (await centra('nodes', ...config)).stdout
+  assert.match(nodes, new RegExp(`^byuuid +- +${NEW} +- +script +1970-01-01T00:00:03`, 'm'))
+  assert.match(nodes, /^byserial .* never/m)
+  const strangers = (await centra('nodes', '--seen', ...config, '--json')).stdout
+  assert.deepEqual(
+    JSON.parse(strangers).map((one: { mac: string }) => one.mac),
+    [RIVAL],
+  )
+  const history = (await centra('node', 'history', 'byuuid', ...config)).stdout
+  assert.match(history, /aaaaaaaa +boot +debian-live \(worker\) at 10\.77\.0\.100/)
+  assert.doesNotMatch(history, /bbbbbbbb/)
+})

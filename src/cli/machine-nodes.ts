@@ -1,0 +1,20 @@
+import type { Config } from '../model/config.ts'
+import type { SeenMachine } from '../model/ports.ts'
+import { indexNodes } from '../model/world.ts'
+
+/**
+ * Tells which node a machine of the database is: by its card, or else by the UUID, serial number, port or identifier that it showed.
+ * Undefined for strangers, and for who is in conflict with a node.
+ */
+export function nodesOfMachines({
+  nodes,
+}: Pick<Config, 'nodes'>): (machine: SeenMachine) => string | undefined {
+  const byCard = indexNodes(nodes)
+  const names = new Set(nodes.map(({ name }) => name))
+  return ({ mac, stage, evidence }) => {
+    const own = byCard.get(mac)?.name
+    if (own !== undefined || stage === 'conflict') return own
+    const shown = evidence?.node?.node
+    return shown !== undefined && names.has(shown) ? shown : undefined
+  }
+}
