@@ -9,7 +9,10 @@ import type { Recognised } from '../model/evidence.ts'
 import { openStateStore } from '../store/state-store.ts'
 
 const UUID = '22222222-2222-4222-8222-222222222222'
-const [OLD, NEW, RIVAL] = [mac('52:54:00:99:00:01'), mac('52:54:00:99:00:02'), mac('52:54:00:99:00:03')]
+const OLD = mac('52:54:00:99:00:01')
+const NEW = mac('52:54:00:99:00:02')
+const RIVAL = mac('52:54:00:99:00:03')
+const SERIAL = mac('52:54:00:99:00:04')
 const root = mkdtempSync(join(tmpdir(), 'centra-machines-'))
 after(() => rmSync(root, { recursive: true, force: true }))
 
@@ -30,6 +33,7 @@ test('a node that is known by something else than a card has been seen, and has 
   store.saveSeen([
     { ...seen, mac: OLD, lastSeen: 2000, ...as('byuuid', 'uuid') },
     { ...seen, mac: NEW, lastSeen: 3000, ...as('byuuid', 'uuid') },
+    { ...seen, mac: SERIAL, lastSeen: 5000, evidence: { smbios: { serial: ' x1' } } },
     { ...seen, mac: RIVAL, lastSeen: 4000, ...as('byuuid', 'uuid'), stage: 'conflict' },
   ])
   const boot = { address: '10.77.0.100', profile: 'worker', image: 'debian-live', openedAt: 2500 }
@@ -40,7 +44,8 @@ test('a node that is known by something else than a card has been seen, and has 
 
   const nodes = (await centra('nodes', ...config)).stdout
   assert.match(nodes, new RegExp(`^byuuid +- +${NEW} +- +script +1970-01-01T00:00:03`, 'm'))
-  assert.match(nodes, /^byserial .* never/m)
+  assert.match(nodes, new RegExp(`^byserial +- +${SERIAL} .*1970-01-01T00:00:05`, 'm'))
+  assert.match(nodes, /^node01 .* never/m)
   const strangers = (await centra('nodes', '--seen', ...config, '--json')).stdout
   assert.deepEqual(
     JSON.parse(strangers).map((one: { mac: string }) => one.mac),

@@ -1,4 +1,6 @@
+import { otherByteOrder } from '../lib/uuid.ts'
 import type { Config } from '../model/config.ts'
+import { foldText, indexNodeKeys } from '../model/node-keys.ts'
 import type { SeenMachine } from '../model/ports.ts'
 import { indexNodes } from '../model/world.ts'
 
@@ -10,11 +12,13 @@ export function nodesOfMachines({
   nodes,
 }: Pick<Config, 'nodes'>): (machine: SeenMachine) => string | undefined {
   const byCard = indexNodes(nodes)
-  const names = new Set(nodes.map(({ name }) => name))
+  const { byName, bySerial, byUuid } = indexNodeKeys(nodes)
   return ({ mac, stage, evidence }) => {
     const own = byCard.get(mac)?.name
     if (own !== undefined || stage === 'conflict') return own
-    const shown = evidence?.node?.node
-    return shown !== undefined && names.has(shown) ? shown : undefined
+    const { serial = '', uuid = '' } = evidence?.smbios ?? {}
+    const shown =
+      byName.get(evidence?.node?.node ?? '') ?? byUuid.get(uuid) ?? byUuid.get(otherByteOrder(uuid))
+    return (shown ?? bySerial.get(foldText(serial)))?.name
   }
 }
