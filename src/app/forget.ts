@@ -17,7 +17,12 @@ export async function forgetShown(name: string, running: Running): Promise<Forgo
   const node = config.nodes.find((one) => one.name === name)
   if (node === undefined) return { kind: 'unknown', because: `the configuration describes no node ${name}` }
   const inConflict = conflictsOf(name, { config, leases, seen: seen.newestFirst() }, running.now())
-  const about = new Set([...node.macs, ...recognised.claimants(name), ...inConflict.map(({ mac }) => mac)])
+  const about = new Set([
+    ...node.macs,
+    ...recognised.claimants(name),
+    ...recognised.sayersOf(node),
+    ...inConflict.map(({ mac }) => mac),
+  ])
   const machines = [...about].filter(
     (mac) => recognised.evidenceOf(mac) !== undefined || seen.hasEvidence(mac),
   )

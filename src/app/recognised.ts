@@ -1,6 +1,7 @@
 import type { Mac } from '../lib/mac.ts'
 import { OldestFirst } from '../lib/oldest-first.ts'
 import type { MachineEvidence, Recognised, SaidOfSmbios } from '../model/evidence.ts'
+import type { NodeEvidence } from '../model/node-keys.ts'
 import type { SeenMachine } from '../model/ports.ts'
 import type { RecognisedView, Shown } from '../model/world.ts'
 import {
@@ -12,6 +13,7 @@ import {
   isSameEvidence,
   isSamePort,
 } from './evidence.ts'
+import { Sayers } from './sayers.ts'
 
 /** Machines remembered; of more, the one that has not spoken for longest is forgotten, strangers first. */
 const MOST = 20_000
@@ -26,6 +28,7 @@ export class RecognisedMachines implements RecognisedView {
   readonly #strangers = new OldestFirst<Mac, true>()
   /** By name of the node. */
   readonly #claims = new Map<string, Set<Mac>>()
+  readonly #sayers = new Sayers()
   /** By lease key, where that is not the card's MAC. */
   readonly #cards = new OldestFirst<Mac, Mac>()
 
@@ -78,6 +81,11 @@ export class RecognisedMachines implements RecognisedView {
   }
 
   /** @inheritDoc */
+  sayersOf(keys: Pick<NodeEvidence, 'uuid' | 'serial'>): Iterable<Mac> {
+    return this.#sayers.of(keys)
+  }
+
+  /** @inheritDoc */
   shownBy(mac: Mac): Shown | undefined {
     const known = this.#machines.get(mac)
     return known === undefined ? undefined : asShown(known)
@@ -114,6 +122,7 @@ export class RecognisedMachines implements RecognisedView {
       return
     }
     if (before?.node?.node !== evidence.node?.node) this.#claim(mac, before?.node?.node, evidence.node?.node)
+    this.#sayers.change(mac, before?.smbios, evidence.smbios)
     this.#machines.set(mac, evidence)
     for (const group of [this.#strangers, this.#machines])
       for (const [oldest] of group) {
@@ -126,6 +135,7 @@ export class RecognisedMachines implements RecognisedView {
     this.#machines.delete(mac)
     this.#strangers.delete(mac)
     this.#claim(mac, known?.node?.node, undefined)
+    this.#sayers.change(mac, known?.smbios, undefined)
   }
 
   #claim(mac: Mac, before: string | undefined, now: string | undefined): void {

@@ -135,7 +135,9 @@ function contested(
   const { node } = match
   const { client, ingress } = request
   if (client.mac === undefined || !COPIED.has(by)) return match
-  const others = new Set([...node.macs, ...(world.recognised?.claimants(node.name) ?? [])])
+  const { recognised } = world
+  const claims = recognised?.claimants(node.name) ?? []
+  const others = new Set([...node.macs, ...claims, ...(recognised?.sayersOf(node) ?? [])])
   const rival = [...others].find((other) => other !== client.mac && isLive(other, ingress.network, world))
   if (rival === undefined) return match
   const because = `${rival} has a lease and is ${node.name} as well`

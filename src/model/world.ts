@@ -54,6 +54,8 @@ export interface RecognisedView {
   nodeOf(mac: Mac): Recognised | undefined
   /** The machines that showed themselves to be this node. */
   claimants(node: string): Iterable<Mac>
+  /** The machines that said one of these when they asked for their script. */
+  sayersOf(keys: Pick<NodeEvidence, 'uuid' | 'serial'>): Iterable<Mac>
   /** What its firmware and loaders showed over DHCP and said with their scripts: most requests show less. */
   shownBy(mac: Mac): Shown | undefined
 }
