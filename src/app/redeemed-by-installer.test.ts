@@ -83,6 +83,25 @@ describe('an install that the installer redeems', () => {
     assert.equal(scene.state.intents.of('node01')?.fruitless, 1)
   })
 
+  test('an installer that never asks, and proves that it is done, uses the intent up: it boots once', async () => {
+    const scene = new Scene()
+    await scene.command('install', 'worker')
+    const script = await scene.script()
+    await scene.ask(kernelOf(script))
+    await scene.report('installed', 'f'.repeat(32))
+    assert.doesNotMatch(await scene.script(), LOCAL, 'anybody can claim that')
+    await scene.report('initrd', nonceOf(script))
+    assert.doesNotMatch(await scene.script(), LOCAL, 'it has not begun')
+    await scene.report('installed', nonceOf(script))
+    assert.match(await scene.script(), LOCAL)
+    scene.restart()
+    assert.match(await scene.script(), LOCAL)
+    const { standing, fruitless, attempt } = scene.state.intents.of('node01') ?? assert.fail()
+    assert.deepEqual([standing, fruitless, attempt?.ended?.stage], ['local', 0, 'installed'])
+    const said = scene.store.lines.map(({ what }) => what)
+    assert.deepEqual(said.slice(-2), ['redeemed', 'done'])
+  })
+
   test('two that ask at once get the same nonce', async () => {
     const scene = new Scene()
     await scene.command('install', 'worker')

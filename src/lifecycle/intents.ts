@@ -312,11 +312,17 @@ const INSTALLED: ReadonlySet<ReportStage> = new Set(['installed', 'in-service'])
 function report(
   state: NodeBoots,
   { nonce, stage }: { readonly nonce: string; readonly stage: ReportStage },
-  { now }: Circumstances,
+  at: Circumstances,
 ): Transition {
+  const { now } = at
   const { attempt } = state
   if (attempt === undefined || attempt.nonce !== nonce) return same(state, { kind: 'done' })
   const { intent, redeemed, ended } = attempt
+  if (redeemed === undefined && hasWritten(intent, stage) && notLive(state, attempt) === undefined) {
+    const used = redeemedBy(state, attempt, { at: now, by: 'installer' }, [])
+    const told = report(used.state, { nonce, stage }, at)
+    return { ...told, lines: [...used.lines, ...told.lines] }
+  }
   const isEnd = ENDS.has(stage)
   if (redeemed === undefined || ended !== undefined || !isEnd)
     return changed(state, [line(state, { now, nonce }, 'report', `the machine says ${stage}`)], {
@@ -328,6 +334,11 @@ function report(
   return changed({ ...state, fruitless, attempt: { ...attempt, ended: { at: now, stage } } }, [said], {
     kind: 'done',
   })
+}
+
+/** An installer that never asked, and proves that it is done: it shall not boot once more. */
+function hasWritten({ kind }: BootIntent, stage: ReportStage): boolean {
+  return kind === 'install' && INSTALLED.has(stage)
 }
 
 interface OfAttempt {
