@@ -1,5 +1,5 @@
 import type { IntentEvent } from '../lifecycle/intents.ts'
-import type { Node, Profile } from '../model/config.ts'
+import type { Network, Node, Profile } from '../model/config.ts'
 import { imageAdvice, RESCUE_PROFILE } from '../model/config.ts'
 import { type BootIntent, INTENT_KINDS, type NodeBoots, type OnceKind } from '../model/intent.ts'
 import { keysOf } from '../model/node-keys.ts'
@@ -60,6 +60,10 @@ function eventOf(command: NodeCommand, node: Node, picture: Picture, now: number
     case 'install':
     case 'rescue':
     case 'inspect': {
+      if (!picture.config.networks.some(knowsWhoAsks))
+        return refused(
+          'no network here knows whose machine asks, so nothing boots once: dhcp: server does, and proxy with an interface:',
+        )
       const profile = profileOf(kind, command.profile, node, picture)
       if ('because' in profile) return profile
       const redeem = kind === 'install' ? (profile.install ?? 'kernel') : 'kernel'
@@ -72,6 +76,11 @@ function eventOf(command: NodeCommand, node: Node, picture: Picture, now: number
     default:
       return kind satisfies never
   }
+}
+
+/** Whether a boot attempt can be opened there: from a lease of ours, or an address whose card can be asked by ARP. */
+function knowsWhoAsks({ dhcp, interface: device }: Network): boolean {
+  return dhcp === 'server' || (dhcp === 'proxy' && device !== undefined)
 }
 
 function profileOf(

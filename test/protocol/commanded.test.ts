@@ -136,3 +136,26 @@ describe('an install whose profile is described otherwise since', () => {
     assert.match(await script(scene), /centra\.redeem=/, 'as it was')
   })
 })
+
+test('nothing is asked for that could never boot: where no network knows whose machine asks', async () => {
+  for (const [dhcp, network, kind] of [
+    ['off', '', 'refused'],
+    ['observe', '', 'refused'],
+    ['proxy', '', 'done'],
+    ['proxy', 'relay', 'refused'],
+  ] as const) {
+    const scene = await yamlScene(
+      CONFIG.replace(', dhcp: server, pool: 10.77.0.100-10.77.0.199', `, dhcp: ${dhcp}`).replace(
+        ', interface: prov0',
+        network === 'relay' ? '' : ', interface: prov0',
+      ),
+    )
+    for (const ask of ['rescue', 'inspect'] as const) {
+      const outcome = await commandNode({ node: 'uki', kind: ask, id: ask }, scene.running)
+      assert.equal(outcome.kind, kind, `${dhcp} ${network}: ${JSON.stringify(outcome)}`)
+      if (outcome.kind === 'refused')
+        assert.match(outcome.because, /^no network here knows whose machine asks/)
+    }
+    assert.equal((await commandNode({ node: 'uki', kind: 'local', id: 'l' }, scene.running)).kind, 'done')
+  }
+})
