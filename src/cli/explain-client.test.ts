@@ -8,7 +8,7 @@ const FLAGS = {
 } as const
 
 test('what a machine cannot say is wrong use, and not evidence that only explain weighs', () => {
-  const uuid = '01020304-0506-0708-090A-0B0C0D0E0F10'
+  const uuid = '01020304-1506-1708-190A-1B0C1D0E1F10'
   const client = readClient({ ...FLAGS, errno: '0x2d0c613b', says: [`uuid=${uuid}`, 'serial=a=b'] })
   assert.deepEqual(client.says, { uuid, serial: 'a=b' })
   assert.deepEqual(client.failed, { step: 'kernel', errno: '0x2d0c613b' })
