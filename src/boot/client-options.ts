@@ -38,7 +38,8 @@ function standardOptions(subnet: Subnet, options: ClientOptions): readonly DhcpO
   const { dns = [], ntp = [], mtu, domain, hostName, routes = [], search = [] } = options
   return [
     ...addresses(OPTION.domainNameServer, dns),
-    { code: OPTION.broadcastAddress, data: ipv4Value(broadcastOf(subnet)) },
+    // RFC 3021 §2.2: a /31 has two hosts and no broadcast address of its own.
+    ...(subnet.prefix > 30 ? [] : [{ code: OPTION.broadcastAddress, data: ipv4Value(broadcastOf(subnet)) }]),
     ...addresses(OPTION.ntpServers, ntp),
     ...(mtu === undefined ? [] : [{ code: OPTION.interfaceMtu, data: u16Value(mtu) }]),
     ...(domain === undefined ? [] : [{ code: OPTION.domainName, data: textValue(domain) }]),

@@ -1,5 +1,8 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
 import { ALL, bios, NOBODY, type Row, testRows, uefi } from '../../test/helpers/decision-rows.ts'
 import { NODE01, STRANGER, world } from '../../test/helpers/world.ts'
+import { overrides } from './named-loader.ts'
 
 const NAMED: readonly Row[] = [
   {
@@ -92,3 +95,10 @@ const NAMED: readonly Row[] = [
 ]
 
 testRows('a loader that the configuration names', NAMED)
+
+test('the profile that is commanded may be the usual one: it names its loader once', () => {
+  const there = world().profile('worker', { loader: 'ipxe.efi' })
+  const request = there.asksDhcp(NODE01, uefi)
+  const asked = { request, world: there.build(), node: undefined, profile: 'worker', steps: [] }
+  assert.deepEqual(overrides({ ...asked, commanded: 'worker' }), overrides(asked))
+})

@@ -68,7 +68,7 @@ export function overrides({
     ...(node?.loader === undefined
       ? []
       : [{ override: node.loader, by: `node ${node.name}`, from: 'inventory' } as const]),
-    ...[commanded, selected].flatMap((name) => {
+    ...[...new Set([commanded, selected])].flatMap((name) => {
       const profile = world.config.profiles.get(name ?? '')
       return profile?.loader === undefined
         ? []

@@ -19,14 +19,15 @@ export function checkNodeKeys({ config, nodes, incomplete }: Checked): readonly 
   return config.nodes.flatMap((node, index) => {
     const place = nodes[index]
     if (place === undefined) return []
-    const { relayPort, uuid, serial, assetTag, clientIds: [clientId] = [] } = node
+    const { relayPort, uuid, serial, assetTag, clientIds: identifiers = [] } = node
     const problems = node.macs.flatMap((mac, i) => [
       ...macs.take(mac, place, ['mac', i]),
       ...(config.sharedAdapters.has(mac)
         ? [problem(place, ['mac', i], `${mac} is among sharedAdapters:`)]
         : []),
     ])
-    if (clientId !== undefined) problems.push(...clientIds.take(`0x${clientId}`, place, 'clientId'))
+    // Text stands for several: told of once.
+    problems.push(...identifiers.flatMap((one) => clientIds.take(`0x${one}`, place, 'clientId')).slice(0, 1))
     if (relayPort !== undefined)
       problems.push(
         ...ports.take(describePort(relayPort), place, 'relayPort'),

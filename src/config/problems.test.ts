@@ -84,6 +84,8 @@ nodes:
   - {name: n4, clientId: "", relayPort: {circuitId: eth7, relay: 10.0.0.8}}
   - {name: n5, relayPort: {circuitid: eth7}}
   - {name: n6}
+  - {name: n7, clientId: ab}
+  - {name: n8, clientId: "0x006162"}
 `,
     [
       '/c/x.yaml:6:26: nodes[1].clientId: the client identifier 0x0f is already taken, /c/x.yaml:5',
@@ -96,6 +98,7 @@ nodes:
       '/c/x.yaml:8:66: nodes[3].relayPort.relay: 10.0.0.8 is not among the relays: of any network',
       '/c/x.yaml:9:28: nodes[4].relayPort.circuitid: there is no such key; look for a typing error, or remove it',
       '/c/x.yaml:10:5: nodes[5]: nothing tells this machine from others: write mac:, clientId:, relayPort:, uuid: or serial:',
+      '/c/x.yaml:12:26: nodes[7].clientId: the client identifier 0x006162 is already taken, /c/x.yaml:11',
     ],
   ],
   [

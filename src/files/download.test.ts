@@ -167,6 +167,10 @@ test('another hash than the one that was asked for: refused, and nothing is left
   requireNothingLeft(there)
   assert.deepEqual(readdirSync(there.store.files), [])
   assert.equal(there.asked.length, 1)
+  await assert.rejects(there.add('/vmlinuz?token=geheim', { sha256: 'ab'.repeat(32) }), (error: Error) => {
+    assert.doesNotMatch(error.message, /geheim/, 'the query may be a key')
+    return /vmlinuz is not what/.test(error.message)
+  })
 })
 
 test('redirects: three are followed, each held against the same rules', async () => {

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatBytes } from '../lib/text.ts'
-import { getUrl } from './http-get.ts'
+import { getUrl, shownUrl } from './http-get.ts'
 import { ImageStoreError, reasonOf, type StorePlace } from './image-catalogue.ts'
 import { chunksOf, type FileSource, type StagedFile, type StageProgress } from './stage-file.ts'
 import { openDownload, PART, requireRoom, type Workplace } from './workplace.ts'
@@ -34,12 +34,10 @@ const ROOM_STEP = 64 << 20
  * later; the hash of the whole decides, and what is something else goes away.
  */
 export function urlSource(store: StorePlace, wanted: Download): FileSource {
-  const { origin, pathname } = wanted.url
-  const name = basename(pathname)
+  const name = basename(wanted.url.pathname)
   return {
     name,
-    // Without its query, which may be a key.
-    from: `${origin}${pathname}`,
+    from: shownUrl(wanted.url),
     stage: async (work, observe) => {
       const place = await openDownload(store, wanted.sha256, work.reserve)
       let keep: 'keep' | undefined
@@ -61,7 +59,7 @@ export function urlSource(store: StorePlace, wanted: Download): FileSource {
 
 function giveUp({ url }: Download, error: unknown): Error {
   if (error instanceof Error && !isPassing(error)) return error
-  const message = `${url.href} cannot be fetched: ${reasonOf(error)}; the same command goes on where it ended`
+  const message = `${shownUrl(url)} cannot be fetched: ${reasonOf(error)}; the same command goes on where it ended`
   return new ImageStoreError(message, { cause: error })
 }
 
@@ -99,7 +97,7 @@ async function fetchPart(wanted: Download, part: string, fetching: Fetching): Pr
 
 function wrongHash({ url, sha256 }: Download, size: number): ImageStoreError {
   return new ImageStoreError(
-    `${url.href} is not what was asked for: its ${formatBytes(size)} have another SHA-256 than ${sha256}`,
+    `${shownUrl(url)} is not what was asked for: its ${formatBytes(size)} have another SHA-256 than ${sha256}`,
   )
 }
 
@@ -127,7 +125,7 @@ async function fetchOnce(wanted: Download, once: Once, fetching: Fetching): Prom
     if (statusCode === 416 && before > 0) return
     if (statusCode !== 200 && statusCode !== 206) throw refusedStatus(url, statusCode)
     if ((response.headers['content-encoding'] ?? 'identity') !== 'identity')
-      throw new ImageStoreError(`${url.href} comes compressed, though it was asked for as it is`)
+      throw new ImageStoreError(`${shownUrl(url)} comes compressed, though it was asked for as it is`)
     const begin = statusCode === 206 && startOf(response) === before ? before : 0
     if (statusCode === 206 && begin === 0 && before > 0) throw new Error('the server sends another range')
     const file = await open(part, begin === 0 ? 'w' : 'r+', 0o644)
@@ -144,7 +142,7 @@ async function fetchOnce(wanted: Download, once: Once, fetching: Fetching): Prom
 
 /** 5xx, 408 and 429 may pass; another status is the answer. */
 function refusedStatus(url: URL, status: number): Error {
-  const message = `${url.href} answers ${status}`
+  const message = `${shownUrl(url)} answers ${status}`
   return status >= 500 || status === 408 || status === 429 ? new Error(message) : new ImageStoreError(message)
 }
 
@@ -170,7 +168,7 @@ async function writeBody(
   const requireSize = (size: number): void => {
     if (size > wanted.maxSize)
       throw new ImageStoreError(
-        `${wanted.url.href} is larger than ${formatBytes(wanted.maxSize)}: see --max-size`,
+        `${shownUrl(wanted.url)} is larger than ${formatBytes(wanted.maxSize)}: see --max-size`,
       )
   }
   requireSize(total ?? 0)

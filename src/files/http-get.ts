@@ -18,6 +18,11 @@ const REDIRECTS = 3
 /** Milliseconds without an octet after which a connection counts as dead. */
 const IDLE_MS = 30_000
 
+/** As it is shown and written down: what follows the path may be a key. */
+export function shownUrl({ origin, pathname }: URL): string {
+  return `${origin}${pathname}`
+}
+
 /** Where a URL may lead: every redirect is held against the same rules. Rejects what is refused, with a sentence. */
 export async function getUrl(url: URL, options: GetOptions): Promise<IncomingMessage> {
   let at = url
@@ -27,16 +32,16 @@ export async function getUrl(url: URL, options: GetOptions): Promise<IncomingMes
     if (![301, 302, 303, 307, 308].includes(statusCode) || headers.location === undefined) return response
     response.destroy()
     if (followed === REDIRECTS)
-      throw new ImageStoreError(`${url.href} leads through more than ${REDIRECTS} redirects`)
+      throw new ImageStoreError(`${shownUrl(url)} leads through more than ${REDIRECTS} redirects`)
     if (!URL.canParse(headers.location, at.href))
-      throw new ImageStoreError(`${at.href} leads to something that is no URL`)
+      throw new ImageStoreError(`${shownUrl(at)} leads to something that is no URL`)
     at = new URL(headers.location, at)
   }
 }
 
 /** Why a URL is not fetched, whatever it has; undefined when it may be. */
-export function urlProblem({ protocol, username, password, href }: URL): string | undefined {
-  if (protocol !== 'https:' && protocol !== 'http:') return `${href}: only https and http are fetched`
+export function urlProblem({ protocol, username, password }: URL): string | undefined {
+  if (protocol !== 'https:' && protocol !== 'http:') return `${protocol} only https and http are fetched`
   if (username !== '' || password !== '')
     return 'a URL with a user name or password would be shown by image show'
   return undefined
