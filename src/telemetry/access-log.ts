@@ -121,15 +121,15 @@ export class AccessLog implements AccessSink {
     this.#isReopening = true
   }
 
-  /** A full disk takes a part of a line: it is cut off again, so that every line of the file is whole. */
+  /** A full disk takes a part of a line: it is cut off again, so that every line of the file is whole. What a pipe took is gone. */
   async #removeTorn(bytes: Buffer, done: number): Promise<void> {
     const torn = done === 0 ? 0 : done - (bytes.lastIndexOf(0x0a, done - 1) + 1)
     if (torn === 0 || this.#file === undefined) return
     const file = this.#file
-    await file.stat().then(
-      ({ size }) => file.truncate(size - torn),
-      () => {},
-    )
+    await file
+      .stat()
+      .then((stats) => (stats.isFile() ? file.truncate(stats.size - torn) : undefined))
+      .catch(() => {})
   }
 
   async #descriptor(): Promise<number> {
