@@ -49,6 +49,7 @@ import { openStateStore } from '../store/state-store.ts'
 import { AccessLog } from '../telemetry/access-log.ts'
 import { describeFault, type Log } from '../telemetry/log.ts'
 import { VERSION } from '../version.ts'
+import { type Closer, closeAll } from './close-all.ts'
 import { controlNode } from './control-node.ts'
 import { openRoutedProber } from './dhcp-planes.ts'
 import { Links } from './links.ts'
@@ -106,7 +107,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
 class Server implements RunningServer {
   readonly #options: ServerOptions
-  readonly #closers: (() => Promise<void>)[] = []
+  readonly #closers: Closer[] = []
   readonly #ready = Promise.withResolvers<readonly string[]>()
   readonly #failed = Promise.withResolvers<Error>()
   #running: Running | undefined
@@ -267,7 +268,7 @@ class Server implements RunningServer {
       this.#ready.reject(new Error('the server was closed'))
       const running = this.#running
       running?.timeline.emit({ time: running.now(), kind: 'server.stopped', detail: {} })
-      for (const closer of this.#closers.reverse()) await closer()
+      await closeAll(this.#closers, (error) => this.#fault('closing', error))
     })
     return this.#closing
   }
