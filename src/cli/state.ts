@@ -2,6 +2,7 @@ import { request as httpRequest } from 'node:http'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { CONTROL_SOCKET } from '../daemon/server.ts'
+import { printable } from '../lib/text.ts'
 import type { Config } from '../model/config.ts'
 import type { StateReader } from '../model/ports.ts'
 import { openStateReader } from '../store/state-reader.ts'
@@ -29,22 +30,33 @@ function controlPath(config: Config): string {
   return join(config.server.stateDir, CONTROL_SOCKET)
 }
 
-/** Asks the running server; rejects with a CliError when none answers. */
-export function askServer(config: Config, method: 'GET' | 'POST', path: string): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const asked = httpRequest({ socketPath: controlPath(config), method, path }, (response) => {
-      let text = ''
+/** Asks the running server; rejects with a CliError when none answers, or not to the end, or not in JSON. */
+export async function askServer(config: Config, method: 'GET' | 'POST', path: string): Promise<unknown> {
+  const socketPath = controlPath(config)
+  const text = await new Promise<string>((resolve, reject) => {
+    const asked = httpRequest({ socketPath, method, path }, (response) => {
+      let received = ''
       response.setEncoding('utf8')
       response.on('data', (chunk: string) => {
-        text += chunk
+        received += chunk
       })
-      response.on('end', () => resolve(JSON.parse(text)))
+      response.on('end', () => resolve(received))
+      response.on('error', (error) => reject(new CliError(endedEarly(socketPath, error))))
     })
-    asked.on('error', (error) =>
-      reject(new CliError(`no server answers at ${controlPath(config)}: ${error.message}`)),
-    )
+    asked.on('error', (error) => reject(new CliError(`no server answers at ${socketPath}: ${error.message}`)))
     asked.end()
   })
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new CliError(
+      `what answers at ${socketPath} does not speak JSON: "${printable(text, 60)}"; is it a Centra PXE server of this version?`,
+    )
+  }
+}
+
+function endedEarly(socketPath: string, { message }: Error): string {
+  return `the server at ${socketPath} ended in the middle of its answer (${message}): its log says why; ask again when it runs`
 }
 
 /**
