@@ -39,13 +39,18 @@ test('a node that is known by something else than a card has been seen, and has 
   const boot = { address: '10.77.0.100', profile: 'worker', image: 'debian-live', openedAt: 2500 }
   await store.openAttempt({ ...boot, mac: OLD, nonce: 'a'.repeat(32) })
   await store.openAttempt({ ...boot, mac: RIVAL, nonce: 'b'.repeat(32) })
+  const boots = { node: 'byuuid', revision: 1, standing: 'ram', fruitless: 3 } as const
+  const quarantine = { since: 1000, because: 'x' }
+  const own = { ...boots, node: 'node01', standing: 'local', fruitless: 0 } as const
+  for (const state of [{ ...boots, quarantine }, own]) await store.saveBoots({ state, lines: [] })
   await store.close()
   const config = ['--config', site.config] as const
 
   const nodes = (await centra('nodes', ...config)).stdout
-  assert.match(nodes, new RegExp(`^byuuid +- +${NEW} +- +script +1970-01-01T00:00:03`, 'm'))
+  assert.match(nodes, new RegExp(`^byuuid +- +${NEW} +- +script +1970-01-01T00:00:03\\S+ +quarantined`, 'm'))
   assert.match(nodes, new RegExp(`^byserial +- +${SERIAL} .*1970-01-01T00:00:05`, 'm'))
-  assert.match(nodes, /^node01 .* never/m)
+  assert.match(nodes, /^node01 .* never +local/m)
+  assert.match(nodes, /^node02 .* never +-/m)
   const strangers = (await centra('nodes', '--seen', ...config, '--json')).stdout
   assert.deepEqual(
     JSON.parse(strangers).map((one: { mac: string }) => one.mac),

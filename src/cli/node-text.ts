@@ -20,6 +20,13 @@ export function nextBootOf({ node, intent, standing, quarantine }: NodeBoots): s
   return standing === 'local' ? `${node}: its local disk` : `${node}: as described, at every boot`
 }
 
+/** The same in a word, for a table of nodes; undefined where nothing was asked, and it boots as described. */
+export function nextWordOf({ intent, standing, quarantine }: NodeBoots): string | undefined {
+  if (intent !== undefined && (intent.kind !== 'install' || quarantine === undefined)) return intent.kind
+  if (quarantine !== undefined) return 'quarantined'
+  return standing === 'local' ? 'local' : undefined
+}
+
 /** For programs: without the nonces, which prove something. */
 export function bootsJson(state: NodeBoots): object {
   const { node, standing, intent, attempt, fruitless, quarantine } = state

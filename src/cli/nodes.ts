@@ -6,9 +6,11 @@ import { macWithDashes } from '../lib/mac.ts'
 import { formatBytes, formatTable } from '../lib/text.ts'
 import { otherByteOrder } from '../lib/uuid.ts'
 import type { Config } from '../model/config.ts'
+import type { NodeBoots } from '../model/intent.ts'
 import { indexNodeKeys } from '../model/node-keys.ts'
-import type { SeenMachine } from '../model/ports.ts'
+import type { SeenMachine, StateReader } from '../model/ports.ts'
 import { nodesOfMachines } from './machine-nodes.ts'
+import { nextWordOf } from './node-text.ts'
 import { addStateOptions, print, printJson, requireStateConfig, type StateFlags, say } from './output.ts'
 import { askServer, withState } from './state.ts'
 
@@ -25,15 +27,16 @@ export function addNodes(program: Command): void {
   addStateOptions(program.command('nodes'))
     .summary('the described machines, or those that nobody described')
     .description(
-      'What each described node did last; with --seen the machines nobody described, as YAML to paste.',
+      'What each described node did last, and what was asked of it; with --seen the machines nobody described, as YAML to paste.',
     )
     .option('--seen', 'machines that were heard and that no node describes, as YAML for nodes:')
     .option('--json', 'one JSON document on stdout')
     .action(async (flags: NodesFlags) => {
       const config = await requireStateConfig(flags)
-      const seen = (await withState(config, (reader) => reader.seen())) ?? []
+      const read = async (reader: StateReader) => ({ seen: await reader.seen(), boots: await reader.boots() })
+      const { seen, boots } = (await withState(config, read)) ?? { seen: [], boots: [] }
       if (flags.seen) printStrangers(config, seen, flags)
-      else printNodes(config, { seen, transfers: await transfersNow(config) }, flags)
+      else printNodes(config, { seen, boots, transfers: await transfersNow(config) }, flags)
     })
 }
 
@@ -45,24 +48,28 @@ async function transfersNow(config: Config): Promise<readonly TransferReport[]> 
 
 interface NodeFacts {
   readonly seen: readonly SeenMachine[]
+  readonly boots: readonly NodeBoots[]
   readonly transfers: readonly TransferReport[]
 }
 
-function printNodes(config: Config, { seen, transfers }: NodeFacts, { json }: NodesFlags): void {
+function printNodes(config: Config, { seen, boots, transfers }: NodeFacts, { json }: NodesFlags): void {
   const newest = newestOfNodes(config, seen)
+  const asked = new Map(boots.map((state) => [state.node, nextWordOf(state)]))
   const rows = config.nodes.map((node) => ({
     node,
     last: newest.get(node.name),
+    next: asked.get(node.name),
     loading: transfers.filter((one) => one.node === node.name),
   }))
   if (json) {
     printJson(
-      rows.map(({ node, last, loading }) => ({
+      rows.map(({ node, last, next, loading }) => ({
         name: node.name,
         macs: node.macs,
         ...(node.address === undefined ? {} : { reservation: formatIpv4(node.address) }),
         ...(node.profile === undefined ? {} : { profile: node.profile }),
         ...(last === undefined ? {} : { seen: seenJson(last) }),
+        ...(next === undefined ? {} : { next }),
         ...(loading.length === 0 ? {} : { loading }),
       })),
     )
@@ -72,16 +79,17 @@ function printNodes(config: Config, { seen, transfers }: NodeFacts, { json }: No
     say('the configuration describes no node')
     return
   }
-  const table = rows.map(({ node, last, loading }) => [
+  const table = rows.map(({ node, last, next = '-', loading }) => [
     node.name,
     node.profile ?? '-',
     last?.mac ?? node.macs[0] ?? '-',
     last?.address ?? (node.address === undefined ? '-' : formatIpv4(node.address)),
     last?.stage ?? '-',
     last === undefined ? 'never' : new Date(last.lastSeen).toISOString(),
+    next,
     loading.map(loadingText).join(', '),
   ])
-  print(formatTable([['NODE', 'PROFILE', 'MAC', 'ADDRESS', 'STAGE', 'SEEN', 'LOADING'], ...table]))
+  print(formatTable([['NODE', 'PROFILE', 'MAC', 'ADDRESS', 'STAGE', 'SEEN', 'NEXT', 'LOADING'], ...table]))
 }
 
 /** "initrd.img 43 % of 85.0 MB at 87.1 MB/s". */
