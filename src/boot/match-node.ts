@@ -135,10 +135,14 @@ function contested(
   const { node } = match
   const { client, ingress } = request
   if (client.mac === undefined || !COPIED.has(by)) return match
-  const { recognised } = world
+  const { recognised, config } = world
   const claims = recognised?.claimants(node.name) ?? []
   const others = new Set([...node.macs, ...claims, ...(recognised?.sayersOf(node) ?? [])])
-  const rival = [...others].find((other) => other !== client.mac && isLive(other, ingress.network, world))
+  // What goes from machine to machine may have been this one's a while ago.
+  const rival = [...others].find(
+    (other) =>
+      other !== client.mac && !config.sharedAdapters.has(other) && isLive(other, ingress.network, world),
+  )
   if (rival === undefined) return match
   const because = `${rival} has a lease and is ${node.name} as well`
   const step: Step = { rule: 'node.conflict', outcome: because, from: 'state', cite: where(node.origin) }

@@ -73,6 +73,14 @@ describe('a serial number or UUID that two machines say', () => {
     )
   })
 
+  test('a shared adapter is none, by which the machine booted before', async () => {
+    const scene = await yamlScene(`${CONFIG}sharedAdapters: ["${SECOND}"]\n`)
+    const adapter = await lease(scene, SECOND)
+    assert.equal(await script(scene, SECOND, adapter, SERIAL), 'db: worker (debian)')
+    const first = await lease(scene, FIRST)
+    assert.equal(await script(scene, FIRST, first, SERIAL), 'db: worker (debian)')
+  })
+
   test('one that says another serial number by now is none either', async () => {
     const scene = await yamlScene(CONFIG)
     const first = await lease(scene, FIRST)
