@@ -14,6 +14,7 @@ import { VERSION } from '../src/version.ts'
 import { unpackArm64 } from '../test/helpers/arm64-payload.ts'
 import { unpackPeer } from '../test/helpers/debian-peer.ts'
 import { ARM64_EDK2, ARM64_QEMU, IA32_EDK2 } from '../test/helpers/other-machines.ts'
+import { makeSignedIpxe, SIGNING_PACKAGES } from '../test/helpers/signed-ipxe.ts'
 import { UKI_PACKAGES } from '../test/helpers/uki.ts'
 import type { MatrixPlan } from '../test/matrix/inside.ts'
 import { BOOT_PATHS, type PathRow } from '../test/matrix/paths.ts'
@@ -46,7 +47,7 @@ interface Wish {
 async function run({ paths, isJson, writes }: Wish, { folder, say, inside }: Work): Promise<number> {
   say('looking for firmware and loaders in the cache; what is missing is downloaded')
   const result = join(folder, 'rows.json')
-  const plan: MatrixPlan = { ...(await parts(say)), paths, result }
+  const plan: MatrixPlan = { ...(await parts(say, folder)), paths, result }
   const code = await inside(join(import.meta.dirname, '../test/matrix/inside.ts'), plan)
   if (code !== 0) return code
   const rows: readonly PathRow[] = JSON.parse(readFileSync(result, 'utf8'))
@@ -60,15 +61,19 @@ function made(): string {
   return `Centra PXE ${VERSION}, Node ${process.version}, ${date}, ${cpus().length} cores, QEMU without virtualisation (\`-accel tcg\`).`
 }
 
-async function parts(say: Work['say']): Promise<Omit<MatrixPlan, 'paths' | 'result'>> {
+async function parts(say: Work['say'], folder: string): Promise<Omit<MatrixPlan, 'paths' | 'result'>> {
   const { tree: arm64, kernelTree: kernelArm64 } = await unpackArm64()
   const newer = async (suite: 'trixie' | 'sid', packages: readonly string[]): Promise<string> =>
     (await unpackNewer({ suite, packages, onProgress: say })).folder
+  const ipxe2 = await newer('sid', ['ipxe'])
+  const signedIpxe = join(folder, 'signed-ipxe')
+  makeSignedIpxe({ tools: await peer(...SIGNING_PACKAGES), ipxe: ipxe2 }, signedIpxe)
   return {
     payload: await buildPayload({ onProgress: say }),
     trees: {
       own: '/',
-      ipxe2: await newer('sid', ['ipxe']),
+      ipxe2,
+      signedIpxe,
       signed12: await peer(...SIGNED),
       signed13: await newer('trixie', SIGNED),
       signedSid: await newer('sid', SIGNED),

@@ -1,10 +1,10 @@
 /** A network in private namespaces with a real server on it, and machines of QEMU that are switched on one by one. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeBridge, makeTap } from '../../src/lab/namespace.ts'
 import { type RunningMachine, startMachine } from '../../src/lab/qemu.ts'
-import type { Machine } from '../../src/lab/qemu-arguments.ts'
+import { type Machine, machineFiles } from '../../src/lab/qemu-arguments.ts'
 import { configWithPayload } from './lab-run.ts'
 import { answerRouterSolicitations } from './quiet-router.ts'
 import { loggedEvents, type Running, startCentra } from './server.ts'
@@ -35,6 +35,8 @@ export interface MachineWish
   > {
   readonly name: string
   readonly mac: string
+  /** A file of UEFI variables that it starts from. Default: those of OVMF. */
+  readonly variables?: string
 }
 
 /**
@@ -61,13 +63,15 @@ export async function makeBootRoom(change: (text: string) => string = (text) => 
   }
 }
 
-async function switchOn({ mac, ...wish }: MachineWish): Promise<BootingMachine> {
+async function switchOn({ mac, variables, ...wish }: MachineWish): Promise<BootingMachine> {
   const tap = `tap-${wish.name}`.slice(0, 15)
   const folder = `/run/${wish.name}`
   mkdirSync(folder, { recursive: true })
+  if (variables !== undefined) copyFileSync(variables, machineFiles({ folder }).uefiVariables)
   if (!existsSync(`/sys/class/net/${tap}`)) await makeTap({ name: tap, bridge: 'prov0' })
   const running = startMachine({
     ...{ firmware: 'uefi', nic: 'virtio', tap, folder, memoryMib: 512, acceleration: 'tcg' },
+    ...(variables === undefined ? {} : { keepVariables: true }),
     ...wish,
     mac: macOf(mac),
     uuid: `00000000-0000-4000-8000-${mac.replaceAll(':', '')}`,

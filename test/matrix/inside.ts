@@ -145,10 +145,11 @@ async function powerOn({ name, hardware }: BootPath, mac: string): Promise<Machi
       return { serial: machine.serial, stop }
     }
     case 'uefi': {
-      const { secureBoot, boots, tls } = hardware
+      const { secureBoot, trustsSigner, boots, tls } = hardware
       return room.powerOn({
         ...{ name, mac },
         ...(secureBoot === undefined ? {} : { secureBoot }),
+        ...(trustsSigner === undefined ? {} : { variables: join(plan.trees.signedIpxe, 'variables.fd') }),
         ...(boots === undefined ? {} : { uefiBoots: boots }),
         ...(tls === undefined ? {} : { httpsAuthorities: join(dirname(room.config), 'tls/ca.esl') }),
       })

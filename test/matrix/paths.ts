@@ -6,14 +6,24 @@ export type Hardware =
   | {
       readonly kind: 'uefi'
       readonly secureBoot?: true
+      /** Its firmware trusts whoever signed the shim of `signedIpxe`, as it trusts Microsoft. */
+      readonly trustsSigner?: true
       readonly boots?: 'http' | 'ipv4'
       readonly tls?: true
     }
   | { readonly kind: 'arm64'; readonly http?: true }
   | { readonly kind: 'ia32' }
 
-/** Where loaders are taken from: trees of unpacked packages, or `own`: what is installed here. */
-export type Origin = 'own' | 'ipxe2' | 'signed12' | 'signed13' | 'signedSid' | 'arm64' | 'pxelinux'
+/** Where loaders are taken from: trees of unpacked packages, `own`: what is installed here, `signedIpxe`: helpers/signed-ipxe.ts. */
+export type Origin =
+  | 'own'
+  | 'ipxe2'
+  | 'signedIpxe'
+  | 'signed12'
+  | 'signed13'
+  | 'signedSid'
+  | 'arm64'
+  | 'pxelinux'
 
 /** A loader's file, and the name it is served by. */
 export interface LoaderFile {
@@ -60,6 +70,11 @@ const signed = (from: Origin): readonly LoaderFile[] => [
   { from, path: SHIM, as: 'shimx64.efi' },
   { from, path: GRUB, as: 'grubx64.efi' },
 ]
+const signedIpxe: readonly LoaderFile[] = [
+  { from: 'signedIpxe', path: 'snponly-shim.efi', as: 'snponly-shim.efi' },
+  { from: 'signedIpxe', path: 'snponly.efi', as: 'snponly.efi' },
+  { from: 'signed13', path: SHIM, as: 'shimx64.efi' },
+]
 const own = (as: string): LoaderFile => ({ from: 'own', path: `usr/lib/ipxe/${as}`, as })
 const IPXE_2: LoaderFile = { from: 'ipxe2', path: 'usr/lib/ipxe/snponly.efi', as: 'snponly.efi' }
 const IPXE_ARM64: LoaderFile = { from: 'ipxe2', path: 'usr/lib/ipxe/ipxe-arm64.efi', as: 'ipxe-arm64.efi' }
@@ -68,6 +83,7 @@ const OVMF = 'UEFI x64 (OVMF)'
 const SECURE = 'UEFI x64, Secure Boot'
 const ARM64 = 'UEFI arm64 (AAVMF)'
 const SHIM_NODE = 'loader: shimx64.efi'
+const IPXE_SHIM_NODE = 'loader: snponly-shim.efi'
 const LINUX = { boots: 'Linux', profile: 'linux', ends: 'reports' } as const
 const LINUX_ARM64 = { boots: 'Linux arm64', profile: 'linux-arm64', ends: 'reports', isSlow: true } as const
 
@@ -160,6 +176,32 @@ export const BOOT_PATHS: readonly BootPath[] = [
       hardware: { kind: 'uefi', secureBoot: true, boots: 'http' },
       files: signed('signedSid'),
       node: SHIM_NODE,
+    },
+  },
+  {
+    ...{
+      ...LINUX,
+      name: 'secure-pxe-ipxe',
+      firmware: SECURE,
+      way: "PXE: a shim and iPXE 2.0 signed by the test, autoexec.ipxe, Debian's shim",
+    },
+    ...{
+      hardware: { kind: 'uefi', secureBoot: true, trustsSigner: true },
+      files: signedIpxe,
+      node: IPXE_SHIM_NODE,
+    },
+  },
+  {
+    ...{
+      ...LINUX,
+      name: 'secure-http-ipxe',
+      firmware: SECURE,
+      way: "HTTP boot: a shim and iPXE 2.0 signed by the test, autoexec.ipxe, Debian's shim",
+    },
+    ...{
+      hardware: { kind: 'uefi', secureBoot: true, trustsSigner: true, boots: 'http' },
+      files: signedIpxe,
+      node: IPXE_SHIM_NODE,
     },
   },
   {

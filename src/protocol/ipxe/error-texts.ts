@@ -54,6 +54,7 @@ const SIGN_IN = [
 const SECURE_BOOT = [
   'Secure Boot: the firmware does not trust the signature of this image, or it has none.',
   'Boot a signed chain (shim and a signed loader), enrol the key that signed it, or switch Secure Boot off in the firmware.',
+  'A kernel that a distribution signed needs the shim of that distribution on the server: centra-pxe firmware fetch --signed.',
 ]
 const CERTIFICATE = [
   'iPXE does not trust the certificate of the server. It must be signed by an authority that this iPXE was built with, and the clock of the machine must be right.',

@@ -158,7 +158,7 @@ describe('numbers that were seen', () => {
     })
 })
 
-/** From the source, not provoked here: what they need is named. */
+/** From the source, not provoked here: what they need is named. Those of Secure Boot: test/e2e/signed-ipxe.test.ts. */
 const READ: readonly (readonly [string, string, string, string])[] = [
   [
     'LoadImage: EFI_SECURITY_VIOLATION (Secure Boot)',
