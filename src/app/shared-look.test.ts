@@ -59,3 +59,27 @@ test('whoever joins waits for the look that runs, and begins one where none does
   looks[1]?.resolve()
   await next
 })
+
+for (const how of ['take', 'join'] as const)
+  test(`whoever asks between the end of a look and the beginning of the next shares the next: ${how}`, async () => {
+    const shared = new SharedLook()
+    const looks: PromiseWithResolvers<void>[] = []
+    const look = (): Promise<void> => {
+      const one = Promise.withResolvers<void>()
+      looks.push(one)
+      return one.promise
+    }
+    let late: Promise<void> | undefined
+    const first = shared.take(look)
+    const asked = first.then(() => {
+      late = shared[how](look)
+    })
+    const second = shared.take(look)
+    looks[0]?.resolve()
+    await asked
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(looks.length, 2)
+    looks[1]?.resolve()
+    await Promise.all([second, late])
+    assert.equal(looks.length, 2)
+  })
