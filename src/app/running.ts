@@ -99,7 +99,8 @@ export function refreshImages(running: Running, withinMs = 0): Promise<void> | u
     begunAt.set(imageLook, now)
     const images = await lookAtImages(picture.config, disk, picture)
     lookedAt.set(images.images, now)
-    if (running.picture === picture) running.picture = { ...picture, ...images }
+    // Loaders are looked for meanwhile, and change the picture too; only a reload makes these images old.
+    if (running.picture.config === picture.config) running.picture = { ...running.picture, ...images }
   }
   const isFresh = asked - (begunAt.get(imageLook) ?? Number.NEGATIVE_INFINITY) < withinMs
   return isFresh ? imageLook.join(look) : imageLook.take(look)

@@ -356,7 +356,7 @@ class Server implements RunningServer {
         if (this.#closing !== undefined) return
         const { picture } = running
         const firmware = await findLoaders(picture.config, this.#options.disk)
-        if (running.picture === picture) running.picture = { ...picture, firmware }
+        if (running.picture.config === picture.config) running.picture = { ...running.picture, firmware }
         this.#missing = await missingImages(picture.config, this.#options.disk)
         await this.#tryDisk(running)
         await this.#tls.look(picture.config.server.https)
