@@ -49,6 +49,17 @@ test('then the one that has been idle longest; an answer under way is never cut 
   assert.deepEqual(all.figures, { open: 2, evicted: 1, refused: 1 })
 })
 
+test('of pipelined requests the last answer makes a connection idle', () => {
+  const { open, ask } = scene(1)
+  const piped = open('a')
+  const [endFirst, endSecond] = [ask(piped), ask(piped)]
+  endFirst()
+  assert.ok(open('b').destroyed, 'the second is being answered')
+  endSecond()
+  assert.ok(!open('b').destroyed)
+  assert.ok(piped.destroyed)
+})
+
 test('an address with many takes its own places once more than half are taken', () => {
   const { open, ask } = scene(10, 2)
   const greedy = Array.from({ length: 6 }, () => open('a'))

@@ -11,6 +11,8 @@ interface Connection {
   /** By when, on the clock of `performance.now()`, its first request has to be whole but for its body. */
   readonly askBy: number
   doing: Doing
+  /** Of pipelined requests all but the first wait. */
+  unanswered: number
 }
 
 /** Milliseconds between two cuts, and how many connections each takes: 50 us for one, and boots wait meanwhile. */
@@ -64,7 +66,7 @@ export class Connections {
       this.#close(mustGo)
     }
     const askBy = performance.now() + handshakeMs + headers * 1000
-    const connection: Connection = { socket, peer, askBy, doing: 'asking' }
+    const connection: Connection = { socket, peer, askBy, doing: 'asking', unanswered: 0 }
     this.#all.set(socket, connection)
     this.#clients.set(peer, (this.#clients.get(peer) ?? 0) + 1)
     this.#asking.add(connection)
@@ -95,13 +97,18 @@ export class Connections {
 
   /** A whole head arrived. */
   asked({ socket }: IncomingMessage, response: ServerResponse): void {
-    this.#become(socket, 'served')
-    response.on('finish', () => this.#become(socket, 'idle'))
-  }
-
-  #become(socket: Socket, doing: Doing): void {
     const connection = this.#all.get(rawOf(socket))
     if (connection === undefined) return
+    connection.unanswered += 1
+    this.#become(connection, 'served')
+    response.on('finish', () => {
+      connection.unanswered -= 1
+      if (connection.unanswered === 0) this.#become(connection, 'idle')
+    })
+  }
+
+  #become(connection: Connection, doing: Doing): void {
+    if (!this.#all.has(connection.socket)) return
     connection.doing = doing
     this.#asking.delete(connection)
     this.#idle.delete(connection)
