@@ -62,7 +62,8 @@ export class TftpTeller {
     } else if (observation.kind === 'progress') {
       const rate = this.#transfers.get(key)?.moved(observation.bytes)
       if (rate !== undefined) return { ...event, detail: { ...event.detail, rate } }
-    } else {
+    } else if (observation.kind !== 'refused') {
+      // A refused request says nothing of the transfer that its port has.
       this.#transfers.get(key)?.end()
       this.#transfers.delete(key)
     }
