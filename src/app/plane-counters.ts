@@ -7,6 +7,7 @@ export type PathKind =
   | 'identify'
   | 'image'
   | 'firmware'
+  | 'document'
   | 'report'
   | 'health'
   | 'metrics'
@@ -98,15 +99,19 @@ function methodClass(method: string): string {
   return method === 'GET' || method === 'HEAD' || method === 'POST' ? method : 'other'
 }
 
-/** The kind of a request target. */
+/** The kind of a request target, by the routes of `answerHttp`; in absolute form too, and with the double slashes of EDK2. */
 export function pathKind(target: string): PathKind {
-  const [path = ''] = target.split('?', 1)
+  const [written = ''] = target.replace(/^https?:\/\/[^/?]*/i, '').split('?', 1)
+  const path = written.replace(/\/{2,}/g, '/')
   if (path === '/boot.ipxe' || path.endsWith('/autoexec.ipxe')) return 'identify'
-  if (path.startsWith('/boot/')) return 'script'
+  // What UEFI HTTP boot starts is a file of an image.
+  if (path.startsWith('/boot/')) return path.endsWith('.efi') ? 'image' : 'script'
+  if (path.startsWith('/v1/report/') || path.startsWith('/v1/redeem/')) return 'report'
+  // GRUB looks for them below the folder that it came from.
+  if (readOwnName(path.slice(1)) !== undefined) return 'script'
   if (path.startsWith('/images/') || path.startsWith('/attempt/')) return 'image'
   if (path.startsWith('/firmware/')) return 'firmware'
-  if (path.startsWith('/v1/report/') || path.startsWith('/v1/redeem/')) return 'report'
+  if (path.startsWith('/documents/')) return 'document'
   if (path === '/health') return 'health'
-  if (path === '/metrics') return 'metrics'
-  return readOwnName(path.slice(1)) === undefined ? 'other' : 'script'
+  return path === '/metrics' ? 'metrics' : 'other'
 }
