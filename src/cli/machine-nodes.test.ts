@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { centra, makeSite } from '../../test/helpers/server.ts'
-import { mac } from '../../test/helpers/world.ts'
+import { mac, NODE01 } from '../../test/helpers/world.ts'
+import type { Mac } from '../lib/mac.ts'
 import type { Recognised } from '../model/evidence.ts'
+import type { BootIntent } from '../model/intent.ts'
 import { openStateStore } from '../store/state-store.ts'
 
 const UUID = '22222222-2222-4222-8222-222222222222'
@@ -59,4 +61,45 @@ test('a node that is known by something else than a card has been seen, and has 
   const history = (await centra('node', 'history', 'byuuid', ...config)).stdout
   assert.match(history, /aaaaaaaa +boot +debian-live \(worker\) at 10\.77\.0\.100/)
   assert.doesNotMatch(history, /bbbbbbbb/)
+})
+
+test('node show says why what was asked for boots no more', async () => {
+  const site = makeSite(join(root, 'stale'), (text) =>
+    text.replace('profiles:\n', 'profiles:\n  inst:\n    image: debian-live\n    install: kernel\n'),
+  )
+  const { store } = await openStateStore({
+    ...{ stateDir: site.stateDir, durability: 'off' },
+    onError: (error) => assert.fail(error),
+    onFatal: (error) => assert.fail(error),
+  })
+  const ask = async (node: string, macs: readonly Mac[], change: Partial<BootIntent>): Promise<void> => {
+    const intent = {
+      id: node,
+      kind: 'install',
+      profile: 'inst',
+      redeem: 'kernel',
+      macs,
+      since: 1000,
+    } as const
+    const state = {
+      node,
+      revision: 1,
+      standing: 'ram',
+      fruitless: 0,
+      intent: { ...intent, ...change },
+    } as const
+    await store.saveBoots({ state, lines: [] })
+  }
+  await ask('node01', [NODE01], { redeem: 'installer', keys: { mac: NODE01 } })
+  await ask('node02', [], { keys: { mac: NODE01 } })
+  await store.close()
+  const show = async (node: string) => (await centra('node', 'show', node, '--config', site.config)).stdout
+  assert.match(
+    await show('node01'),
+    /^not so +asked for when inst said install: installer, it says install: kernel now: ask for it again$/m,
+  )
+  assert.match(
+    await show('node02'),
+    /^not so +asked for when node02 was told by another mac: ask for it again$/m,
+  )
 })

@@ -9,6 +9,7 @@ import { inOrder } from './history-order.ts'
 import { nodesOfMachines } from './machine-nodes.ts'
 import { bootsJson, bootsRows, conflictRows, isoTime, shortNonce } from './node-text.ts'
 import { print, printJson, requireStateConfig, type StateFlags, say } from './output.ts'
+import { staleIntent } from './stale-intent.ts'
 import { withState } from './state.ts'
 
 interface ShowFlags extends StateFlags {
@@ -33,14 +34,17 @@ export async function showCommand(name: string, flags: ShowFlags): Promise<void>
   leases.settle(config.networks)
   const conflicts = conflictsOf(name, { config, leases, seen: known?.seen ?? [] }, Date.now())
   const { profile } = node
+  const stale = staleIntent(state, node, config)
   if (flags.json)
     printJson({
       ...bootsJson(state),
+      ...(stale === undefined ? {} : { stale }),
       ...(profile === undefined ? {} : { profile }),
       ...(conflicts.length === 0 ? {} : { conflicts }),
     })
   else {
-    const rows = [...bootsRows(state), ...conflictRows(conflicts, flags.config)]
+    const old = stale === undefined ? [] : [['not so', `${stale}: ask for it again`] as const]
+    const rows = [...bootsRows(state), ...old, ...conflictRows(conflicts, flags.config)]
     print(formatTable([['node', name], ['profile', profile ?? '-'], ...rows]))
   }
 }

@@ -170,7 +170,7 @@ function script(state: NodeBoots, event: ScriptEvent, at: Circumstances): Transi
       'conflict',
       `${intent.kind} was asked for when ${state.node} did not have the card ${event.mac}`,
     )
-  const others = otherKeys(intent, event)
+  const others = otherKeys(intent, event.keys)
   if (others.length > 0)
     return refused(
       state,
@@ -199,9 +199,9 @@ function script(state: NodeBoots, event: ScriptEvent, at: Circumstances): Transi
  * The name may be another machine's by now. Who shows a card that the node had then may have got others since; whoever is told by
  * anything else is another machine as soon as anything differs.
  */
-function otherKeys({ macs, keys }: BootIntent, event: ScriptEvent): readonly KeyName[] {
+export function otherKeys({ macs, keys }: BootIntent, now: KeysOfNode): readonly KeyName[] {
   if (keys === undefined) return []
-  return changedKeys(keys, event.keys).filter((name) => name !== 'mac' || macs.length === 0)
+  return changedKeys(keys, now).filter((name) => name !== 'mac' || macs.length === 0)
 }
 
 const KEY_NAMES = ['mac', 'uuid', 'serial', 'assetTag', 'relayPort', 'clientId'] as const
