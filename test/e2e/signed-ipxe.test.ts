@@ -16,7 +16,7 @@ import {
 } from '../helpers/boot-room.ts'
 import { unpackPeer } from '../helpers/debian-peer.ts'
 import { inNetns } from '../helpers/netns.ts'
-import { endAll } from '../helpers/server.ts'
+import { centra, endAll } from '../helpers/server.ts'
 import { makeSignedIpxe, SIGNING_PACKAGES, type SignedIpxe } from '../helpers/signed-ipxe.ts'
 
 /**
@@ -42,19 +42,25 @@ if (skip === false) await buildPayload()
 
 const SHIMMED = '52:54:00:77:0a:02'
 const ENROLLED = '52:54:00:77:0a:0e'
+const INSTALLS = '52:54:00:77:0a:0f'
 const AUTOEXEC = ['tftp.start autoexec.ipxe', 'tftp.script identify', 'tftp.done autoexec.ipxe'] as const
+const IN_SERVICE = ['dhcp.discover os', 'report initrd', 'report in-service'] as const
 const LINUX = [
   'http.script boot',
   ...fetched('http', 'vmlinuz', 'initrd.img', 'shimx64.efi'),
-  ...['dhcp.discover os', 'report initrd', 'report in-service'],
+  ...IN_SERVICE,
 ] as const
 /** `quiet` would hide that the kernel knows of Secure Boot (security/lockdown says it as a notice, level 5). */
 const NODES = (text: string): string =>
   text
     .replace('cmdline: test.node=uefi', 'cmdline: "loglevel=6 test.node=uefi", loader: snponly-shim.efi')
+    .replace('profiles:\n', 'profiles:\n  installer: { image: payload, install: kernel }\n')
     .replace(
       'nodes:\n',
-      `nodes:\n  - { name: enrolled, mac: "${ENROLLED}", profile: worker, loader: enrolled.efi }\n`,
+      `nodes:
+  - { name: enrolled, mac: "${ENROLLED}", profile: worker, loader: enrolled.efi }
+  - { name: installs, mac: "${INSTALLS}", profile: worker, install: installer, loader: enrolled.efi }
+`,
     )
 
 inNetns(import.meta, () => {
@@ -92,9 +98,14 @@ inNetns(import.meta, () => {
       name: string,
       mac: string,
       uefiBoots: 'http' | 'ipv4',
+      command: readonly string[] = [],
     ): Promise<{ readonly steps: readonly string[]; readonly cmdline: string; readonly screen: string }> => {
       putDebiansShim()
       const server = await room.serve()
+      if (command.length > 0) {
+        const { code, stderr } = await centra('node', ...command, '--config', room.config)
+        assert.equal(code, 0, stderr)
+      }
       const machine = await powerOn(name, mac, { uefiBoots })
       let cmdline = ''
       await switchOff(machine, async () => {
@@ -136,15 +147,25 @@ inNetns(import.meta, () => {
     })
 
     const enrolled = { ...limit, skip: ofRelease }
-    test("firmware that trusts iPXE's signer: only the kernel needs a shim", enrolled, async () => {
-      const { steps } = await boots('enrolled', ENROLLED, 'ipv4')
-      assert.deepEqual(steps, [
-        ...['dhcp.discover uefi-x64', 'tftp.probe enrolled.efi'],
-        ...fetched('tftp', 'enrolled.efi'),
-        ...AUTOEXEC,
-        ...LINUX,
-      ])
-    })
+    test(
+      "firmware that trusts iPXE's signer, and an install, whose kernel comes last",
+      enrolled,
+      async () => {
+        const { steps, cmdline } = await boots('installs', INSTALLS, 'ipv4', ['install', 'installs'])
+        assert.match(cmdline, / centra\.profile=installer /)
+        assert.deepEqual(
+          steps.filter((step) => !step.startsWith('boot.intent')),
+          [
+            ...['dhcp.discover uefi-x64', 'tftp.probe enrolled.efi'],
+            ...fetched('tftp', 'enrolled.efi'),
+            ...AUTOEXEC,
+            'http.script boot',
+            ...fetched('http', 'shimx64.efi', 'initrd.img', 'vmlinuz'),
+            ...IN_SERVICE,
+          ],
+        )
+      },
+    )
 
     const refusals = [
       { name: 'no-shim', mac: SHIMMED, by: "iPXE's shim", errno: '7f04819a', skip: false },
