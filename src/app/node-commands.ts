@@ -20,9 +20,9 @@ export interface NodeCommand {
   readonly id: string
 }
 
-/** `state` as it is on disk; `refused` with one sentence about what to do. */
+/** `state` as it is on disk, `replaced` what it took the place of; `refused` with one sentence about what to do. */
 export type CommandOutcome =
-  | { readonly kind: 'done'; readonly state: NodeBoots }
+  | { readonly kind: 'done'; readonly state: NodeBoots; readonly replaced?: string }
   | { readonly kind: 'unknown'; readonly because: string }
   | { readonly kind: 'refused'; readonly because: string }
 
@@ -38,13 +38,11 @@ export async function commandNode(command: NodeCommand, running: Running): Promi
     return { kind: 'unknown', because: `the configuration describes no node ${command.node}` }
   const event = eventOf(command, node, picture, running.now())
   if (event.kind === 'refused') return event
-  const { state, reply } = await running.intents.advance(node.name, event)
-  return reply.kind === 'refused'
-    ? {
-        kind: 'refused',
-        because: `${reply.because}: look at centra-pxe node history ${node.name}, then node release`,
-      }
-    : { kind: 'done', state }
+  const { state, reply, lines } = await running.intents.advance(node.name, event)
+  if (reply.kind === 'refused')
+    return refused(`${reply.because}: look at centra-pxe node history ${node.name}, then node release`)
+  const replaced = lines.find(({ what }) => what === 'replaced')?.detail
+  return { kind: 'done', state, ...(replaced === undefined ? {} : { replaced }) }
 }
 
 type NotDone = Extract<CommandOutcome, { kind: 'refused' }>

@@ -119,7 +119,8 @@ async function send(kind: NodeCommandKind, name: string, flags: CommandFlags): P
   const answer = await askServer(config, 'POST', path)
   const refusal = Refusal.safeParse(answer)
   if (refusal.success) throw new CliError(`node ${kind} ${name}: ${refusal.data.error}`)
-  const state = answer as NodeBoots
-  if (flags.json) printJson(bootsJson(state))
-  else say(nextBootOf(state))
+  const { replaced, ...state } = answer as NodeBoots & { readonly replaced?: string }
+  if (flags.json) printJson({ ...bootsJson(state), ...(replaced === undefined ? {} : { replaced }) })
+  else
+    say(`${nextBootOf(state)}${replaced === undefined ? '' : `; ${replaced}, and is not asked for any more`}`)
 }

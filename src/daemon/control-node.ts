@@ -43,8 +43,10 @@ async function forget(name: string, running: Running): Promise<ControlAnswer> {
 async function answer(command: NodeCommand, running: Running): Promise<ControlAnswer> {
   const outcome = await commandNode(command, running)
   switch (outcome.kind) {
-    case 'done':
-      return { status: 200, value: outcome.state }
+    case 'done': {
+      const { state, replaced } = outcome
+      return { status: 200, value: { ...state, ...(replaced === undefined ? {} : { replaced }) } }
+    }
     case 'unknown':
       return { status: 404, value: { error: outcome.because } }
     case 'refused':

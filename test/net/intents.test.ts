@@ -354,6 +354,11 @@ inNetns(import.meta, (net) => {
       lines.map(({ what }: { what: string }) => what),
       ['asked'],
     )
+    const instead = await centra('node', 'local', 'node01', ...at)
+    assert.match(
+      instead.stderr,
+      /^.*node01: its local disk; install was not begun, and is not asked for any more$/m,
+    )
     await server.stop()
   })
 })
